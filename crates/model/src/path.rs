@@ -82,6 +82,7 @@ impl RelPath {
     }
 
     /// The escaped components, outermost first.
+    #[must_use]
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('/')
     }

@@ -1,0 +1,89 @@
+//! Two-way synchronisation as a pure function: base, local and remote in; a plan or a halt out.
+//!
+//! The three inputs are sequences sorted by [`ObjectKey`]; a merge join walks them once, so what is held
+//! in memory is the plan and the chain of ancestors of the current key, never the trees.
+//!
+//! Per path the rules are few, and [`decide`](self::decide) is their table:
+//!
+//! - What changed on one side only is taken over by the other.
+//! - A deletion gives way to new content, and only to that.
+//! - Both changed to the same bytes: nothing to do. Both changed differently: both are kept, and the
+//!   remote's version keeps the name, because other machines may have it already.
+//! - Time and permissions alone are never a conflict; if both changed them, the remote's stand.
+//!
+//! Two things need a look at the neighbours (`settle.rs`): a path that ends up a file here and a directory
+//! there (the file yields), and an empty directory that turns out to hold something.
+//!
+//! Rejected: comparing times to find the newer version (clocks lie), and planning from a queue of watched
+//! events (a lost event would be a lost file).
+
+mod decide;
+mod guard;
+mod merge;
+mod outcome;
+mod rename;
+mod settle;
+
+pub use guard::MaxDelete;
+pub use outcome::{
+    Action, Change, Conflict, Direction, Halt, InTheWay, Phase, Plan, Settled, Side, Verdict, Written,
+};
+pub use rename::ConflictLabel;
+
+use guard::Tally;
+use model::{Agreed, Node, ObjectKey};
+use settle::Settler;
+
+/// What a plan depends on besides the three trees.
+pub struct Rules<'a> {
+    /// Which sides may be written.
+    pub direction: Direction,
+    /// How many deletions are normal.
+    pub max_delete: MaxDelete,
+    /// Whether a person has looked at a halt and said to go on.
+    pub guards: Guards,
+    /// Goes into the names of conflict copies.
+    pub label: &'a ConflictLabel,
+    /// Keys about which nothing is known or wanted: unreadable, or ignored. They are not decided upon.
+    pub blind: &'a dyn Fn(&ObjectKey) -> bool,
+}
+
+/// Whether the guards against mass deletion are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guards {
+    /// Suspicious deletions halt.
+    On,
+    /// A person has confirmed that this time the deletions are meant.
+    Resumed,
+}
+
+/// Decides what to do about everything between `local` and `remote`, given what they last agreed on.
+///
+/// Each sequence is sorted by key and names a key once. The plan's actions are sorted by phase, then key,
+/// and within a phase they commute.
+#[must_use]
+pub fn sync(
+    base: impl IntoIterator<Item = (ObjectKey, Agreed)>,
+    local: impl IntoIterator<Item = (ObjectKey, Node)>,
+    remote: impl IntoIterator<Item = (ObjectKey, Node)>,
+    rules: &Rules<'_>,
+) -> Verdict {
+    let mut tally = Tally::default();
+    let mut settler = Settler::new(rules);
+    for place in merge::join(base, local, remote) {
+        if (rules.blind)(&place.key) {
+            tally.see_blind();
+            continue;
+        }
+        tally.see(&place);
+        settler.see(place);
+    }
+    let plan = settler.finish();
+    match guard::check(&tally, &plan, rules) {
+        Some(halt) => Verdict::Halt(halt),
+        None => Verdict::Proceed(plan),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! What planning returns: data that prints itself and that an executor carries out without deciding.
+
+use model::{ByteSize, Kind, Node, ObjectKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// One of the two sides of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The machine's folder.
+    Local,
+    /// Its place in the bucket.
+    Remote,
+}
+
+impl Side {
+    /// The opposite side.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Local => Self::Remote,
+            Self::Remote => Self::Local,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        }
+    }
+}
+
+/// Which sides may be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Both.
+    #[default]
+    TwoWay,
+    /// Only the remote side; the local side is the truth.
+    Push,
+    /// Only the local side; the remote side is the truth.
+    Pull,
+}
+
+impl Direction {
+    /// Whether `side` may be written.
+    #[must_use]
+    pub fn writes(self, side: Side) -> bool {
+        match self {
+            Self::TwoWay => true,
+            Self::Push => side == Side::Remote,
+            Self::Pull => side == Side::Local,
+        }
+    }
+
+    /// The side whose version of a path gives up the name when both changed it.
+    #[must_use]
+    pub fn yields(self) -> Side {
+        match self {
+            Self::TwoWay | Self::Pull => Side::Local,
+            Self::Push => Side::Remote,
+        }
+    }
+}
+
+/// What planning comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Carry this out.
+    Proceed(Plan),
+    /// Do nothing until a person has looked.
+    Halt(Halt),
+}
+
+/// Everything to be done, and everything to be remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// First: versions that move out of each other's way.
+    pub conflicts: Vec<Conflict>,
+    /// Then: these, phase by phase.
+    pub actions: Vec<Action>,
+    /// What is already so and needs only to be remembered.
+    pub settled: Vec<Settled>,
+    /// Directories that stand for themselves once the plan is carried out: not to be tidied away.
+    pub directories: BTreeSet<ObjectKey>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do on either side.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.conflicts.is_empty() && self.actions.is_empty()
+    }
+}
+
+/// One change of one path on one side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Which side is written.
+    pub side: Side,
+    /// At which key.
+    pub key: ObjectKey,
+    /// What must still be there; the executor refuses otherwise.
+    pub expect: Option<Node>,
+    /// What to do.
+    pub change: Change,
+    /// When, relative to the others.
+    pub phase: Phase,
+}
+
+/// What to do at a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Bring over what the other side holds at the same key.
+    Write(Written),
+    /// Adopt the other side's time and permissions.
+    SetMeta(Written),
+    /// Remove it.
+    Delete,
+}
+
+/// A node to be written, as the other side shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written(pub Node);
+
+/// The order of actions: those of one phase commute, phases do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Deletions without which a write could not happen (a file where a directory is to be, or the reverse).
+    ClearTheWay,
+    /// Writes.
+    Write,
+    /// All other deletions: last, so that a crash leaves rather too much than too little.
+    Tidy,
+}
+
+/// Two versions that both want one name. Both are kept: one of them is renamed, and that is all.
+///
+/// What follows (the copy reaching the other side, the other version taking the name) is ordinary work for
+/// the next cycle, so a crash in between needs no care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The contested key.
+    pub key: ObjectKey,
+    /// The key under which the yielding version goes on.
+    pub copy: ObjectKey,
+    /// What contests it.
+    pub with: InTheWay,
+    /// On which sides to rename, and what must still be there.
+    pub moves: BTreeMap<Side, Node>,
+}
+
+/// What a yielding version makes way for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InTheWay {
+    /// The other side's version.
+    Version,
+    /// A directory of that name. The file yields, because a directory cannot be renamed without
+    /// renaming all it holds.
+    Directory,
+}
+
+/// A change of the base that needs no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Both sides hold this.
+    Agree {
+        /// Where.
+        key: ObjectKey,
+        /// As the local side shows it.
+        local: Node,
+        /// As the remote side shows it.
+        remote: Node,
+    },
+    /// Neither side holds anything.
+    Forget {
+        /// Where.
+        key: ObjectKey,
+    },
+}
+
+/// Why nothing is done until a person has looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// A side that held files shows none at all.
+    Emptied {
+        /// Which side.
+        side: Side,
+        /// How many files it held when both sides last agreed.
+        held: u64,
+    },
+    /// More deletions than is normal would be carried over.
+    MassDeletion {
+        /// On which side files would be deleted.
+        side: Side,
+        /// How many.
+        deletions: u64,
+        /// Out of how many that both sides held.
+        held: u64,
+        /// How many would have been accepted.
+        limit: u64,
+    },
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = &self.key;
+        match (&self.change, self.side) {
+            (Change::Write(Written(node)), side) => {
+                let verb = if side == Side::Local { "download" } else { "upload" };
+                write!(f, "{verb} {key}")?;
+                match node.kind {
+                    Kind::File => write!(f, " ({})", ByteSize(node.size)),
+                    Kind::Symlink => f.write_str(" (symlink)"),
+                    Kind::Directory => Ok(()),
+                }
+            }
+            (Change::SetMeta(_), side) => write!(f, "update time and permissions of {side} {key}"),
+            (Change::Delete, side) => write!(f, "delete {side} {key}"),
+        }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, copy, with, moves } = self;
+        match with {
+            InTheWay::Version => {
+                let yields = moves.keys().next().map_or("yielding", |side| side.name());
+                write!(f, "conflict at {key}: both sides changed it; the {yields} version becomes {copy}")
+            }
+            InTheWay::Directory => {
+                write!(f, "conflict at {key}: a file here, a directory there; the file becomes {copy}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// One line per conflict and action, in the order in which they are carried out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.conflicts.iter().try_for_each(|conflict| writeln!(f, "{conflict}"))?;
+        self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))
+    }
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Emptied { side, held } => {
+                write!(f, "the {side} side is empty, but held {held} files when both sides last agreed")
+            }
+            Self::MassDeletion { side, deletions, held, limit } => write!(
+                f,
+                "{deletions} of {held} files would be deleted on the {side} side; up to {limit} is taken as normal"
+            ),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Tables, every triple of a small world, and properties; see `world.rs` for what carries plans out.
+
+mod properties;
+mod small_world;
+mod table;
+mod world;
