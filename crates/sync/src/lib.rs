@@ -1,1 +1,41 @@
-//! sync
+//! Running a cycle: observe both sides, plan, apply the plan, remember what came of it.
+//!
+//! The same engine runs on laptop and pi. It decides nothing: what to do is [`plan::sync`]'s answer, and every effect
+//! re-checks what the plan expects, so that whatever changed meanwhile is met by a new plan, not by force.
+//!
+//! ```text
+//!  base ◄──────────── remember (after every effect, in batches) ◄─────────┐
+//!   │                                                                     │
+//!   ├─► observe local  ─► scan, digest what changed ─┐                    │
+//!   │                                                ├─► plan ─► apply ───┘
+//!   └─► observe remote ─► list, ask what changed ────┘    │
+//!                                                         └─► halt
+//! ```
+//!
+//! Invariant: effects go through [`Local`] and [`Remote`] only, so that a simulation can stand in for both. What a crash
+//! leaves behind needs no log: an effect that was not remembered is observed again, and then both sides agree.
+//!
+//! Read next: [`cycle()`] (one cycle), `observe` (how little is read), `apply` (effects), [`Keeper`] (the daemon's loop).
+
+mod apply;
+mod cycle;
+mod error;
+mod folder;
+mod keeper;
+mod observe;
+mod place;
+mod progress;
+mod remember;
+mod report;
+mod route;
+pub mod sides;
+
+pub use cycle::{Options, cycle, until_settled};
+pub use error::Error;
+pub use folder::Folder;
+pub use keeper::{Keeper, Notice};
+pub use place::Place;
+pub use progress::{Progress, Snapshot, Stage};
+pub use report::{Outcome, Problem, Report};
+pub use route::Route;
+pub use sides::{Local, Remote};

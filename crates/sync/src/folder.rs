@@ -1,0 +1,159 @@
+//! The real local side: a folder on a disk, its blocking work on threads made for that.
+
+use crate::sides::{Keep, LeaveOut, Local, Reading, Scanned, Staging};
+use bytes::Bytes;
+use disk::{Expect, Found, OpenFile, Root, Staged};
+use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A folder on this machine.
+#[derive(Clone, Debug)]
+pub struct Folder(Root);
+
+impl Folder {
+    /// Opens a folder that must exist: a missing one may be an unmounted disk, so it is never created.
+    pub fn open(path: &Path) -> Result<Self, disk::Error> {
+        Root::open(path).map(Self)
+    }
+
+    /// The tree below.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.0
+    }
+}
+
+/// Runs blocking work on a thread made for it.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("work on a file tree does not panic")
+}
+
+impl Local for Folder {
+    type Reading = Reader;
+    type Staging = Stager;
+
+    async fn scan(&self, leave_out: LeaveOut) -> Result<Scanned, disk::Error> {
+        let root = self.0.clone();
+        off_thread(move || {
+            let mut scanned = Scanned::default();
+            for entry in root.scan(&*leave_out)? {
+                match entry {
+                    Ok(found) => scanned.found.push(found),
+                    Err(problem) => scanned.problems.push(problem),
+                }
+            }
+            Ok(scanned)
+        })
+        .await
+    }
+
+    async fn digest(&self, found: &Found) -> Result<ContentId, disk::Error> {
+        let (root, path, kind, stamp) = (self.0.clone(), found.key.path(), found.kind, found.stamp);
+        off_thread(move || match kind {
+            Kind::File => root.digest(&path, &stamp),
+            Kind::Symlink => root.read_link(&path).map(|target| disk::digest_of(&target)),
+            Kind::Directory => Ok(ContentId::EMPTY),
+        })
+        .await
+    }
+
+    async fn read(&self, found: &Found) -> Result<Bytes, disk::Error> {
+        let (root, path, kind, stamp) = (self.0.clone(), found.key.path(), found.kind, found.stamp);
+        off_thread(move || match kind {
+            Kind::File => root.read_small(&path, &stamp).map(Bytes::from),
+            Kind::Symlink => root.read_link(&path).map(Bytes::from),
+            Kind::Directory => Ok(Bytes::new()),
+        })
+        .await
+    }
+
+    async fn open(&self, found: &Found) -> Result<Reader, disk::Error> {
+        let (root, path, stamp) = (self.0.clone(), found.key.path(), found.stamp);
+        off_thread(move || root.open_file(&path, &stamp).map(|file| Reader(Arc::new(file)))).await
+    }
+
+    async fn write(
+        &self,
+        path: &RelPath,
+        kind: Kind,
+        meta: &Meta,
+        bytes: Bytes,
+        expect: Expect,
+    ) -> Result<Found, disk::Error> {
+        let (root, path, meta) = (self.0.clone(), path.clone(), *meta);
+        off_thread(move || match kind {
+            Kind::Directory => root.make_directory(&path, &meta),
+            Kind::Symlink => root.place_symlink(&path, &bytes, &meta, expect),
+            Kind::File => {
+                let mut staged = root.stage(&path)?;
+                staged.write(&bytes)?;
+                staged.place(&meta, expect)
+            }
+        })
+        .await
+    }
+
+    async fn stage(&self, path: &RelPath) -> Result<Stager, disk::Error> {
+        let (root, path) = (self.0.clone(), path.clone());
+        off_thread(move || root.stage(&path).map(|staged| Stager(Some(staged)))).await
+    }
+
+    async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, disk::Error> {
+        let (root, path, meta, expect) = (self.0.clone(), key.path(), *meta, *expect);
+        off_thread(move || root.set_meta(&path, &meta, &expect)).await
+    }
+
+    async fn remove(&self, key: &ObjectKey, expect: &Stamp, keep: Keep) -> Result<(), disk::Error> {
+        let (root, key, expect) = (self.0.clone(), key.clone(), *expect);
+        off_thread(move || {
+            if key.is_directory() {
+                root.remove_directory(&key.path(), &*keep)
+            } else {
+                root.remove(&key.path(), &expect, &*keep)
+            }
+        })
+        .await
+    }
+
+    async fn rename(&self, from: &RelPath, to: &RelPath, expect: &Stamp) -> Result<(), disk::Error> {
+        let (root, from, to, expect) = (self.0.clone(), from.clone(), to.clone(), *expect);
+        off_thread(move || root.rename(&from, &to, &expect).map(drop)).await
+    }
+
+    async fn make_durable(&self, paths: Vec<RelPath>) -> Result<(), disk::Error> {
+        let root = self.0.clone();
+        off_thread(move || root.sync_directories(&paths)).await
+    }
+}
+
+/// A big file being read.
+pub struct Reader(Arc<OpenFile>);
+
+impl Reading for Reader {
+    async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, disk::Error> {
+        let file = Arc::clone(&self.0);
+        off_thread(move || file.read_at(offset, length).map(Bytes::from)).await
+    }
+}
+
+/// A big file being written.
+pub struct Stager(Option<Staged>);
+
+impl Staging for Stager {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), disk::Error> {
+        let mut staged = self.0.take().expect("a write that failed is the last");
+        let (staged, written) = off_thread(move || {
+            let written = staged.write(&bytes);
+            (staged, written)
+        })
+        .await;
+        self.0 = Some(staged);
+        written
+    }
+
+    async fn place(self, meta: &Meta, expect: Expect) -> Result<Found, disk::Error> {
+        let (staged, meta) = (self.0.expect("a write that failed is the last"), *meta);
+        off_thread(move || staged.place(&meta, expect)).await
+    }
+}

@@ -1,0 +1,107 @@
+//! The daemon's loop for one route: cycle, wait for a reason, cycle again.
+//!
+//! Reasons are a watched change (after a moment of quiet), the interval, a request, or that waiting after a failure is over.
+//! Watched changes are hints and nothing more: every cycle looks for itself, so a lost event costs time, never a file.
+
+use crate::cycle::{Options, until_settled};
+use crate::error::Error;
+use crate::progress::Progress;
+use crate::report::Outcome;
+use crate::route::Route;
+use crate::sides::{Local, Remote};
+use journal::Journal;
+use plan::sync::Guards;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// A burst of changes is over once nothing was noticed for this long.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// A burst that never ends is looked at this often.
+const BURST_MAX: Duration = Duration::from_secs(5);
+
+/// The first wait after a failure; each further one is twice as long, up to the last.
+const BACKOFF_FIRST: Duration = Duration::from_secs(2);
+const BACKOFF_LAST: Duration = Duration::from_secs(300);
+
+/// What a keeper tells after every run.
+pub type Notice = Arc<dyn Fn(&Route, &Result<Outcome, Error>) + Send + Sync>;
+
+/// Keeps one route in sync until told to stop.
+pub struct Keeper {
+    /// What is synced.
+    pub route: Route,
+    /// Where it is remembered.
+    pub journal: Arc<Journal>,
+    /// How often to look without a reason.
+    pub interval: Duration,
+    /// Woken when a change was noticed, or a run is wanted.
+    pub wake: Arc<Notify>,
+    /// Moves while a cycle runs.
+    pub progress: Arc<Progress>,
+    /// Told what came of each run.
+    pub notice: Notice,
+    /// The label for conflict copies, by the machine's clock.
+    pub time: fn() -> String,
+    /// Ends the loop, and a running cycle after the effects it has begun.
+    pub stop: CancellationToken,
+}
+
+impl Keeper {
+    /// Runs until stopped. `open` is asked anew for the folder each time, so that one that comes back is found.
+    pub async fn run<L: Local, R: Remote>(self, open: impl Fn() -> Result<L, disk::Error>, remote: R) {
+        let mut backoff = BACKOFF_FIRST;
+        while !self.stop.is_cancelled() {
+            let outcome = self.once(&open, &remote).await;
+            if matches!(outcome, Err(Error::Stopped)) {
+                return;
+            }
+            (self.notice)(&self.route, &outcome);
+            let pause = if is_fine(&outcome) {
+                backoff = BACKOFF_FIRST;
+                self.interval
+            } else {
+                let pause = backoff.min(self.interval);
+                backoff = (backoff * 2).min(BACKOFF_LAST);
+                pause
+            };
+            self.wait(pause).await;
+        }
+    }
+
+    async fn once<L: Local, R: Remote>(
+        &self,
+        open: &impl Fn() -> Result<L, disk::Error>,
+        remote: &R,
+    ) -> Result<Outcome, Error> {
+        let local = open().map_err(Error::Local)?;
+        let options =
+            Options { guards: Guards::On, dry_run: false, time: (self.time)(), stop: self.stop.clone() };
+        until_settled(&self.route, &local, remote, &self.journal, &options, &self.progress).await
+    }
+
+    async fn wait(&self, pause: Duration) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = sleep(pause) => {}
+            () = self.wake.notified() => self.wait_for_quiet().await,
+        }
+    }
+
+    async fn wait_for_quiet(&self) {
+        let end = Instant::now() + BURST_MAX;
+        while Instant::now() < end && !self.stop.is_cancelled() {
+            if timeout(QUIET, self.wake.notified()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Anything else is tried again soon, by itself: the cause may be gone.
+fn is_fine(outcome: &Result<Outcome, Error>) -> bool {
+    matches!(outcome, Ok(Outcome::Done(_) | Outcome::Planned(_)))
+}

@@ -1,0 +1,117 @@
+//! The real remote side: a folder's place in a bucket.
+
+use crate::progress::Progress;
+use crate::sides::{Reading, Remote};
+use bucket::{Bucket, Error, Expect, Get, Listing, Object, Prefix};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt as _;
+use model::{Node, ObjectKey, RemoteVersion};
+use std::io;
+use std::sync::Arc;
+
+/// Everything below a prefix of a bucket.
+#[derive(Clone)]
+pub struct Place {
+    bucket: Bucket,
+    prefix: Prefix,
+}
+
+impl Place {
+    /// The part of `bucket` below `prefix`.
+    #[must_use]
+    pub fn new(bucket: Bucket, prefix: Prefix) -> Self {
+        Self { bucket, prefix }
+    }
+
+    async fn read_range(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        offset: u64,
+        length: usize,
+    ) -> io::Result<Bytes> {
+        let end = offset + length as u64;
+        let get =
+            self.bucket.get_range(&self.prefix, key, version, offset..end).await.map_err(io::Error::other)?;
+        let chunks: Vec<Bytes> = get.body.try_collect().await.map_err(io::Error::other)?;
+        let mut whole = BytesMut::with_capacity(length);
+        chunks.iter().for_each(|chunk| whole.extend_from_slice(chunk));
+        Ok(whole.freeze())
+    }
+}
+
+impl Remote for Place {
+    async fn list(&self) -> Result<Listing, Error> {
+        self.bucket.list(&self.prefix).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<Option<Object>, Error> {
+        self.bucket.head(&self.prefix, key).await
+    }
+
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
+        self.bucket.get(&self.prefix, key, version).await
+    }
+
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        bytes: Bytes,
+        expect: &Expect,
+    ) -> Result<RemoteVersion, Error> {
+        self.bucket.put(&self.prefix, key, node, bytes, expect).await
+    }
+
+    async fn put_parts<R: Reading>(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        source: Arc<R>,
+        expect: &Expect,
+        progress: &Progress,
+    ) -> Result<RemoteVersion, Error> {
+        let next_part = |offset, length| {
+            let source = Arc::clone(&source);
+            async move {
+                let part = source.read_at(offset, length).await.map_err(io::Error::other)?;
+                progress.bytes_done(part.len() as u64);
+                Ok(part)
+            }
+        };
+        self.bucket.put_parts(&self.prefix, key, node, next_part, expect).await
+    }
+
+    async fn set_meta(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        version: &RemoteVersion,
+    ) -> Result<RemoteVersion, Error> {
+        self.bucket.set_meta(&self.prefix, key, node, version).await
+    }
+
+    async fn delete(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<(), Error> {
+        self.bucket.delete(&self.prefix, key, version).await
+    }
+
+    /// S3 has no rename: the copy stands before the original goes.
+    async fn rename(
+        &self,
+        from: &ObjectKey,
+        to: &ObjectKey,
+        node: &Node,
+        version: &RemoteVersion,
+    ) -> Result<(), Error> {
+        if node.size <= bucket::PUT_SIZE_MAX {
+            let body = self.bucket.get(&self.prefix, from, version).await?.body;
+            let chunks: Vec<Bytes> = body.try_collect().await?;
+            let whole = Bytes::from(chunks.concat());
+            self.bucket.put(&self.prefix, to, node, whole, &Expect::Absent).await?;
+        } else {
+            let next_part = |offset, length| self.read_range(from, version, offset, length);
+            self.bucket.put_parts(&self.prefix, to, node, next_part, &Expect::Absent).await?;
+        }
+        self.bucket.delete(&self.prefix, from, version).await
+    }
+}

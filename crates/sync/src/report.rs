@@ -1,0 +1,114 @@
+//! What came of a cycle, as data for whoever tells people.
+
+use model::ObjectKey;
+use plan::sync::{Conflict, Halt, Plan};
+use std::fmt;
+
+/// How a cycle ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing was done: a person must look first.
+    Halted(Halt),
+    /// Nothing was done, as asked: this is what would be.
+    Planned(Plan),
+    /// The plan was carried out, as far as the report says.
+    Done(Report),
+}
+
+/// What a carried-out plan came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Files and symlinks that were brought to the remote side.
+    pub uploaded: u64,
+    /// Bytes of them.
+    pub uploaded_bytes: u64,
+    /// Files and symlinks that were brought to the local side.
+    pub downloaded: u64,
+    /// Bytes of them.
+    pub downloaded_bytes: u64,
+    /// Files deleted on the local side.
+    pub deleted_local: u64,
+    /// Files deleted on the remote side.
+    pub deleted_remote: u64,
+    /// Files of which only time and permissions were brought across.
+    pub touched: u64,
+    /// Files that both sides hold, deletions carried out.
+    pub unchanged: u64,
+    /// Both versions were kept.
+    pub conflicts: Vec<Conflict>,
+    /// Paths that are not as they should be, each with the reason.
+    pub problems: Vec<Problem>,
+    /// Paths that changed while the plan was carried out: the next cycle sees to them.
+    pub overtaken: u64,
+}
+
+/// Something the matter with one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which.
+    pub key: Option<ObjectKey>,
+    /// What, in a sentence without its full stop.
+    pub message: String,
+}
+
+impl Problem {
+    /// A failed attempt, with the chain of causes.
+    pub(crate) fn failed(key: &ObjectKey, attempt: &str, error: &dyn std::error::Error) -> Self {
+        let mut message = format!("{key} could not be {attempt}: {error}");
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            message.push_str(": ");
+            message.push_str(&deeper.to_string());
+            cause = deeper.source();
+        }
+        Self { key: Some(key.clone()), message }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Report {
+    /// Whether anything was changed on either side.
+    #[must_use]
+    pub fn did_something(&self) -> bool {
+        self.changes() > 0 || !self.conflicts.is_empty()
+    }
+
+    /// Whether everything is as it should be.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.problems.is_empty() && self.conflicts.is_empty() && self.overtaken == 0
+    }
+
+    /// Whether another cycle right away has something to do.
+    #[must_use]
+    pub(crate) fn wants_another(&self) -> bool {
+        self.overtaken > 0 || !self.conflicts.is_empty()
+    }
+
+    fn changes(&self) -> u64 {
+        self.uploaded + self.downloaded + self.deleted_local + self.deleted_remote + self.touched
+    }
+
+    /// Adds what a following cycle of the same run did. What it found to be the matter replaces what was
+    /// the matter before, conflicts apart, which it followed up.
+    pub(crate) fn followed_by(self, next: Self) -> Self {
+        Self {
+            uploaded: self.uploaded + next.uploaded,
+            uploaded_bytes: self.uploaded_bytes + next.uploaded_bytes,
+            downloaded: self.downloaded + next.downloaded,
+            downloaded_bytes: self.downloaded_bytes + next.downloaded_bytes,
+            deleted_local: self.deleted_local + next.deleted_local,
+            deleted_remote: self.deleted_remote + next.deleted_remote,
+            touched: self.touched + next.touched,
+            unchanged: next.unchanged,
+            conflicts: self.conflicts.into_iter().chain(next.conflicts).collect(),
+            problems: next.problems,
+            overtaken: next.overtaken,
+        }
+    }
+}

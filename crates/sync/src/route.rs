@@ -1,0 +1,40 @@
+//! What is synced with what.
+
+use bucket::Prefix;
+use journal::RouteId;
+use model::{MachineName, StateName};
+use plan::ignore::IgnoreRules;
+use plan::sync::{Direction, MaxDelete};
+use std::path::PathBuf;
+
+/// One folder of a state on its way to one destination.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The state, for people; `None` for a pi's mirror of a whole bucket.
+    pub state: Option<StateName>,
+    /// The destination's name in the configuration.
+    pub destination: String,
+    /// The local folder.
+    pub folder: PathBuf,
+    /// Where the folder's content lies in the bucket.
+    pub prefix: Prefix,
+    /// Which base in the journal belongs to it.
+    pub id: RouteId,
+    /// Which sides may be written.
+    pub direction: Direction,
+    /// How many deletions are normal.
+    pub max_delete: MaxDelete,
+    /// Which paths are left alone.
+    pub ignore: IgnoreRules,
+    /// This machine, for the names of conflict copies.
+    pub machine: MachineName,
+}
+
+impl Route {
+    /// `documents → cloud`: how people tell routes apart.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let what = self.state.as_ref().map_or("everything", StateName::as_str);
+        format!("{what} → {}", self.destination)
+    }
+}

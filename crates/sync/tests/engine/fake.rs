@@ -1,0 +1,247 @@
+//! A bucket in memory that keeps S3's promises about conditions, and can break any request before or after its effect.
+
+use bucket::{Cause, Error, Expect, Get, Listed, Listing, Object};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use sync::{Progress, Remote, sides::Reading};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) bytes: Bytes,
+    pub(crate) kind: Kind,
+    pub(crate) meta: Meta,
+    modified: i64,
+}
+
+/// When a request breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Break {
+    /// The server never saw it.
+    Before,
+    /// It was carried out, and the answer got lost.
+    After,
+}
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<ObjectKey, Stored>,
+    clock: i64,
+    requests: u64,
+    writes: u64,
+    broken: Option<(u64, Break)>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct FakeBucket(Arc<Mutex<State>>);
+
+impl FakeBucket {
+    pub(crate) fn objects(&self) -> BTreeMap<ObjectKey, Stored> {
+        self.0.lock().unwrap().objects.clone()
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.0.lock().unwrap().requests
+    }
+
+    pub(crate) fn writes(&self) -> u64 {
+        self.0.lock().unwrap().writes
+    }
+
+    /// The `number`th request from now, and all after it, break.
+    pub(crate) fn break_at(&self, number: u64, when: Break) {
+        let mut state = self.0.lock().unwrap();
+        state.broken = Some((state.requests + number, when));
+    }
+
+    pub(crate) fn mend(&self) {
+        self.0.lock().unwrap().broken = None;
+    }
+
+    /// As another client would.
+    pub(crate) fn store(&self, key: &str, bytes: &[u8]) {
+        let mut state = self.0.lock().unwrap();
+        state.clock += 1;
+        let modified = state.clock;
+        let stored = Stored {
+            bytes: Bytes::copy_from_slice(bytes),
+            kind: Kind::File,
+            meta: Meta::default(),
+            modified,
+        };
+        state.objects.insert(ObjectKey::parse(key).unwrap(), stored);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().objects.clear();
+    }
+
+    fn request<T>(&self, effect: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
+        let mut state = self.0.lock().unwrap();
+        state.requests += 1;
+        match state.broken {
+            Some((number, when)) if state.requests >= number => {
+                if when == Break::After && state.requests == number {
+                    let _lost_answer = effect(&mut state);
+                }
+                Err(Error::Unreachable {
+                    endpoint: "memory".into(),
+                    bucket: BucketName::new("fake").unwrap(),
+                    source: cause(),
+                })
+            }
+            _ => effect(&mut state),
+        }
+    }
+}
+
+fn cause() -> Cause {
+    Cause::new("the line was cut")
+}
+
+impl Stored {
+    fn etag(&self) -> ETag {
+        ETag::new(&disk::digest_of(&self.bytes).to_string())
+    }
+
+    fn version(&self) -> RemoteVersion {
+        RemoteVersion { etag: self.etag(), modified: Some(UnixNanos(self.modified)) }
+    }
+
+    fn object(&self) -> Object {
+        let size = if self.kind == Kind::Directory { 0 } else { self.bytes.len() as u64 };
+        let content: ContentId = disk::digest_of(&self.bytes);
+        let mut meta = self.meta;
+        meta.mtime = meta.mtime.or(Some(UnixNanos(self.modified)));
+        Object { kind: self.kind, size, meta, content: Some(content), version: self.version() }
+    }
+}
+
+impl State {
+    fn check(&self, key: &ObjectKey, expect: &Expect) -> Result<(), Error> {
+        let holds = match (expect, self.objects.get(key)) {
+            (Expect::Absent, None) => true,
+            (Expect::Version(version), Some(stored)) => stored.etag() == version.etag,
+            _ => false,
+        };
+        if holds {
+            Ok(())
+        } else {
+            Err(Error::Changed { key: key.clone(), what: "another version stands there" })
+        }
+    }
+
+    fn write(&mut self, key: &ObjectKey, node: &Node, bytes: Bytes) -> RemoteVersion {
+        self.clock += 1;
+        self.writes += 1;
+        let stored = Stored { bytes, kind: node.kind, meta: node.meta, modified: self.clock };
+        let etag = stored.etag();
+        self.objects.insert(key.clone(), stored);
+        RemoteVersion { etag, modified: None }
+    }
+}
+
+impl Remote for FakeBucket {
+    async fn list(&self) -> Result<Listing, Error> {
+        self.request(|state| {
+            let objects = state.objects.iter().map(|(key, stored)| Listed {
+                key: key.clone(),
+                size: stored.bytes.len() as u64,
+                version: stored.version(),
+            });
+            Ok(Listing { objects: objects.collect(), unusable: Vec::new() })
+        })
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<Option<Object>, Error> {
+        self.request(|state| Ok(state.objects.get(key).map(Stored::object)))
+    }
+
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
+        self.request(|state| {
+            state.check(key, &Expect::Version(version.clone()))?;
+            let stored = &state.objects[key];
+            let chunks: Vec<_> =
+                stored.bytes.chunks(100_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+            Ok(Get { object: stored.object(), body: stream::iter(chunks).boxed() })
+        })
+    }
+
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        bytes: Bytes,
+        expect: &Expect,
+    ) -> Result<RemoteVersion, Error> {
+        self.request(|state| {
+            state.check(key, expect)?;
+            Ok(state.write(key, node, bytes))
+        })
+    }
+
+    async fn put_parts<R: Reading>(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        source: Arc<R>,
+        expect: &Expect,
+        _progress: &Progress,
+    ) -> Result<RemoteVersion, Error> {
+        let length = usize::try_from(node.size).unwrap();
+        let bytes = source
+            .read_at(0, length)
+            .await
+            .map_err(|_| Error::Changed { key: key.clone(), what: "source" })?;
+        if disk::digest_of(&bytes) != node.content {
+            return Err(Error::Changed {
+                key: key.clone(),
+                what: "the bytes to send are not the announced ones",
+            });
+        }
+        self.put(key, node, bytes, expect).await
+    }
+
+    async fn set_meta(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        version: &RemoteVersion,
+    ) -> Result<RemoteVersion, Error> {
+        self.request(|state| {
+            state.check(key, &Expect::Version(version.clone()))?;
+            let bytes = state.objects[key].bytes.clone();
+            Ok(state.write(key, node, bytes))
+        })
+    }
+
+    async fn delete(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<(), Error> {
+        self.request(|state| {
+            if state.objects.contains_key(key) {
+                state.check(key, &Expect::Version(version.clone()))?;
+                state.writes += 1;
+                state.objects.remove(key);
+            }
+            Ok(())
+        })
+    }
+
+    async fn rename(
+        &self,
+        from: &ObjectKey,
+        to: &ObjectKey,
+        node: &Node,
+        version: &RemoteVersion,
+    ) -> Result<(), Error> {
+        self.request(|state| {
+            state.check(from, &Expect::Version(version.clone()))?;
+            state.check(to, &Expect::Absent)?;
+            let bytes = state.objects[from].bytes.clone();
+            state.write(to, node, bytes);
+            state.objects.remove(from);
+            Ok(())
+        })
+    }
+}

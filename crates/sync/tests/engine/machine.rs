@@ -1,0 +1,105 @@
+//! One machine: a real folder, a real journal, and the engine between them and a bucket.
+
+use crate::fake::FakeBucket;
+use journal::{Journal, RouteKey};
+use model::MachineName;
+use plan::ignore::IgnoreRules;
+use plan::sync::{Direction, Guards, MaxDelete};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use sync::{Error, Folder, Options, Outcome, Progress, Report, Route, until_settled};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Machine {
+    place: TempDir,
+    journal: Arc<Journal>,
+    pub(crate) route: Route,
+    pub(crate) remote: FakeBucket,
+}
+
+impl Machine {
+    pub(crate) fn new(name: &str, remote: &FakeBucket) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("folder");
+        std::fs::create_dir(&folder).unwrap();
+        let journal = Arc::new(Journal::open(&place.path().join("journal.db")).unwrap());
+        let key =
+            RouteKey { destination: "cloud".into(), prefix: "documents/".into(), folder: folder.clone() };
+        let route = Route {
+            state: None,
+            destination: "cloud".into(),
+            folder,
+            prefix: bucket::Prefix::root(),
+            id: journal.route(&key).unwrap(),
+            direction: Direction::TwoWay,
+            max_delete: MaxDelete::Percent(50),
+            ignore: IgnoreRules::new(&[]).unwrap(),
+            machine: MachineName::new(name).unwrap(),
+        };
+        Self { place, journal, route, remote: remote.clone() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.route.folder
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.route.folder.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.path(name)).ok()
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        testkit::list(self.folder()).into_keys().map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+
+    pub(crate) async fn run_with(&self, options: Options) -> Result<Outcome, Error> {
+        let local = Folder::open(self.folder()).map_err(Error::Local)?;
+        until_settled(&self.route, &local, &self.remote, &self.journal, &options, &Progress::default()).await
+    }
+
+    pub(crate) async fn run(&self) -> Result<Outcome, Error> {
+        self.run_with(options()).await
+    }
+
+    /// Runs, and nothing may be in the way.
+    pub(crate) async fn sync(&self) -> Report {
+        match self.run().await {
+            Ok(Outcome::Done(report)) => {
+                assert_eq!(report.problems, [], "no problems");
+                report
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// As if the machine's disk had been lost, journal and all, with the folder restored by other means.
+    pub(crate) fn lose_journal(&mut self) {
+        let path = self.place.path().join("other.db");
+        self.journal = Arc::new(Journal::open(&path).unwrap());
+        let key = RouteKey {
+            destination: "cloud".into(),
+            prefix: "documents/".into(),
+            folder: self.route.folder.clone(),
+        };
+        self.route.id = self.journal.route(&key).unwrap();
+    }
+}
+
+pub(crate) fn options() -> Options {
+    Options {
+        guards: Guards::On,
+        dry_run: false,
+        time: "20261120-101500".into(),
+        stop: CancellationToken::new(),
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine on real folders and a bucket in memory: what two machines do to each other, and what broken lines do to them.
+
+mod fake;
+mod faults;
+mod machine;
+mod stories;
