@@ -1,1 +1,48 @@
-//! bucket
+//! Heirloom's only client of object storage.
+//!
+//! A [`Bucket`] lists, reads, writes, re-labels and deletes objects of one S3 bucket, through `OpenDAL`.
+//! It answers in the shared nouns ([`model::Node`], [`model::ObjectKey`], [`model::RemoteVersion`]) and
+//! makes three promises that the engine above builds on:
+//!
+//! - **Every change says what must still be there** ([`Expect`]). Where a store ignores conditions, that
+//!   is found out on the way ([`Conditions`]) and the window is narrowed by looking right before writing.
+//! - **An answer that got lost is not a conflict.** A write that was repeated because its answer never came
+//!   looks at what the store holds before it reports [`Error::Changed`].
+//! - **A listing is whole or it is an error.** It never ends early with what it has.
+//!
+//! Invariant: this crate never knows local folders, the journal, or what ought to be synced.
+//!
+//! Data flow: [`Options`] → [`Bucket::connect`] → (`list`, `head`, `get`, `put`, `put_parts`, `set_meta`, `delete`),
+//! each: [`Prefix`] + [`model::ObjectKey`] → the full key → `OpenDAL`'s S3 service with its retry layer → our HTTP
+//! transport, which signs and knows a slow line from a dead one. Failures are sorted once, in [`Error`], into what a
+//! caller can do about them ([`Retry`]).
+//!
+//! `OpenDAL` is used one floor below its `Operator`: the operator trims white space off paths, refuses to write
+//! keys that end in `/`, and answers questions about such keys from a listing. The service itself does none
+//! of that.
+//!
+//! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`.
+
+mod bucket;
+mod conditions;
+mod copy;
+mod delete;
+mod error;
+mod list;
+mod metadata;
+mod object;
+mod parts;
+mod prefix;
+mod read;
+mod sign;
+mod transport;
+mod write;
+
+pub use bucket::{Bucket, Options};
+pub use conditions::{Conditions, Honoured};
+pub use delete::Deleted;
+pub use error::{Cause, Error, Retry};
+pub use list::{Found, Listing};
+pub use object::{Expect, Get, Listed, Object};
+pub use parts::{PART_SIZE, PUT_SIZE_MAX};
+pub use prefix::Prefix;

@@ -1,1 +1,52 @@
-//! disk
+//! Local file trees: reading what is there, bringing bytes beside their target, putting them in place.
+//!
+//! Invariant: this crate never knows object storage, the journal, or what ought to be synced. It blocks,
+//! and its callers own the threads. Whatever it is asked to change, it is told what must still be there
+//! ([`Expect`], a [`Stamp`](model::Stamp)); where something else is there by then, it changes nothing and
+//! says [`Error::Changed`]. It never follows a symlink below a [`Root`], not even one planted meanwhile.
+//!
+//! ```text
+//!             Root::open ──► scan ──► Found … Problem …         (what is there)
+//!                  │
+//!                  ├──► digest · read_small · open_file          (bytes out, witnessed by a stamp)
+//!                  ├──► stage ──► write ──► place                (bytes in, all or nothing)
+//!                  ├──► remove · rename · set_meta · …           (only what is as expected)
+//!                  └──► sync_directories · sweep                 (make it last; clear what a crash left)
+//!             Watcher ──► Noticed                                (hints on when to scan)
+//! ```
+//!
+//! # What lasts, and when
+//!
+//! A placed file's *bytes* are on the medium before its name shows them. The *name* itself, like every
+//! removal, rename and new directory, is on the medium once [`Root::sync_directories`] returned for that
+//! path, so that many changes share one flush. Call it before remembering elsewhere that a change
+//! was made.
+//!
+//! Read next: `beneath` (why no path escapes), `scan` (what counts as there), `place` (how a
+//! file is replaced without losing an edit made in the same moment).
+
+mod alter;
+mod beneath;
+mod entry;
+mod error;
+mod listing;
+mod place;
+mod read;
+mod root;
+mod scan;
+mod stage;
+mod sweep;
+mod temporary;
+#[cfg(test)]
+mod testing;
+mod watch;
+
+pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
+pub use error::Error;
+pub use read::{OpenFile, digest_of};
+pub use root::Root;
+pub use scan::Scan;
+pub use stage::Staged;
+pub use sweep::Swept;
+pub use temporary::PREFIX as TEMPORARY_PREFIX;
+pub use watch::{Noticed, Watcher};

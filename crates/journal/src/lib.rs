@@ -1,1 +1,93 @@
-//! journal
+//! The machine's database: what both sides last agreed on, what was seen of each folder, how runs went.
+//!
+//! Invariant: it keeps observations, never queued work and never anything that exists nowhere else. Losing
+//! it costs time (everything is read and compared once more), never data; so a damaged one is moved aside
+//! and begun anew without asking. It blocks, decides nothing, and touches no file but its own.
+//!
+//! ```text
+//! Journal::open ──► route ──► base · base_entries ──► (scan, plan, apply) ──► record
+//!                     ├──► halt · root_identity
+//!                     └──► start_run … finish_run ──► last_runs · last_success
+//! ```
+//!
+//! # What lasts, and when
+//!
+//! A transaction that returned survives the process. After a loss of power the last ones may be gone, each whole,
+//! which is as if those observations had not been made yet. An observation of a local change must
+//! therefore be recorded only when that change itself is safely on the disk.
+//!
+//! Read next: `open` (layout, migration, damage), `base` (why a row is small).
+
+mod base;
+mod error;
+mod open;
+mod route;
+mod run;
+#[cfg(test)]
+mod testing;
+
+pub use base::{BaseEntries, Change};
+pub use error::Error;
+pub use route::{RootIdentity, RouteId, RouteKey};
+pub use run::{Outcome, Run, RunId, RunSummary};
+
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The open database; several threads may use it, one at a time.
+#[derive(Debug)]
+pub struct Journal {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+    beginning: Beginning,
+}
+
+/// How a journal came to be open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// There was one.
+    Found,
+    /// There was none.
+    New,
+    /// There was a damaged one, which is kept under another name.
+    Recovered { aside: PathBuf },
+}
+
+impl Journal {
+    /// Whether it holds nothing from before: there was none, or a damaged one.
+    #[must_use]
+    pub fn opened_fresh(&self) -> bool {
+        self.beginning != Beginning::Found
+    }
+
+    /// Where the damaged journal went that this one replaces.
+    #[must_use]
+    pub fn recovered(&self) -> Option<&Path> {
+        match &self.beginning {
+            Beginning::Recovered { aside } => Some(aside),
+            Beginning::Found | Beginning::New => None,
+        }
+    }
+
+    /// Runs `ask` on the connection.
+    fn with<T>(
+        &self,
+        doing: &'static str,
+        ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        ask(&mut self.lock()).map_err(|source| self.failed(doing, source))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic leaves no transaction behind: dropping one rolls it back.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, doing: &'static str, source: rusqlite::Error) -> Error {
+        if open::is_damage(&source) {
+            open::suspect(&self.path);
+        }
+        Error::new(doing, &self.path, source)
+    }
+}

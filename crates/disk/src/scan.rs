@@ -1,0 +1,174 @@
+//! What stands below a root, in the order in which a bucket lists the same keys.
+//!
+//! One directory per level is held in memory, sorted; a file costs one `statx` and is never opened.
+//! What is on another file system below the root is scanned like the rest (as `rsync` does). Rejected:
+//! several threads, because a warm scan is bound by the sorting caller and a cold one by the disk's seeks.
+//!
+//! A directory appears as an entry of its own only if it says something that its content does not: because
+//! it is empty, or because its permissions are unusual.
+
+use crate::beneath;
+use crate::entry::{Status, kind_of};
+use crate::listing::Listing;
+use crate::temporary::is_temporary;
+use crate::{Error, Extent, Found, Problem, Reason, Root, Special};
+use model::{Kind, ObjectKey, RelPath};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use std::ffi::{CStr, CString};
+
+/// The name at the very top that is Heirloom's own, here as in a bucket.
+const RESERVED_AT_TOP: &[u8] = b".heirloom";
+
+/// Entries below a root in the order of their [`ObjectKey`]s; made by [`Root::scan`].
+pub struct Scan<'a> {
+    ignored: &'a dyn Fn(&RelPath, Kind) -> bool,
+    listing: Listing,
+    /// From the top down to the directory at hand.
+    levels: Vec<Level>,
+}
+
+struct Level {
+    directory: OwnedFd,
+    entries: std::vec::IntoIter<Listed>,
+}
+
+struct Listed {
+    key: ObjectKey,
+    name: CString,
+    kind: Result<Kind, Special>,
+}
+
+impl Root {
+    /// Begins to scan. What `ignored` names is left out, a directory with all it holds; it is asked about
+    /// sockets, pipes and devices as if they were files.
+    ///
+    /// An error means that the root itself cannot be read; everything below is reported as a [`Problem`].
+    pub fn scan<'a>(&self, ignored: &'a dyn Fn(&RelPath, Kind) -> bool) -> Result<Scan<'a>, Error> {
+        let mut scan = Scan { ignored, listing: Listing::new(), levels: Vec::new() };
+        let entries = beneath::open(self.as_fd(), b".", beneath::LISTING)
+            .and_then(|directory| Ok((scan.list(&directory, None)?, directory)));
+        let (entries, directory) = entries.map_err(|errno| match errno {
+            Errno::NOENT => Error::Missing { path: self.path().to_owned() },
+            errno => self.failed_at_top("listing", errno),
+        })?;
+        scan.levels.push(Level { directory, entries: entries.into_iter() });
+        Ok(scan)
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Result<Found, Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let level = self.levels.last_mut()?;
+            let Some(listed) = level.entries.next() else {
+                self.levels.pop();
+                continue;
+            };
+            let outcome = match listed.kind {
+                Ok(Kind::Directory) => self.enter(listed),
+                Ok(Kind::File | Kind::Symlink) => look(&level.directory, listed),
+                Err(special) => Some(Err(problem(&listed.key, Reason::Unsupported(special)))),
+            };
+            if outcome.is_some() {
+                return outcome;
+            }
+        }
+    }
+}
+
+impl Scan<'_> {
+    /// Goes down into a directory; yields it if it is an entry of its own.
+    fn enter(&mut self, listed: Listed) -> Option<Result<Found, Problem>> {
+        let above = self.levels.last().expect("because the directory was listed by it");
+        let path = listed.key.path();
+        let opened = beneath::walk(above.directory.as_fd(), listed.name.to_bytes(), beneath::LISTING)
+            .and_then(|directory| Ok((Status::of_open(&directory)?, directory)))
+            .and_then(|(status, directory)| Ok((self.list(&directory, Some(&path))?, status, directory)));
+        let (entries, status, directory) = match opened {
+            Ok(opened) => opened,
+            Err(Errno::NOENT) => return None,
+            Err(errno) => return Some(Err(problem(&listed.key, Reason::Unreadable(errno.into())))),
+        };
+        let is_entry = entries.is_empty() || !status.mode().is_usual_for_directory();
+        self.levels.push(Level { directory, entries: entries.into_iter() });
+        is_entry.then(|| Ok(status.found_at(listed.key, Kind::Directory)))
+    }
+
+    /// Everything in a directory that is not left out, sorted. Half a listing is none: what it lacks would
+    /// look deleted.
+    fn list(&mut self, directory: &OwnedFd, path: Option<&RelPath>) -> Result<Vec<Listed>, Errno> {
+        let mut entries = Vec::new();
+        let ignored = self.ignored;
+        self.listing.read(directory, |name, file_type| {
+            let bytes = name.to_bytes();
+            if is_temporary(bytes) || (path.is_none() && bytes == RESERVED_AT_TOP) {
+                return Ok(());
+            }
+            let Some(kind) = kind_in(directory, name, file_type)? else { return Ok(()) };
+            let path = child(path, bytes);
+            let as_if = kind.unwrap_or(Kind::File);
+            if !ignored(&path, as_if) {
+                let key = match as_if {
+                    Kind::Directory => ObjectKey::directory(&path),
+                    Kind::File | Kind::Symlink => ObjectKey::file(&path),
+                };
+                entries.push(Listed { key, name: name.to_owned(), kind });
+            }
+            Ok(())
+        })?;
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Ok(entries)
+    }
+}
+
+/// What sort of thing a name is, by the listing alone where it says so; `None` if it is gone.
+fn kind_in(
+    directory: &OwnedFd,
+    name: &CStr,
+    file_type: FileType,
+) -> Result<Option<Result<Kind, Special>>, Errno> {
+    match kind_of(file_type) {
+        Some(kind) => Ok(Some(kind)),
+        None => Ok(Status::of_any(directory, name)?.map(|status| status.kind())),
+    }
+}
+
+fn look(directory: &OwnedFd, listed: Listed) -> Option<Result<Found, Problem>> {
+    let status = match Status::of_any(directory, &listed.name) {
+        Ok(status) => status?,
+        Err(errno) => return Some(Err(problem(&listed.key, Reason::Unreadable(errno.into())))),
+    };
+    match status.kind() {
+        Ok(kind @ (Kind::File | Kind::Symlink)) => Some(Ok(status.found_at(listed.key, kind))),
+        // It was replaced since it was listed, and another sort belongs elsewhere in the order.
+        Ok(Kind::Directory) => {
+            let problem = Problem { extent: Extent::Subtree, ..problem(&listed.key, unsettled()) };
+            Some(Err(problem))
+        }
+        Err(special) => Some(Err(problem(&listed.key, Reason::Unsupported(special)))),
+    }
+}
+
+fn unsettled() -> Reason {
+    Reason::Unreadable(Errno::AGAIN.into())
+}
+
+fn problem(key: &ObjectKey, reason: Reason) -> Problem {
+    let extent = if key.is_directory() { Extent::Subtree } else { Extent::Entry };
+    Problem { path: key.path(), extent, reason }
+}
+
+fn child(directory: Option<&RelPath>, name: &[u8]) -> RelPath {
+    match directory {
+        Some(directory) => directory.child(name),
+        None => RelPath::from_os_bytes(name),
+    }
+    .expect("because a directory lists no name with a slash or NUL")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! Bringing bytes beside their target, and putting them in place whole or not at all.
+
+use crate::entry::Status;
+use crate::place::{Put, put_instead, put_new};
+use crate::read::digest_file;
+use crate::root::Created;
+use crate::temporary::Temporary;
+use crate::{Error, Expect, Found, Root};
+use model::{ContentId, Kind, Meta, Mode, Owner, RelPath, Stamp};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FallocateFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+use std::ffi::CString;
+use std::sync::OnceLock;
+
+/// How often a symlink may be swept before it is in place.
+const ATTEMPTS: usize = 64;
+
+/// A file in the making: hidden beside its target, and gone again if it is dropped before [`Staged::place`].
+#[derive(Debug)]
+pub struct Staged {
+    root: Root,
+    path: RelPath,
+    file: OwnedFd,
+    /// Bytes written so far by [`Staged::write`].
+    length: u64,
+    site: Site,
+}
+
+/// Where something is made; cleared unless it is kept.
+#[derive(Debug)]
+struct Site {
+    // Goes before the directories do, so that these are empty.
+    temporary: Temporary,
+    /// The target's name.
+    name: CString,
+    created: Created,
+}
+
+impl Root {
+    /// Begins a file that will stand at `path`. Missing directories above it are created (0755 less the umask), and removed
+    /// again if nothing comes of it.
+    pub fn stage(&self, path: &RelPath) -> Result<Staged, Error> {
+        let ((temporary, file, name), created) = self.creating("creating a file for", path, |place| {
+            let (temporary, file) = Temporary::create_file(place.directory)?;
+            Ok((temporary, file, place.name))
+        })?;
+        let site = Site { temporary, name, created };
+        Ok(Staged { root: self.clone(), path: path.clone(), file, length: 0, site })
+    }
+
+    /// Puts a symlink at `path`, creating missing directories above it. Of `meta`, only the time applies.
+    ///
+    /// [`Error::Changed`] if what stands there is not as expected; [`Error::Unsupported`] if the file system
+    /// has no symlinks, or none with such a target.
+    pub fn place_symlink(
+        &self,
+        path: &RelPath,
+        target: &[u8],
+        meta: &Meta,
+        expect: Expect,
+    ) -> Result<Found, Error> {
+        let unsupported = || Error::Unsupported { path: self.locate(path) };
+        let text = CString::new(target).ok().filter(|text| !text.is_empty()).ok_or_else(unsupported)?;
+        let doing = "creating a symlink for";
+        for _ in 0..ATTEMPTS {
+            let made = self.creating(doing, path, |place| {
+                Ok((Temporary::create_symlink(place.directory, &text)?, place.name))
+            });
+            let ((temporary, name), created) = match made {
+                Err(Error::Denied { source, .. })
+                    if source.raw_os_error() == Some(Errno::PERM.raw_os_error()) =>
+                {
+                    return Err(unsupported());
+                }
+                made => made?,
+            };
+            let mut site = Site { temporary, name, created };
+            match site.place_symlink(meta, expect) {
+                Ok((Put::Done, status)) => return Ok(status.found(path, Kind::Symlink)),
+                Ok((Put::Refused, _)) => return Err(self.changed(path)),
+                // A sweep took it for a leftover.
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(self.failed(doing, path, errno)),
+            }
+        }
+        Err(self.failed(doing, path, Errno::NOENT))
+    }
+}
+
+impl Staged {
+    /// Appends bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.write_at(self.length, bytes)?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Writes bytes from `offset` on; several threads may write different ranges. Not to be mixed with
+    /// [`Staged::write`].
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        let mut written = 0;
+        while written < bytes.len() {
+            match rustix::io::pwrite(&self.file, &bytes[written..], offset + written as u64) {
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(self.failed("writing", errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets `size` bytes of space aside, so that a full disk shows before the transfer and not at its end.
+    /// Does nothing where the file system has no such promise to give.
+    pub fn reserve(&self, size: u64) -> Result<(), Error> {
+        if size == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, size) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(()),
+            Err(errno) => Err(self.failed("reserving space for", errno)),
+        }
+    }
+
+    /// The content id of what was written, read back.
+    pub fn digest(&self) -> Result<ContentId, Error> {
+        let status = Status::of_open(&self.file).map_err(|errno| self.failed("reading", errno))?;
+        match digest_file(&self.file, status.stamp().size) {
+            Ok(Some(content)) => Ok(content),
+            Ok(None) => Err(self.root.changed(&self.path)),
+            Err(errno) => Err(self.failed("reading", errno)),
+        }
+    }
+
+    /// Puts the file in place, its bytes safely on the medium, with the time and permissions of `meta` (less setuid,
+    /// setgid and sticky). Where `meta` does not say, a replaced file's permissions are kept, a new file has the
+    /// usual ones. A replaced file's owner is kept as far as this user may.
+    ///
+    /// [`Error::Changed`] if what stands there is not as expected; nothing has been changed then. The name lasts
+    /// once [`Root::sync_directories`] returned.
+    pub fn place(mut self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
+        let doing = "putting in place";
+        let failed = |errno| self.root.failed(doing, &self.path, errno);
+        let Ok(replaced) = self.site.check(expect).map_err(failed)? else {
+            return Err(self.root.changed(&self.path));
+        };
+        let before = self.finish(meta, replaced.as_ref()).map_err(failed)?;
+        match self.site.put(expect).map_err(failed)? {
+            Put::Done => {}
+            Put::Refused => return Err(self.root.changed(&self.path)),
+        }
+        // Someone may have edited it already. Then the earlier observation is returned, so that the next scan
+        // sees a change.
+        let after = Status::of_open(&self.file).map_err(failed)?;
+        let untouched = crate::entry::same_but_for_ctime(&before.stamp(), &after.stamp());
+        Ok(if untouched { after } else { before }.found(&self.path, Kind::File))
+    }
+
+    /// Everything but the name: owner, permissions, time, and the flush.
+    fn finish(&self, meta: &Meta, replaced: Option<&Status>) -> Result<Status, Errno> {
+        if let Some(replaced) = replaced {
+            keep_owner(&self.file, replaced.owner())?;
+        }
+        // A symlink's permissions mean nothing.
+        let replaced = replaced.filter(|replaced| replaced.kind() == Ok(Kind::File));
+        let mode = meta.mode.or(replaced.map(Status::mode)).map_or_else(usual_mode, Mode::without_special);
+        rustix::fs::fchmod(&self.file, rustix::fs::Mode::from_raw_mode(mode.bits()))?;
+        if let Some(times) = times(meta) {
+            rustix::fs::futimens(&self.file, &times)?;
+        }
+        rustix::fs::fsync(&self.file)?;
+        Status::of_open(&self.file)
+    }
+
+    fn failed(&self, doing: &'static str, errno: Errno) -> Error {
+        self.root.failed(doing, &self.path, errno)
+    }
+}
+
+impl Site {
+    fn place_symlink(&mut self, meta: &Meta, expect: Expect) -> Result<(Put, Status), Errno> {
+        let directory = &self.temporary.directory;
+        if let Some(times) = times(meta) {
+            rustix::fs::utimensat(directory, &self.temporary.name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+        let before = Status::of(directory, &self.temporary.name)?;
+        if self.check(expect)?.is_err() {
+            return Ok((Put::Refused, before));
+        }
+        let put = self.put(expect)?;
+        let after = Status::of_any(&self.temporary.directory, &self.name)?;
+        let ours = after.filter(|after| after.inode() == before.inode());
+        Ok((put, ours.unwrap_or(before)))
+    }
+
+    /// Looks whether what is expected stands there, and at what is to be replaced.
+    fn check(&self, expect: Expect) -> Result<Result<Option<Status>, Unexpected>, Errno> {
+        let now = Status::of_any(&self.temporary.directory, &self.name)?;
+        Ok(match (expect, now) {
+            (Expect::Absent, None) => Ok(None),
+            (Expect::Unchanged(stamp), Some(now)) if is_replaceable(&now, &stamp) => Ok(Some(now)),
+            (Expect::Absent | Expect::Unchanged(_), _) => Err(Unexpected),
+        })
+    }
+
+    fn put(&mut self, expect: Expect) -> Result<Put, Errno> {
+        let put = match expect {
+            Expect::Absent => {
+                let directory = &self.temporary.directory;
+                put_new(directory, &self.temporary.name, directory, &self.name)
+            }
+            Expect::Unchanged(stamp) => put_instead(&mut self.temporary, &self.name, &stamp),
+        }?;
+        if put == Put::Done {
+            self.temporary.placed = true;
+            self.created.keep();
+        }
+        Ok(put)
+    }
+}
+
+struct Unexpected;
+
+fn is_replaceable(now: &Status, stamp: &Stamp) -> bool {
+    now.stamp() == *stamp && matches!(now.kind(), Ok(Kind::File | Kind::Symlink))
+}
+
+/// A daemon that runs as root must not take a person's files over.
+fn keep_owner(file: &OwnedFd, owner: Owner) -> Result<(), Errno> {
+    if Status::of_open(file)?.owner() == owner {
+        return Ok(());
+    }
+    match std::os::unix::fs::fchown(file, Some(owner.uid), Some(owner.gid)) {
+        Ok(()) => Ok(()),
+        Err(error) => match Errno::from_io_error(&error) {
+            // Only root may give files away, and some file systems have no owners.
+            Some(Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP | Errno::INVAL) | None => Ok(()),
+            Some(errno) => Err(errno),
+        },
+    }
+}
+
+/// The time of `meta`, if it says one; the time of last access is left alone.
+pub(crate) fn times(meta: &Meta) -> Option<Timestamps> {
+    let (tv_sec, nanos) = meta.mtime?.seconds_and_nanos();
+    let last_modification = Timespec { tv_sec, tv_nsec: i64::from(nanos) };
+    let last_access = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+    Some(Timestamps { last_access, last_modification })
+}
+
+/// What a program that says nothing else would give a new file. Read once: asking for the umask would set it.
+fn usual_mode() -> Mode {
+    static UMASK: OnceLock<u32> = OnceLock::new();
+    let umask = UMASK.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let umask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+        umask.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok()).unwrap_or(0o022)
+    });
+    Mode::from_st_mode(0o666 & !umask)
+}
+
+#[cfg(test)]
+mod tests;

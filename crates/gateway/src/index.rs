@@ -1,0 +1,55 @@
+//! The index: what is known about each object, and uploads in parts.
+//!
+//! The files are the truth; the index saves reading them. A row that does not fit its file's stamp is made
+//! anew from the file, so a lost or rolled back index costs time and the metadata that files cannot carry,
+//! never content. That is why it may commit without flushing to disk (`synchronous=NORMAL`).
+//!
+//! Reads take a connection from a pool. Writes go to one thread, which puts whatever is waiting into one
+//! transaction: a transaction costs as much as some dozens of rows, and thirty clients are seldom alone.
+//!
+//! Rejected: holding everything in memory. A page of a listing is one seek and a thousand steps here, about a
+//! millisecond, and a million objects would cost every user's machine half a gigabyte.
+
+mod changes;
+mod listing;
+mod read;
+mod schema;
+mod uploads;
+mod writer;
+
+pub(crate) use changes::{Change, Upload, UploadPart};
+pub(crate) use listing::{Listed, Listing, Page, Query};
+pub(crate) use writer::{Pending, Submission};
+
+use crate::error::Error;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Debug)]
+pub(crate) struct Index {
+    path: PathBuf,
+    writer: writer::Writer,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Index {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let writer = writer::Writer::start(schema::open(path)?);
+        Ok(Self { path: path.to_owned(), writer, readers: Mutex::default() })
+    }
+
+    /// Hands changes over to be written. They are done when the pending answer says so.
+    pub(crate) fn submit(&self, submission: Submission) -> Pending {
+        self.writer.submit(submission)
+    }
+
+    /// Runs a query on a connection of its own.
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = pooled.map_or_else(|| schema::reader(&self.path), Ok)?;
+        let outcome = query(&connection);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        outcome
+    }
+}

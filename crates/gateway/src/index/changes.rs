@@ -1,0 +1,135 @@
+//! What can be written to the index.
+
+use crate::record::{About, Record};
+use model::{BucketName, Kind, ObjectKey};
+use rusqlite::{Connection, params};
+
+/// One change. Several in one submission happen together or not at all.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Put { bucket: BucketName, key: ObjectKey, record: Box<Record> },
+    Remove { bucket: BucketName, key: ObjectKey },
+    StartUpload(Upload),
+    PutPart { upload: String, part: UploadPart },
+    DropUpload { id: String },
+}
+
+/// An upload in parts that is not finished.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    pub(crate) id: String,
+    pub(crate) bucket: BucketName,
+    pub(crate) key: ObjectKey,
+    /// Milliseconds since 1970.
+    pub(crate) started_ms: i64,
+    pub(crate) about: About,
+}
+
+/// One part of an upload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UploadPart {
+    /// 1 to 10,000.
+    pub(crate) number: u16,
+    pub(crate) size: u64,
+    pub(crate) md5: [u8; 16],
+    /// Milliseconds since 1970.
+    pub(crate) modified_ms: i64,
+}
+
+pub(crate) fn kind_column(kind: Kind) -> i64 {
+    match kind {
+        Kind::File => 0,
+        Kind::Symlink => 1,
+        Kind::Directory => 2,
+    }
+}
+
+pub(crate) fn kind_from_column(column: i64) -> Kind {
+    match column {
+        1 => Kind::Symlink,
+        2 => Kind::Directory,
+        _ => Kind::File,
+    }
+}
+
+impl Change {
+    /// Writes the change into the transaction that is open.
+    pub(crate) fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::Put { bucket, key, record } => put(connection, bucket, key, record),
+            Self::Remove { bucket, key } => remove(connection, bucket, key),
+            Self::StartUpload(upload) => start_upload(connection, upload),
+            Self::PutPart { upload, part } => put_part(connection, upload, part),
+            Self::DropUpload { id } => {
+                connection.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([id])?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn put(
+    connection: &Connection,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    record: &Record,
+) -> rusqlite::Result<()> {
+    let sequence = next_sequence(connection, bucket)?;
+    let (bucket, key) = (bucket.as_str(), key.as_str().as_bytes());
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            bucket,
+            key,
+            kind_column(record.kind),
+            record.stamp.size.cast_signed(),
+            record.etag.as_str(),
+            record.modified_ms,
+            record.stamp.mtime.0,
+            record.stamp.ctime.0,
+            record.stamp.inode.cast_signed(),
+            sequence,
+            record.about.to_column(),
+        ])?;
+    connection
+        .prepare_cached("DELETE FROM tombstones WHERE bucket = ?1 AND key = ?2")?
+        .execute((bucket, key))?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, bucket: &BucketName, key: &ObjectKey) -> rusqlite::Result<()> {
+    let row = (bucket.as_str(), key.as_str().as_bytes());
+    let removed =
+        connection.prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2")?.execute(row)?;
+    if removed > 0 {
+        let sequence = next_sequence(connection, bucket)?;
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO tombstones VALUES (?1, ?2, ?3)")?
+            .execute((row.0, row.1, sequence))?;
+    }
+    Ok(())
+}
+
+/// Numbers the changes of a bucket, deletions included, so that they can be told in order.
+fn next_sequence(connection: &Connection, bucket: &BucketName) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "INSERT INTO sequences VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+        )?
+        .query_row([bucket.as_str()], |row| row.get(0))
+}
+
+fn start_upload(connection: &Connection, upload: &Upload) -> rusqlite::Result<()> {
+    let about = upload.about.to_column();
+    let row = (&upload.id, upload.bucket.as_str(), upload.key.as_str().as_bytes(), upload.started_ms, about);
+    connection.prepare_cached("INSERT INTO uploads VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(row)?;
+    Ok(())
+}
+
+fn put_part(connection: &Connection, upload: &str, part: &UploadPart) -> rusqlite::Result<()> {
+    let row = (upload, part.number, part.size.cast_signed(), part.md5, part.modified_ms);
+    connection.prepare_cached("INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(row)?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! The index file and its format.
+
+use crate::error::Error;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// The format below. A file with an older one is emptied and filled again from the live files.
+const FORMAT: i64 = 1;
+
+/// Keys are blobs, because only those are ordered and bounded byte by byte, as S3 lists them.
+const TABLES: &str = "
+    CREATE TABLE objects (
+        bucket   TEXT NOT NULL,
+        key      BLOB NOT NULL,
+        kind     INTEGER NOT NULL,       -- 0 file, 1 symlink, 2 directory
+        size     INTEGER NOT NULL,
+        etag     TEXT NOT NULL,
+        modified INTEGER NOT NULL,       -- milliseconds since 1970
+        mtime    INTEGER NOT NULL,       -- the stamp: nanoseconds, and the inode
+        ctime    INTEGER NOT NULL,
+        inode    INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,       -- of the bucket's changes; each has one of its own
+        about    TEXT,                   -- JSON
+        PRIMARY KEY (bucket, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tombstones (
+        bucket   TEXT NOT NULL,
+        key      BLOB NOT NULL,
+        sequence INTEGER NOT NULL,
+        PRIMARY KEY (bucket, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE sequences (
+        bucket   TEXT PRIMARY KEY,
+        last     INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE uploads (
+        id       TEXT PRIMARY KEY,
+        bucket   TEXT NOT NULL,
+        key      BLOB NOT NULL,
+        started  INTEGER NOT NULL,       -- milliseconds since 1970
+        about    TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX uploads_by_key ON uploads (bucket, key, id);
+    CREATE TABLE parts (
+        upload   TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE,
+        number   INTEGER NOT NULL,
+        size     INTEGER NOT NULL,
+        md5      BLOB NOT NULL,
+        modified INTEGER NOT NULL,
+        PRIMARY KEY (upload, number)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Opens the index for writing, and makes it if it is not there.
+pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
+    let cannot = |doing| move |source| Error::Index { doing, path: path.to_owned(), source };
+    let mut connection = Connection::open(path).map_err(cannot("open"))?;
+    prepare(&connection).map_err(cannot("open"))?;
+    connection.pragma_update(None, "foreign_keys", "on").map_err(cannot("open"))?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000).map_err(cannot("open"))?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(cannot("open"))?;
+    let found: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(cannot("read"))?;
+    match found {
+        FORMAT => {}
+        0 => create(&mut connection).map_err(cannot("create"))?,
+        found => return Err(Error::TooNew { path: path.to_owned(), found, known: FORMAT }),
+    }
+    Ok(connection)
+}
+
+/// Opens the index for reading.
+pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    connection.pragma_update(None, "query_only", "on")?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(30))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.pragma_update(None, "mmap_size", 256 << 20)
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}

@@ -1,0 +1,73 @@
+//! Reading uploads in parts.
+
+use super::Index;
+use super::changes::{Upload, UploadPart};
+use crate::fault::{Doing, Fault};
+use crate::record::About;
+use model::{BucketName, ObjectKey};
+use rusqlite::{OptionalExtension, Row};
+
+impl Index {
+    pub(crate) fn upload(&self, id: &str) -> Result<Option<Upload>, Fault> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT id, bucket, key, started, about FROM uploads WHERE id = ?1")?
+                .query_row([id], upload)
+                .optional()
+        })
+        .doing("read")
+        .map(Option::flatten)
+    }
+
+    /// Up to `count` uploads of a bucket behind (`after_key`, `after_id`), by key and id.
+    pub(crate) fn uploads(
+        &self,
+        bucket: &BucketName,
+        prefix: &str,
+        (after_key, after_id): (&str, &str),
+        count: usize,
+    ) -> Result<Vec<Upload>, Fault> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, bucket, key, started, about FROM uploads
+                 WHERE bucket = ?1 AND (key, id) > (?2, ?3) AND substr(key, 1, length(?4)) = ?4
+                 ORDER BY key, id LIMIT ?5",
+            )?;
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            let range = (bucket.as_str(), after_key.as_bytes(), after_id, prefix.as_bytes(), count);
+            statement.query_map(range, upload)?.filter_map(Result::transpose).collect()
+        })
+        .doing("list")
+    }
+
+    /// The ids of all uploads.
+    pub(crate) fn upload_ids(&self) -> Result<Vec<String>, Fault> {
+        self.read(|connection| {
+            connection.prepare_cached("SELECT id FROM uploads")?.query_map([], |row| row.get(0))?.collect()
+        })
+        .doing("list")
+    }
+
+    /// All parts of an upload by number; at most 10,000.
+    pub(crate) fn parts(&self, upload: &str) -> Result<Vec<UploadPart>, Fault> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT number, size, md5, modified FROM parts WHERE upload = ?1 ORDER BY number",
+            )?;
+            let part = |row: &Row<'_>| {
+                let size = row.get::<_, i64>(1)?.cast_unsigned();
+                Ok(UploadPart { number: row.get(0)?, size, md5: row.get(2)?, modified_ms: row.get(3)? })
+            };
+            statement.query_map([upload], part)?.collect()
+        })
+        .doing("list")
+    }
+}
+
+fn upload(row: &Row<'_>) -> rusqlite::Result<Option<Upload>> {
+    let bucket = BucketName::new(row.get_ref(1)?.as_str()?).ok();
+    let key = std::str::from_utf8(row.get_ref(2)?.as_blob()?).ok().map(ObjectKey::parse);
+    let Some((bucket, key)) = bucket.zip(key.and_then(Result::ok)) else { return Ok(None) };
+    let about = About::from_column(row.get_ref(4)?.as_str_or_null()?);
+    Ok(Some(Upload { id: row.get(0)?, bucket, key, started_ms: row.get(3)?, about }))
+}

@@ -1,0 +1,150 @@
+//! The one thread that writes.
+
+use super::changes::Change;
+use crate::fault::{Doing, Fault};
+use crate::locks::Guard;
+use rusqlite::Connection;
+use std::collections::HashSet;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// How many submissions share a transaction at most, so that the first of them does not wait for ever.
+const BATCH_MAX: usize = 512;
+
+/// Changes that belong together, and what has to happen before they count as done.
+#[derive(Debug, Default)]
+pub(crate) struct Submission {
+    pub(crate) changes: Vec<Change>,
+    /// Directories whose entries changed. They are flushed to disk first, each once for all submissions of a
+    /// batch that changed it.
+    pub(crate) directories: Vec<OwnedFd>,
+    /// Released once the changes are visible.
+    pub(crate) guards: Vec<Guard>,
+}
+
+/// The answer to a submission.
+#[derive(Debug)]
+pub(crate) struct Pending(oneshot::Receiver<Result<(), Fault>>);
+
+impl Pending {
+    /// Waits until the changes are on disk and visible to every reader.
+    pub(crate) async fn done(self) -> Result<(), Fault> {
+        self.0.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// The same for a thread that may block. It may also be one that started the runtime and opens the gateway
+    /// before it serves, which is why this is not the channel's own way of blocking.
+    pub(crate) fn wait(self) -> Result<(), Fault> {
+        futures::executor::block_on(self.done())
+    }
+}
+
+fn stopped() -> Fault {
+    Fault::Files {
+        doing: "write the index: its thread has ended",
+        source: std::io::ErrorKind::BrokenPipe.into(),
+    }
+}
+
+type Queued = (Submission, oneshot::Sender<Result<(), Fault>>);
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Option<SyncSender<Queued>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(connection: Connection) -> Self {
+        let (queue, submissions) = sync_channel(BATCH_MAX * 4);
+        let run = move || run(&connection, &submissions);
+        let thread = std::thread::Builder::new()
+            .name("heirloom-index".into())
+            .spawn(run)
+            .expect("because a process that just started has room for a thread");
+        Self { queue: Some(queue), thread: Some(thread) }
+    }
+
+    pub(crate) fn submit(&self, submission: Submission) -> Pending {
+        let (answer, pending) = oneshot::channel();
+        let queue = self.queue.as_ref().expect("because the queue lives until the writer is dropped");
+        // When the thread is gone, so is the sender of the answer, and whoever waits learns it there.
+        drop(queue.send((submission, answer)));
+        Pending(pending)
+    }
+}
+
+impl Drop for Writer {
+    /// Ends the thread after what is queued has been written.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn run(connection: &Connection, submissions: &Receiver<Queued>) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while let Ok(first) = submissions.recv() {
+        batch.push(first);
+        while batch.len() < BATCH_MAX
+            && let Ok(next) = submissions.try_recv()
+        {
+            batch.push(next);
+        }
+        let flushed = flush(&batch);
+        let written = write(connection, &batch);
+        answer(&mut batch, flushed, written);
+    }
+}
+
+/// Flushes each directory once.
+fn flush(batch: &[Queued]) -> Result<(), Fault> {
+    let mut seen = HashSet::new();
+    for directory in batch.iter().flat_map(|(submission, _)| &submission.directories) {
+        let stat = rustix::fs::fstat(directory).doing("look at a directory")?;
+        if seen.insert((stat.st_dev, stat.st_ino)) {
+            rustix::fs::fsync(directory).doing("flush a directory to disk")?;
+        }
+    }
+    Ok(())
+}
+
+fn write(connection: &Connection, batch: &[Queued]) -> Result<(), Fault> {
+    if batch.iter().all(|(submission, _)| submission.changes.is_empty()) {
+        return Ok(());
+    }
+    connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).doing("write")?;
+    let outcome = batch
+        .iter()
+        .flat_map(|(submission, _)| &submission.changes)
+        .try_for_each(|change| change.apply(connection))
+        .and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
+    if outcome.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").doing("roll back")?;
+    }
+    outcome.doing("write")
+}
+
+/// Locks are released before the answers, so that whoever gets one may go on with the same key at once.
+fn answer(batch: &mut Vec<Queued>, flushed: Result<(), Fault>, written: Result<(), Fault>) {
+    let failure = flushed.and(written).err().map(|fault| {
+        tracing::error!(error = &fault as &dyn std::error::Error, changes = batch.len(), "index not written");
+        (matches!(fault, Fault::NoSpace), fault.to_string())
+    });
+    for (submission, sender) in batch.drain(..) {
+        drop(submission);
+        let outcome = match &failure {
+            None => Ok(()),
+            Some((true, _)) => Err(Fault::NoSpace),
+            Some((false, text)) => {
+                Err(Fault::Files { doing: "store the change", source: std::io::Error::other(text.clone()) })
+            }
+        };
+        // Nobody waits when the client has gone; the change is done all the same.
+        drop(sender.send(outcome));
+    }
+}

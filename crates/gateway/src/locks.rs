@@ -1,0 +1,62 @@
+//! One writer at a time for each key.
+//!
+//! A conditional write is a question and an answer, and nobody may write between them. A lock covers a write
+//! from its question until the index has it, so it also keeps readers from taking the moment between a
+//! file's rename and its row for a change by a stranger. It is released by the index's thread, hence by
+//! another thread than took it; that rules out the mutexes of the standard library.
+
+use model::BucketName;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// So many that two requests seldom ask the same one at once.
+const SHARDS: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Locks {
+    shards: Vec<Arc<Shard>>,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    held: Mutex<HashSet<String>>,
+    released: Condvar,
+}
+
+/// Held while a key changes; released when dropped, by whichever thread.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    shard: Arc<Shard>,
+    name: String,
+}
+
+impl Locks {
+    pub(crate) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Arc::default()).collect(), hasher: RandomState::new() }
+    }
+
+    /// Waits for the key. Whoever waits may hold no other lock, save one that the index's thread is about to
+    /// release.
+    pub(crate) fn lock(&self, bucket: &BucketName, key: &str) -> Guard {
+        let name = format!("{bucket}/{key}");
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+        let at = self.hasher.hash_one(&name) as usize % SHARDS;
+        let shard = Arc::clone(&self.shards[at]);
+        let mut held = shard.held.lock().unwrap_or_else(PoisonError::into_inner);
+        while held.contains(&name) {
+            held = shard.released.wait(held).unwrap_or_else(PoisonError::into_inner);
+        }
+        held.insert(name.clone());
+        drop(held);
+        Guard { shard, name }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shard.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.shard.released.notify_all();
+    }
+}

@@ -1,0 +1,232 @@
+//! Uploads in parts.
+//!
+//! Parts are files of their own until the upload is completed. Then the others are appended to the first, which
+//! becomes the object: one part need not be copied at all, and file systems that can share blocks copy none.
+//! An upload whose completion failed is as it was, because the first part is cut to its length
+//! before each try.
+
+use super::put::{Also, Content};
+use super::{Condition, Found, PutRequest, Source, Store, now_ms};
+use crate::fault::{Doing, Fault};
+use crate::incoming::Draft;
+use crate::index::{Change, Pending, Submission, Upload, UploadPart};
+use crate::locks::Guard;
+use crate::record::{About, Record, etag_of};
+use md5::{Digest, Md5};
+use model::{BucketName, ContentId, ETag, ObjectKey};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+/// Parts other than the last have at least this size.
+const PART_MIN: u64 = 5 << 20;
+
+/// A part as the client names it when it completes an upload.
+#[derive(Clone, Debug)]
+pub(crate) struct GivenPart {
+    pub(crate) number: u16,
+    pub(crate) etag: Option<String>,
+}
+
+/// An upload that shall become an object.
+#[derive(Debug)]
+pub(crate) struct CompleteRequest {
+    pub(crate) id: String,
+    pub(crate) bucket: BucketName,
+    pub(crate) key: ObjectKey,
+    pub(crate) parts: Vec<GivenPart>,
+    pub(crate) condition: Condition,
+}
+
+impl Store {
+    pub(crate) fn start_upload(
+        &self,
+        bucket: BucketName,
+        key: ObjectKey,
+        about: About,
+    ) -> Result<(String, Pending), Fault> {
+        if key.is_directory() {
+            return Err(Fault::Invalid(format!("`{key}` is a directory, and a directory has no parts")));
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(std::io::Error::other).doing("make an upload's name")?;
+        let id = ContentId::from_md5(random).to_string();
+        self.incoming.start_upload(&id)?;
+        let upload = Upload { id: id.clone(), bucket, key, started_ms: now_ms(), about };
+        Ok((id, self.submit(vec![Change::StartUpload(upload)], Vec::new())))
+    }
+
+    /// The upload, if the id belongs to this key.
+    pub(crate) fn upload(&self, id: &str, bucket: &BucketName, key: &ObjectKey) -> Result<Upload, Fault> {
+        let upload = self.index.upload(id)?;
+        upload.filter(|upload| (&upload.bucket, &upload.key) == (bucket, key)).ok_or(Fault::NoSuchUpload)
+    }
+
+    /// Keeps bytes as a part; an earlier one of that number is replaced.
+    pub(crate) fn put_part(
+        &self,
+        upload: &Upload,
+        number: u16,
+        content: Content,
+    ) -> Result<(ETag, Pending), Fault> {
+        let size = content.size();
+        let (draft, etag) = self.draft(content)?;
+        self.keep_part(upload, number, draft, size, etag)
+    }
+
+    /// Keeps a range of an object as a part, if `acceptable` says so of the object.
+    pub(crate) fn copy_part(
+        &self,
+        upload: &Upload,
+        number: u16,
+        (bucket, key): (&BucketName, &ObjectKey),
+        acceptable: impl Fn(&Record) -> Result<Range<u64>, Fault>,
+    ) -> Result<(ETag, Pending), Fault> {
+        let Found { record, source } = self.find(bucket, key)?;
+        let range = acceptable(&record)?;
+        let size = range.end - range.start;
+        let mut reader: Box<dyn Read> = match source {
+            Source::File(mut file) => {
+                file.seek(SeekFrom::Start(range.start)).doing("read a live file")?;
+                Box::new(file.take(size))
+            }
+            Source::Memory(bytes) => {
+                let part = usize::try_from(range.start).ok().and_then(|start| bytes.get(start..));
+                Box::new(std::io::Cursor::new(part.unwrap_or_default().to_vec()).take(size))
+            }
+        };
+        let draft = self.incoming.file()?;
+        let file = draft.file().expect("because it was started as a file");
+        let etag = copy_hashing(&mut reader, file, size)?;
+        self.keep_part(upload, number, draft, size, etag)
+    }
+
+    fn keep_part(
+        &self,
+        upload: &Upload,
+        number: u16,
+        draft: Draft,
+        size: u64,
+        etag: ETag,
+    ) -> Result<(ETag, Pending), Fault> {
+        self.incoming.finish(&draft, crate::attributes::Attributes::default())?;
+        let guard = self.lock_upload(&upload.bucket, &upload.id);
+        // It may have been completed or aborted while the bytes arrived.
+        self.upload(&upload.id, &upload.bucket, &upload.key)?;
+        self.incoming.keep_part(draft, &upload.id, number)?;
+        let md5 = ContentId::from_hex(etag.as_str()).expect("because content in one piece has an MD5");
+        let part = UploadPart { number, size, md5: *md5.as_bytes(), modified_ms: now_ms() };
+        Ok((etag, self.submit(vec![Change::PutPart { upload: upload.id.clone(), part }], vec![guard])))
+    }
+
+    /// Makes an object of the parts. Waits until it is durable, and clears the parts away.
+    pub(crate) fn complete(&self, request: CompleteRequest) -> Result<ETag, Fault> {
+        let CompleteRequest { id, bucket, key, parts, condition } = request;
+        let guard = self.lock_upload(&bucket, &id);
+        let upload = self.upload(&id, &bucket, &key)?;
+        let parts = chosen_parts(&parts, &self.index.parts(&id)?)?;
+        let etag = etag_of_parts(&parts);
+        let (draft, size) = self.assemble(&id, &parts)?;
+        let content = Content::Draft { draft, size, etag };
+        let request = PutRequest { bucket, key, about: upload.about, condition, modified_ms: now_ms() };
+        let also = Also { changes: vec![Change::DropUpload { id: id.clone() }], guards: vec![guard] };
+        let (etag, pending) = self.put_with(request, content, also)?;
+        pending.wait()?;
+        self.incoming.drop_upload(&id).doing("clear the parts away")?;
+        Ok(etag)
+    }
+
+    fn assemble(&self, id: &str, parts: &[UploadPart]) -> Result<(Draft, u64), Fault> {
+        const DOING: &str = "join the parts";
+        let (first, others) = parts.split_first().ok_or(Fault::PartOrder)?;
+        let draft = self.incoming.open_part(id, first.number)?;
+        let mut whole = draft.file().expect("because a part is a file");
+        whole.set_len(first.size).doing(DOING)?;
+        whole.seek(SeekFrom::End(0)).doing(DOING)?;
+        let mut size = first.size;
+        for part in others {
+            let source = self.incoming.open_part(id, part.number)?;
+            let mut source = source.file().expect("because a part is a file");
+            let copied = std::io::copy(&mut source, &mut whole).doing(DOING)?;
+            if copied != part.size {
+                return Err(Fault::InvalidPart(part.number));
+            }
+            size += copied;
+        }
+        Ok((draft, size))
+    }
+
+    pub(crate) fn abort(&self, id: &str, bucket: &BucketName, key: &ObjectKey) -> Result<(), Fault> {
+        let guard = self.lock_upload(bucket, id);
+        self.upload(id, bucket, key)?;
+        self.submit(vec![Change::DropUpload { id: id.to_owned() }], vec![guard]).wait()?;
+        self.incoming.drop_upload(id).doing("clear the parts away")
+    }
+
+    /// After a crash: parts without an upload, and uploads without parts.
+    pub(super) fn drop_stray_uploads(&self) -> Result<(), Fault> {
+        let known = self.index.upload_ids()?;
+        let present = self.incoming.uploads().doing("look for uploads")?;
+        for id in present.iter().filter(|id| !known.contains(id)) {
+            self.incoming.drop_upload(id).doing("clear an upload away")?;
+        }
+        let lost = known.into_iter().filter(|id| !present.contains(id));
+        let changes = lost.map(|id| Change::DropUpload { id }).collect();
+        self.index.submit(Submission { changes, ..Submission::default() }).wait()
+    }
+
+    fn lock_upload(&self, bucket: &BucketName, id: &str) -> Guard {
+        // No key starts with a slash.
+        self.locks.lock(bucket, &format!("/upload/{id}"))
+    }
+}
+
+/// The parts that the client names, in its order, checked against what is there.
+fn chosen_parts(given: &[GivenPart], present: &[UploadPart]) -> Result<Vec<UploadPart>, Fault> {
+    if given.is_empty() {
+        return Err(Fault::Invalid("an upload is completed with at least one part".into()));
+    }
+    if !given.is_sorted_by(|one, next| one.number < next.number) {
+        return Err(Fault::PartOrder);
+    }
+    let mut chosen = Vec::with_capacity(given.len());
+    for part in given {
+        let found = present.binary_search_by_key(&part.number, |part| part.number);
+        let found = present[found.map_err(|_| Fault::InvalidPart(part.number))?];
+        let etag = etag_of(ContentId::from_md5(found.md5));
+        if part.etag.as_deref().is_some_and(|given| given != etag.as_str()) {
+            return Err(Fault::InvalidPart(part.number));
+        }
+        chosen.push(found);
+    }
+    match chosen.split_last().and_then(|(_, others)| others.iter().find(|part| part.size < PART_MIN)) {
+        Some(part) => Err(Fault::PartTooSmall(part.number)),
+        None => Ok(chosen),
+    }
+}
+
+/// The MD5 of the parts' MD5s, and their number.
+fn etag_of_parts(parts: &[UploadPart]) -> ETag {
+    let mut hasher = Md5::new();
+    for part in parts {
+        hasher.update(part.md5);
+    }
+    ETag::new(&format!("{}-{}", ContentId::from_md5(hasher.finalize().into()), parts.len()))
+}
+
+/// Copies exactly `size` bytes and returns their version.
+fn copy_hashing(reader: &mut dyn Read, mut to: &File, size: u64) -> Result<ETag, Fault> {
+    const DOING: &str = "copy a range";
+    let mut buffer = vec![0; super::hash::READ_SIZE];
+    let (mut hasher, mut left) = (Md5::new(), size);
+    while left > 0 {
+        let read = reader.read(&mut buffer).doing(DOING)?;
+        if read == 0 {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)).doing(DOING);
+        }
+        hasher.update(&buffer[..read]);
+        to.write_all(&buffer[..read]).doing(DOING)?;
+        left -= read as u64;
+    }
+    Ok(etag_of(ContentId::from_md5(hasher.finalize().into())))
+}

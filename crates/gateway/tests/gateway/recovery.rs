@@ -1,0 +1,149 @@
+//! After crashes, and after the index was lost.
+
+use crate::server::Server;
+
+/// Everything that a client sees of alice's bucket.
+async fn view(server: &Server) -> Vec<(String, String, String, Option<String>)> {
+    let mut seen = Vec::new();
+    for key in server.alice.get("/alice").await.expect(200).tags("Key") {
+        let got = server.alice.get(&format!("/alice/{key}")).await.expect(200);
+        let mode = got.header("x-amz-meta-mode").map(|mode| mode.trim_start_matches('0').to_owned());
+        seen.push((key, got.etag(), got.text(), mode));
+    }
+    seen
+}
+
+async fn fill(server: &Server) {
+    for (key, body, mode) in [
+        ("a", "one", "100644"),
+        ("dir/b", "two", "100600"),
+        ("dir/sub/c", "", "100755"),
+        ("link", "dir/b", "120777"),
+        ("empty/", "", "40755"),
+        ("dir-x", "three", "100644"),
+    ] {
+        let call = server.alice.call("PUT", &format!("/alice/{key}")).header("x-amz-meta-mode", mode);
+        call.header("x-amz-meta-mtime", "1000000000.25").body(body).send().await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_index_is_built_again() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let before = view(&server).await;
+    assert_eq!(before.len(), 6);
+    let server = server
+        .restart(|data| {
+            for name in ["index.db", "index.db-wal", "index.db-shm"] {
+                drop(std::fs::remove_file(data.join(name)));
+            }
+        })
+        .await;
+    assert_eq!(view(&server).await, before);
+    let head = server.alice.head("/alice/a").await;
+    assert_eq!(head.header("x-amz-meta-mtime"), Some("1000000000.250000000"));
+}
+
+#[tokio::test]
+async fn a_restart_changes_nothing_and_reads_nothing() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let before = view(&server).await;
+    let server = server.restart(|_| ()).await;
+    assert_eq!(view(&server).await, before);
+    let outcome = server.gateway.reconcile(&model::BucketName::new("alice").unwrap()).unwrap();
+    assert_eq!((outcome.objects, outcome.corrected, outcome.problems.len()), (6, 0, 0));
+}
+
+#[tokio::test]
+async fn changes_made_while_stopped_are_found() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let server = server
+        .restart(|data| {
+            let live = data.join("live/alice");
+            std::fs::write(live.join("a"), "changed").unwrap();
+            std::fs::remove_dir_all(live.join("dir")).unwrap();
+            std::fs::remove_dir(live.join("empty")).unwrap();
+            std::fs::create_dir_all(live.join("new/empty")).unwrap();
+            std::fs::write(live.join("new/file"), "new").unwrap();
+        })
+        .await;
+    let seen = view(&server).await;
+    let keys: Vec<_> = seen.iter().map(|(key, ..)| key.as_str()).collect();
+    assert_eq!(keys, ["a", "dir-x", "link", "new/empty/", "new/file"]);
+    assert_eq!(seen[0].2, "changed");
+    server.alice.put("/alice/dir", "a file, now that the directory has gone").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_behind_is_cleared_away() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let before = view(&server).await;
+    let server = server
+        .restart(|data| {
+            std::fs::write(data.join("incoming/draft-17"), "half").unwrap();
+            std::os::unix::fs::symlink("x", data.join("incoming/draft-18")).unwrap();
+        })
+        .await;
+    assert!(server.drafts().is_empty());
+    assert_eq!(view(&server).await, before);
+}
+
+#[tokio::test]
+async fn a_file_that_was_renamed_but_not_recorded_is_found() {
+    let server = Server::start().await;
+    fill(&server).await;
+    // What is left when the power fails after the rename: the new file, and the index of before.
+    let server = server
+        .restart(|data| {
+            std::fs::write(data.join("incoming/draft"), "acknowledged").unwrap();
+            std::fs::rename(data.join("incoming/draft"), data.join("live/alice/dir/b")).unwrap();
+        })
+        .await;
+    assert_eq!(server.alice.get("/alice/dir/b").await.expect(200).body, "acknowledged");
+}
+
+#[tokio::test]
+async fn two_gateways_do_not_share_a_directory() {
+    let server = Server::start().await;
+    let options = gateway::Options { data_dir: server.data_dir().into(), region: "x".into(), domain: None };
+    let second = gateway::Gateway::open(options, server.accounts.clone());
+    assert!(matches!(second, Err(gateway::Error::Busy { .. })));
+}
+
+#[tokio::test]
+async fn clients_and_comparisons_do_not_disturb_each_other() {
+    let server = Server::start().await;
+    let gateway = std::sync::Arc::clone(&server.gateway);
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = std::sync::Arc::clone(&stop);
+    let comparing = tokio::task::spawn_blocking(move || {
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            let outcome = gateway.reconcile(&model::BucketName::new("alice").unwrap()).unwrap();
+            assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+        }
+    });
+    let mut tasks = Vec::new();
+    for worker in 0..8 {
+        let client = server.alice.clone();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..40 {
+                let path = format!("/alice/dir{}/sub/{worker}", round % 3);
+                client.put(&path, format!("{worker} {round}")).await.expect(200);
+                assert_eq!(client.get(&path).await.expect(200).text(), format!("{worker} {round}"));
+                client.delete(&path).await.expect(204);
+                client.head(&path).await.expect(404);
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    comparing.await.unwrap();
+    let left = server.alice.get("/alice").await.tags("Key");
+    assert!(left.iter().all(|key| key.ends_with('/')), "{left:?}");
+}

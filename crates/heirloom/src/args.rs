@@ -1,0 +1,294 @@
+//! What was typed: no more than that.
+//!
+//! Nothing here touches the file system, the environment or the configuration; [`crate::session`] turns the
+//! words into things. The texts are the program's manual, so a golden test holds them.
+
+use accounts::AccessKeyId;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use model::{BucketName, StateName, UserName};
+use std::path::PathBuf;
+
+/// The whole command line.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "heirloom",
+    version,
+    about = "Keeps a person's files alive: past a lost laptop, a forgotten password, and the person's own death",
+    long_about = None,
+    propagate_version = false,
+    disable_help_subcommand = false,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    subcommand_value_name = "COMMAND",
+    subcommand_help_heading = "Commands",
+    help_template = "{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}",
+    after_help = "\
+Try it, with no configuration at all:
+  heirloom try ~/Documents
+
+The three machines, each with its own profile:
+  heirloom cloud  --config cloud.yml     keeps the files, their history, and shows both
+  heirloom laptop --config laptop.yml    keeps folders in sync with the cloud
+  heirloom pi     --config pi.yml        keeps a second copy on a drive at home
+
+Exit codes:
+  0 ok · 1 failed · 2 wrong usage or configuration · 3 finished, but incomplete
+  10 no repository · 11 busy · 12 wrong key · 20 halted, a person must decide
+  75 skipped, the drive is not there · 130 interrupted
+
+`heirloom COMMAND --help` says more about each command."
+)]
+pub(crate) struct Typed {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options for every command")]
+pub(crate) struct Global {
+    /// The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+    /// ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON lines, each with a `message_type`
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more; twice for what a developer needs
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run cloud, laptop and pi on this machine, in a scratch folder
+    Try(Try),
+    /// Keep folders in sync with the cloud, until stopped
+    #[command(after_help = RUN_HELP)]
+    Laptop,
+    /// Keep the files and their history, and serve both, until stopped
+    #[command(after_help = RUN_HELP)]
+    Cloud,
+    /// Keep a copy of files and history on a drive, until stopped
+    #[command(after_help = RUN_HELP)]
+    Pi,
+    /// Sync once (laptop, pi)
+    Sync(Sync),
+    /// Take a snapshot now (cloud)
+    Snapshot(Snapshot),
+    /// Fetch the history onto the drive now (pi)
+    Fetch,
+    /// Prepare the drive of a pi
+    Drive(Drive),
+    /// Add, list and remove users (cloud)
+    User(User),
+    /// Add, list and revoke keys (cloud)
+    Key(Key),
+    /// Ask whether the machine of this profile is well
+    #[command(after_help = "\
+A cloud is asked over HTTP. A laptop or pi is well when its last cycle was, and is not long ago.
+Exit code 0 means well, 1 means not; so this is what a container's health check calls.")]
+    Health,
+    /// Print the completion script of a shell
+    Completions(Completions),
+}
+
+const RUN_HELP: &str = "\
+Runs in the foreground. SIGTERM or Ctrl-C ends it cleanly; after a crash, the next start finishes
+whatever was interrupted.";
+
+/// `heirloom try`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom try                       with a small sample to play with
+  heirloom try ~/Documents           with your own files; they are only read and synced
+  heirloom try --data /tmp/heirloom  in a scratch folder of your choice
+
+A second `try` on the same data goes on where the first one was. Ctrl-C ends it.")]
+pub(crate) struct Try {
+    /// The folder to keep [default: a sample that is made for you]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: Option<PathBuf>,
+    /// Where everything is put [default: ~/.local/share/heirloom/try]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// `heirloom sync`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom sync                      every state of this laptop, or the mirror of this pi
+  heirloom sync documents photos     only these states
+  heirloom sync --dry-run            show what would be done
+  heirloom sync --resume             go on after a halt, deletions included
+
+Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
+a side looks emptied or far too much was deleted, and wants a person to look.")]
+pub(crate) struct Sync {
+    /// The states to sync [default: all]
+    #[arg(value_name = "STATE")]
+    pub(crate) states: Vec<StateName>,
+    /// Show what would be done, and change nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+    /// Go on after a halt: you have looked, and the deletions are meant
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+/// `heirloom snapshot`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom snapshot                  every bucket
+  heirloom snapshot alice            only this one
+
+A bucket that has not changed gets no snapshot.")]
+pub(crate) struct Snapshot {
+    /// The buckets [default: all]
+    #[arg(value_name = "BUCKET")]
+    pub(crate) buckets: Vec<BucketName>,
+}
+
+/// `heirloom drive`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Drive {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(crate) action: DriveAction,
+}
+
+/// What to do with a drive.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DriveAction {
+    /// Mark a mounted drive as Heirloom's
+    #[command(after_help = "\
+Example:
+  heirloom drive init /mnt/drive
+
+A pi writes only where this mark is, so that it never fills the directory below a drive that is
+not mounted. Nothing on the drive is removed or changed.")]
+    Init {
+        /// The directory at which the drive is mounted
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: PathBuf,
+    },
+}
+
+/// `heirloom user`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: UserAction,
+}
+
+/// What to do with users.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum UserAction {
+    /// Add a user, their bucket and a first key
+    #[command(after_help = "\
+Examples:
+  heirloom user add alice
+  heirloom user add alice --join-file /run/heirloom/alice.join
+
+The join file holds all that alice's laptop needs: name it in the laptop's profile as
+`destinations: {cloud: {join: FILE}}`. The key also opens the web view and `git clone`.")]
+    Add {
+        /// The name of the user, and of their bucket
+        #[arg(value_name = "NAME")]
+        name: UserName,
+        /// How to make the first key.
+        #[command(flatten)]
+        key: NewKey,
+    },
+    /// List the users
+    List,
+    /// Remove a user and their keys; their files and history stay
+    Remove {
+        /// The name of the user
+        #[arg(value_name = "NAME")]
+        name: UserName,
+    },
+}
+
+/// How to make a key.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NewKey {
+    /// What the key is for, mostly the name of a machine [default: the first free of `key`, `key-2`, …]
+    #[arg(long, value_name = "LABEL", value_parser = crate::config::value::label)]
+    pub(crate) label: Option<String>,
+    /// Write what a machine needs to join into this file, readable by its owner only
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) join_file: Option<PathBuf>,
+}
+
+/// `heirloom key`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Key {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: KeyAction,
+}
+
+/// What to do with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum KeyAction {
+    /// Add a key to a user: one for each machine is best
+    #[command(after_help = "\
+Examples:
+  heirloom key add alice --label attic-pi --join-file /run/heirloom/pi.join
+  heirloom key add alice --json
+
+The secret is shown this once.")]
+    Add {
+        /// Whose key it is
+        #[arg(value_name = "USER")]
+        user: UserName,
+        /// How to make it.
+        #[command(flatten)]
+        key: NewKey,
+    },
+    /// List the keys, never their secrets
+    List {
+        /// Whose keys [default: everybody's]
+        #[arg(value_name = "USER")]
+        user: Option<UserName>,
+    },
+    /// Take a key out of use, at once and for good
+    Revoke {
+        /// The access key id
+        #[arg(value_name = "ID", value_parser = access_key_id)]
+        id: AccessKeyId,
+    },
+}
+
+/// `heirloom completions`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom completions bash > ~/.local/share/bash-completion/completions/heirloom
+  heirloom completions zsh  > ~/.zfunc/_heirloom
+  heirloom completions fish > ~/.config/fish/completions/heirloom.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+fn access_key_id(text: &str) -> Result<AccessKeyId, accounts::Error> {
+    AccessKeyId::new(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+use super::{Command, KeyAction, Typed, UserAction};
+use clap::{CommandFactory as _, Parser as _};
+
+fn parse(line: &str) -> Result<Typed, clap::Error> {
+    Typed::try_parse_from(std::iter::once("heirloom").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Typed::command().debug_assert();
+}
+
+#[test]
+fn what_can_be_typed() {
+    for line in [
+        "try",
+        "try /tmp/x --data /tmp/y",
+        "laptop --config laptop.yml",
+        "--config laptop.yml laptop",
+        "cloud -v",
+        "pi -q",
+        "sync",
+        "sync documents photos --dry-run",
+        "sync -n --resume --json",
+        "snapshot alice bob",
+        "fetch -vv",
+        "drive init /mnt/drive",
+        "user add alice",
+        "user add alice --join-file /run/alice.join --label laptop --json",
+        "user list",
+        "user remove alice",
+        "key add alice --label attic-pi",
+        "key list",
+        "key list alice",
+        "key revoke HL234567ABCDEFGHIJKL",
+        "health",
+        "completions fish",
+    ] {
+        if let Err(error) = parse(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot() {
+    for line in [
+        "",
+        "flatten",
+        "user",
+        "user add Alice!",
+        "user add",
+        "sync my/state",
+        "snapshot a",
+        "key revoke a:b",
+        "completions cmd",
+        "sync -v -q",
+        "health extra",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn words_are_typed_when_they_arrive() {
+    let Command::User(user) = parse("user add alice --label laptop").unwrap().command else { panic!() };
+    let UserAction::Add { name, key } = user.action else { panic!() };
+    assert_eq!((name.as_str(), key.label.as_deref(), key.join_file), ("alice", Some("laptop"), None));
+    let Command::Key(key) = parse("key revoke HL1").unwrap().command else { panic!() };
+    let KeyAction::Revoke { id } = key.action else { panic!() };
+    assert_eq!(id.as_str(), "HL1");
+}
+
+/// What `--help` prints on a terminal of 100 columns.
+fn help(path: &[&str]) -> String {
+    let words = std::iter::once("heirloom").chain(path.iter().copied()).chain(["--help"]);
+    Typed::command().term_width(100).try_get_matches_from(words).unwrap_err().to_string()
+}
+
+#[test]
+fn the_first_page_of_the_manual() {
+    insta::assert_snapshot!(help(&[]), @r"
+    Keeps a person's files alive: past a lost laptop, a forgotten password, and the person's own death
+
+    Usage: heirloom [OPTIONS] <COMMAND>
+
+    Commands:
+      try          Run cloud, laptop and pi on this machine, in a scratch folder
+      laptop       Keep folders in sync with the cloud, until stopped
+      cloud        Keep the files and their history, and serve both, until stopped
+      pi           Keep a copy of files and history on a drive, until stopped
+      sync         Sync once (laptop, pi)
+      snapshot     Take a snapshot now (cloud)
+      fetch        Fetch the history onto the drive now (pi)
+      drive        Prepare the drive of a pi
+      user         Add, list and remove users (cloud)
+      key          Add, list and revoke keys (cloud)
+      health       Ask whether the machine of this profile is well
+      completions  Print the completion script of a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Options for every command:
+          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+          --json           Print JSON lines, each with a `message_type`
+      -v, --verbose...     Say more; twice for what a developer needs
+      -q, --quiet          Say nothing but results and errors
+
+    Try it, with no configuration at all:
+      heirloom try ~/Documents
+
+    The three machines, each with its own profile:
+      heirloom cloud  --config cloud.yml     keeps the files, their history, and shows both
+      heirloom laptop --config laptop.yml    keeps folders in sync with the cloud
+      heirloom pi     --config pi.yml        keeps a second copy on a drive at home
+
+    Exit codes:
+      0 ok · 1 failed · 2 wrong usage or configuration · 3 finished, but incomplete
+      10 no repository · 11 busy · 12 wrong key · 20 halted, a person must decide
+      75 skipped, the drive is not there · 130 interrupted
+
+    `heirloom COMMAND --help` says more about each command.
+    ");
+}
+
+#[test]
+fn the_page_of_a_command() {
+    insta::assert_snapshot!(help(&["sync"]), @r"
+    Sync once (laptop, pi)
+
+    Usage: heirloom sync [OPTIONS] [STATE]...
+
+    Arguments:
+      [STATE]...  The states to sync [default: all]
+
+    Options:
+      -n, --dry-run  Show what would be done, and change nothing
+          --resume   Go on after a halt: you have looked, and the deletions are meant
+      -h, --help     Print help
+
+    Options for every command:
+          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+          --json           Print JSON lines, each with a `message_type`
+      -v, --verbose...     Say more; twice for what a developer needs
+      -q, --quiet          Say nothing but results and errors
+
+    Examples:
+      heirloom sync                      every state of this laptop, or the mirror of this pi
+      heirloom sync documents photos     only these states
+      heirloom sync --dry-run            show what would be done
+      heirloom sync --resume             go on after a halt, deletions included
+
+    Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
+    a side looks emptied or far too much was deleted, and wants a person to look.
+    ");
+    insta::assert_snapshot!(help(&["user", "add"]), @r"
+    Add a user, their bucket and a first key
+
+    Usage: heirloom user add [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  The name of the user, and of their bucket
+
+    Options:
+          --label <LABEL>     What the key is for, mostly the name of a machine [default: the first free
+                              of `key`, `key-2`, …]
+          --join-file <FILE>  Write what a machine needs to join into this file, readable by its owner
+                              only
+      -h, --help              Print help
+
+    Options for every command:
+          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+          --json           Print JSON lines, each with a `message_type`
+      -v, --verbose...     Say more; twice for what a developer needs
+      -q, --quiet          Say nothing but results and errors
+
+    Examples:
+      heirloom user add alice
+      heirloom user add alice --join-file /run/heirloom/alice.join
+
+    The join file holds all that alice's laptop needs: name it in the laptop's profile as
+    `destinations: {cloud: {join: FILE}}`. The key also opens the web view and `git clone`.
+    ");
+}
+
+#[test]
+fn mistakes_are_answered_with_what_is_right() {
+    insta::assert_snapshot!(parse("snyc").unwrap_err().to_string(), @r"
+    error: unrecognized subcommand 'snyc'
+
+      tip: a similar subcommand exists: 'sync'
+
+    Usage: heirloom [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(parse("user add Al").unwrap_err().to_string(), @r"
+    error: invalid value 'Al' for '<NAME>': `Al` is not a user name: 3 to 63 lower-case letters, digits or `-`, starting and ending with a letter or digit
+
+    For more information, try '--help'.
+    ");
+}

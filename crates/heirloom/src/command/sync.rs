@@ -1,0 +1,123 @@
+//! `heirloom sync`
+
+use crate::args::Sync;
+use crate::config::{Config, Laptop, Pi, Profile};
+use crate::failure::{Exit, Failure};
+use crate::profile::keep::{conflict_time, sweep};
+use crate::profile::routes::{Wired, of_laptop, open_journal};
+use crate::profile::telling::{tell, worst};
+use crate::profile::{lock, pi};
+use crate::report::Action;
+use crate::runtime;
+use crate::session::Session;
+use journal::Journal;
+use mirror::Drive;
+use plan::sync::Guards;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use sync::{Error, Folder, Options, Progress, Stage, until_settled};
+use tokio_util::sync::CancellationToken;
+
+/// Runs each route once.
+pub(crate) fn run(session: &Session, wanted: &Sync) -> Result<Exit, Failure> {
+    let loaded = session.load()?;
+    match loaded.config {
+        Config::Laptop(laptop) => of_states(session, wanted, &laptop),
+        Config::Pi(pi) => of_mirror(session, wanted, &pi),
+        Config::Cloud(_) => Err(loaded.unfit("sync", &[Profile::Laptop, Profile::Pi]).into()),
+    }
+}
+
+fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, Failure> {
+    if let Some(unknown) = wanted.states.iter().find(|state| !laptop.states.contains_key(state)) {
+        let known: Vec<String> = laptop.states.keys().map(ToString::to_string).collect();
+        return Err(Failure::new(Exit::Usage, format!("this laptop has no state `{unknown}`"))
+            .hint(format!("Its states are: {}.", known.join(", "))));
+    }
+    let _lock = lock::take(&laptop.state_dir)?;
+    let journal = open_journal(&laptop.state_dir)?;
+    let wired = of_laptop(laptop, &journal, &wanted.states)?;
+    all(session, wanted, &journal, wired)
+}
+
+fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure> {
+    if let Some(state) = wanted.states.first() {
+        return Err(Failure::new(Exit::Usage, format!("a pi mirrors everything and knows no state `{state}`")));
+    }
+    let drive = Drive::open(&pi.drive)?;
+    let _lock = lock::take(&pi.state_dir)?;
+    let journal = open_journal(&pi.state_dir)?;
+    let wired = pi::route(pi, &pi.cloud.resolve()?, &drive, &journal)?;
+    all(session, wanted, &journal, vec![wired])
+}
+
+/// One after the other, so that what is said stays in order; one that fails does not keep the next from its turn.
+fn all(session: &Session, wanted: &Sync, journal: &Arc<Journal>, wired: Vec<Wired>) -> Result<Exit, Failure> {
+    runtime::run_once(async {
+        let mut exit = Exit::Ok;
+        let mut failures = Vec::new();
+        for one in wired {
+            let outcome = once(session, wanted, journal, &one).await;
+            match tell(&session.report, &one.route, outcome) {
+                Ok(one) => exit = worst(exit, one),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        let last = failures.pop();
+        for failure in &failures {
+            session.fail(failure);
+        }
+        last.map_or(Ok(exit), Err)
+    })
+}
+
+/// One run of one route, with its progress shown.
+pub(crate) async fn once(session: &Session, wanted: &Sync, journal: &Arc<Journal>, one: &Wired) -> Result<sync::Outcome, Error> {
+    let folder: PathBuf = one.route.folder.clone();
+    let local = Folder::open(&folder).map_err(Error::Local)?;
+    if !wanted.dry_run {
+        sweep(&one.route);
+    }
+    let options = Options {
+        guards: if wanted.resume { Guards::Resumed } else { Guards::On },
+        dry_run: wanted.dry_run,
+        time: conflict_time(),
+        stop: CancellationToken::new(),
+    };
+    let progress = Progress::default();
+    let work = until_settled(&one.route, &local, &one.place, journal, &options, &progress);
+    tokio::select! {
+        outcome = work => outcome,
+        () = show(session, &progress) => unreachable!("showing goes on until it is dropped"),
+    }
+}
+
+/// Shows how far the cycle has come, a few times a second.
+async fn show(session: &Session, progress: &Progress) {
+    const PERIOD: Duration = Duration::from_millis(100);
+    let mut shown: Option<(Stage, crate::report::Progress)> = None;
+    let (mut files, mut bytes) = (0, 0);
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let now = progress.snapshot();
+        let action = match now.stage {
+            Stage::Idle | Stage::Observing => {
+                shown = None;
+                continue;
+            }
+            Stage::Digesting => Action::Scanning,
+            Stage::Applying => Action::Syncing,
+        };
+        if shown.as_ref().is_none_or(|(stage, _)| *stage != now.stage) {
+            shown = Some((now.stage, session.report.progress(action)));
+            (files, bytes) = (0, 0);
+        }
+        if let Some((_, bar)) = &shown {
+            bar.expect(now.files, now.bytes);
+            (files..now.files_done).for_each(|_| bar.file());
+            bar.bytes(now.bytes_done.saturating_sub(bytes));
+            (files, bytes) = (now.files_done, now.bytes_done);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The profile `laptop`: folders that are kept in sync with a bucket.
+
+use super::access::{Access, Web};
+use super::section::{Checked, Section};
+use super::value;
+use model::{MachineName, RelPath, StateName};
+use plan::ignore::IgnoreRules;
+use plan::sync::{Direction, MaxDelete};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A checked profile of a laptop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Laptop {
+    /// The machine's name.
+    pub(crate) machine: MachineName,
+    /// Where the journal is.
+    pub(crate) state_dir: PathBuf,
+    /// Where states go; at least one.
+    pub(crate) destinations: BTreeMap<DestinationName, Access>,
+    /// What is kept; at least one.
+    pub(crate) states: BTreeMap<StateName, State>,
+}
+
+/// The name of a destination, which only this profile knows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DestinationName(String);
+
+/// A named set of folders, with its rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The folders; at least one. With several, each goes below its own name.
+    pub(crate) folders: Vec<Folder>,
+    /// Where they go; at least one.
+    pub(crate) destinations: Vec<DestinationName>,
+    /// Which way changes travel.
+    pub(crate) direction: Direction,
+    /// How often everything is looked at; changes that were noticed go at once.
+    pub(crate) interval: Duration,
+    /// Patterns in `.gitignore` syntax.
+    pub(crate) ignore: Vec<String>,
+    /// How many deletions are normal.
+    pub(crate) max_delete: MaxDelete,
+}
+
+/// One folder, and where it stands in the bucket: `<state>/`, or `<state>/<its name>/` beside others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folder {
+    /// The folder on this machine.
+    pub(crate) path: PathBuf,
+    /// The place in the bucket.
+    pub(crate) prefix: RelPath,
+}
+
+impl DestinationName {
+    /// Takes a text as a name: 1 to 63 letters, digits, `-` or `_`.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if (1..=63).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("`{text}` is not a name for a destination: use 1 to 63 letters, digits, `-` or `_`"))
+        }
+    }
+
+    /// The name's text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DestinationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How often everything is looked at, unless a state says otherwise.
+const INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// How many deletions are normal, unless a profile says otherwise.
+pub(crate) const MAX_DELETE: MaxDelete = MaxDelete::Percent(25);
+
+impl Laptop {
+    /// Reads the keys of this profile; the caller has read `profile` and finishes the section.
+    pub(crate) fn read(section: &Section<'_>) -> Checked<Self> {
+        let machine = section.required("machine", MachineName::new);
+        let state_dir = section.required("state_dir", value::absolute(section));
+        let destinations = destinations(section);
+        let known: Vec<&str> =
+            destinations.iter().flat_map(BTreeMap::keys).map(DestinationName::as_str).collect();
+        let states = states(section, &known);
+        Ok(Self {
+            machine: machine?,
+            state_dir: state_dir?,
+            states: states?,
+            destinations: destinations?,
+        })
+    }
+
+    /// The shortest interval of any state: how often a daemon that is well shows a sign of life.
+    pub(crate) fn shortest_interval(&self) -> Duration {
+        self.states.values().map(|state| state.interval).min().unwrap_or(INTERVAL)
+    }
+}
+
+fn destinations(section: &Section<'_>) -> Checked<BTreeMap<DestinationName, Access>> {
+    let named = section.named("destinations")?;
+    if named.is_empty() {
+        return Err(section.missing("destinations"));
+    }
+    let read: Vec<Checked<_>> = (named.into_iter())
+        .map(|(key, destination)| {
+            let name = destination.name(key, DestinationName::new);
+            let service = destination.or("service", (), |text| value::choice(text, &[("s3", ())]));
+            let access = Access::read(&destination, Web::Optional);
+            destination.finish();
+            service?;
+            Ok((name?, access?))
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+fn states(section: &Section<'_>, known: &[&str]) -> Checked<BTreeMap<StateName, State>> {
+    let named = section.named("states")?;
+    if named.is_empty() {
+        return Err(section.missing("states"));
+    }
+    let read: Vec<Checked<_>> = (named.into_iter())
+        .map(|(key, state)| {
+            let name = state.name(key, StateName::new);
+            let read = State::read(state, &key.text, known);
+            Ok((name?, read?))
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+impl State {
+    fn read(section: Section<'_>, name: &str, known: &[&str]) -> Checked<Self> {
+        let folders = folders(&section, name);
+        let destinations = section.list("destinations", |text| match known.contains(&text) {
+            true => DestinationName::new(text),
+            false => Err(format!("there is no destination `{text}`; allowed: {}", known.join(", "))),
+        });
+        let direction = section.or("direction", Direction::TwoWay, value::direction);
+        let interval = section.or("interval", INTERVAL, value::duration);
+        let ignore = section.list("ignore", |text| {
+            IgnoreRules::new(&[text.to_owned()]).map(|_| text.to_owned()).map_err(|error| error.to_string())
+        });
+        let max_delete = section.or("max_delete", MAX_DELETE, value::max_delete);
+        let destinations = destinations.and_then(|given| match given {
+            Some(given) if given.is_empty() => Err(section
+                .bad_value("destinations", "this list is empty; leave the key out to send the state everywhere")),
+            Some(given) => Ok(given),
+            None => known.iter().map(|name| DestinationName::new(name).map_err(|_| super::section::Noted)).collect(),
+        });
+        section.finish();
+        Ok(Self {
+            folders: folders?,
+            destinations: destinations?,
+            direction: direction?,
+            interval: interval?,
+            ignore: ignore?.unwrap_or_default(),
+            max_delete: max_delete?,
+        })
+    }
+}
+
+fn folders(section: &Section<'_>, state: &str) -> Checked<Vec<Folder>> {
+    let paths = section.list("folders", value::absolute(section))?.ok_or_else(|| section.missing("folders"))?;
+    let problem = |message: String| section.bad_value("folders", message);
+    let mut folders: Vec<Folder> = Vec::with_capacity(paths.len());
+    let several = paths.len() > 1;
+    if paths.is_empty() {
+        return Err(problem("this list is empty; a state has at least one folder".to_owned()));
+    }
+    for path in paths {
+        let Ok(root) = RelPath::from_key(state) else { return Err(super::section::Noted) };
+        let prefix = match (several, path.file_name()) {
+            (false, _) => root,
+            (true, Some(name)) => root.child(name.as_bytes()).map_err(|error| problem(error.to_string()))?,
+            (true, None) => {
+                return Err(problem("the root directory has no name to go by beside other folders".to_owned()));
+            }
+        };
+        if let Some(other) = folders.iter().find(|other| other.prefix == prefix) {
+            let message = format!(
+                "{} and {} would go to the same place, {prefix}/, in the bucket; give one a state of its own",
+                other.path.display(),
+                path.display()
+            );
+            return Err(problem(message));
+        }
+        folders.push(Folder { path, prefix });
+    }
+    Ok(folders)
+}

@@ -1,0 +1,168 @@
+//! What each crate's error means for the exit code, and what a person can do about it.
+
+use super::Exit;
+use crate::config;
+
+/// The outcome for an error.
+pub(super) struct Advice {
+    /// The exit code.
+    pub(super) kind: Exit,
+    /// What to do, as full sentences.
+    pub(super) hints: Vec<String>,
+}
+
+impl Advice {
+    fn none(kind: Exit) -> Self {
+        Self { kind, hints: Vec::new() }
+    }
+
+    fn one(kind: Exit, hint: impl Into<String>) -> Self {
+        Self { kind, hints: vec![hint.into()] }
+    }
+}
+
+/// The first error of the chain that anything is known about decides.
+pub(super) fn about(error: &anyhow::Error) -> Advice {
+    error
+        .chain()
+        .find_map(|cause| {
+            cause
+                .downcast_ref::<config::Error>()
+                .map(about_config)
+                .or_else(|| cause.downcast_ref::<accounts::Error>().map(about_accounts))
+                .or_else(|| cause.downcast_ref::<bucket::Error>().map(about_bucket))
+                .or_else(|| cause.downcast_ref::<disk::Error>().map(about_disk))
+                .or_else(|| cause.downcast_ref::<archive::Error>().map(about_archive))
+                .or_else(|| cause.downcast_ref::<mirror::Error>().and_then(about_mirror))
+        })
+        .unwrap_or_else(|| Advice::none(Exit::Failed))
+}
+
+/// As small as a profile can be.
+const MINIMAL: &str = "\
+Run `heirloom try` to see it all without a configuration, or start with this ./heirloom.yml:
+
+profile: laptop
+machine: my-laptop
+state_dir: ~/.local/state/heirloom
+destinations:
+  cloud: {join: ~/heirloom.join}
+states:
+  documents:
+    folders: [~/Documents]";
+
+fn about_config(error: &config::Error) -> Advice {
+    use config::Error;
+    match error {
+        Error::NotFound { .. } => Advice::one(Exit::Usage, MINIMAL),
+        Error::Read { .. } | Error::Invalid(_) => Advice::none(Exit::Usage),
+        Error::JoinMissing { path } => Advice::one(
+            Exit::Failed,
+            format!(
+                "On the cloud, `heirloom user add NAME --join-file FILE` writes one; bring it to {}.",
+                path.display()
+            ),
+        ),
+        Error::JoinWrite { .. }
+        | Error::SecretFile { .. }
+        | Error::SecretCommand { .. }
+        | Error::SecretEmpty { .. } => Advice::none(Exit::Failed),
+    }
+}
+
+fn about_accounts(error: &accounts::Error) -> Advice {
+    use accounts::Error;
+    match error {
+        Error::Open { .. } => {
+            Advice::one(Exit::Failed, "Run this as the user that runs `heirloom cloud`, on the same machine.")
+        }
+        Error::Exists { what: "user", name } => Advice::one(
+            Exit::Failed,
+            format!("`heirloom key add {name}` gives an existing user one more key."),
+        ),
+        Error::Unknown { what: "user", .. } => Advice::one(Exit::Failed, "`heirloom user list` shows all users."),
+        Error::Unknown { what: "key", .. } => Advice::one(Exit::Failed, "`heirloom key list` shows all keys."),
+        Error::TooNew { .. } => Advice::one(Exit::Failed, "Update this heirloom to the version of the cloud."),
+        Error::Exists { .. }
+        | Error::Unknown { .. }
+        | Error::Unfit { .. }
+        | Error::Database { .. }
+        | Error::Random { .. } => Advice::none(Exit::Failed),
+    }
+}
+
+fn about_bucket(error: &bucket::Error) -> Advice {
+    use bucket::Error;
+    match error {
+        Error::Unreachable { endpoint, .. } => Advice::one(
+            Exit::Failed,
+            format!("See whether the cloud runs and {endpoint} can be reached from here; then try again. Nothing is lost."),
+        ),
+        Error::WrongKey { .. } => Advice::one(
+            Exit::WrongKey,
+            "On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER --join-file FILE` makes one.",
+        ),
+        Error::NoSuchBucket { .. } => {
+            Advice::one(Exit::Failed, "On the cloud, `heirloom user list` shows the buckets there are.")
+        }
+        Error::NoSpace { .. } => {
+            Advice::one(Exit::Failed, "Make room on the cloud, then sync again; what is there already stays.")
+        }
+        Error::Changed { .. } | Error::NotFound { .. } | Error::Rejected { .. } | Error::Other { .. } => {
+            Advice::none(Exit::Failed)
+        }
+    }
+}
+
+fn about_disk(error: &disk::Error) -> Advice {
+    use disk::Error;
+    match error {
+        Error::NoSpace { .. } => Advice::one(Exit::Failed, "Make room on this disk, then sync again; nothing is lost."),
+        Error::Denied { .. } => Advice::one(Exit::Failed, "Let the user that runs heirloom read and write there."),
+        Error::Missing { .. }
+        | Error::NotADirectory { .. }
+        | Error::Changed { .. }
+        | Error::Unsupported { .. }
+        | Error::Io { .. } => Advice::none(Exit::Failed),
+    }
+}
+
+fn about_archive(error: &archive::Error) -> Advice {
+    use archive::Error;
+    match error {
+        Error::Missing { .. } => {
+            Advice::one(Exit::NoRepository, "On the cloud, `heirloom snapshot` makes the archive with its first snapshot.")
+        }
+        Error::Busy { .. } => Advice::one(Exit::Busy, "Another heirloom writes to it; try again when it is done."),
+        Error::Denied { .. } => Advice::one(
+            Exit::WrongKey,
+            "On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER --join-file FILE` makes one.",
+        ),
+        Error::NotFastForward { .. } => Advice::one(
+            Exit::Halted,
+            "The cloud's history was replaced, perhaps by a restored backup. What is on the drive is kept as it is; \
+             copy it before anything else.",
+        ),
+        _ => Advice::none(Exit::Failed),
+    }
+}
+
+/// `None`: the cause behind it says more.
+fn about_mirror(error: &mirror::Error) -> Option<Advice> {
+    use mirror::Error;
+    match error {
+        Error::Absent { path, .. } => Some(Advice::one(
+            Exit::Skipped,
+            format!(
+                "Plug the drive in and mount it at {0}; a new one is marked with `heirloom drive init {0}`.",
+                path.display()
+            ),
+        )),
+        Error::DamagedMarker { path } => Some(Advice::one(
+            Exit::Failed,
+            format!("Delete {} and mark the drive anew with `heirloom drive init`; the files on it stay.", path.display()),
+        )),
+        Error::Io { .. } => Some(Advice::none(Exit::Failed)),
+        Error::Archive { .. } => None,
+    }
+}

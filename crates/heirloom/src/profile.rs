@@ -1,0 +1,15 @@
+//! The three machines, wired: from a checked profile to running parts.
+//!
+//! Everything here joins crates that do not know each other. A command runs a profile from its file; `try` runs
+//! all three from values it makes up, which is why these functions take checked profiles and nothing else.
+
+pub(crate) mod cloud;
+pub(crate) mod fetch;
+pub(crate) mod keep;
+pub(crate) mod lock;
+pub(crate) mod pi;
+pub(crate) mod routes;
+pub(crate) mod snapshots;
+pub(crate) mod telling;
+pub(crate) mod users;
+pub(crate) mod watch;

@@ -1,0 +1,125 @@
+//! Keeping routes in sync until told to stop: one keeper each, so that one in trouble holds up no other.
+
+use super::routes::Wired;
+use super::{telling, watch};
+use crate::command::health::Pulse;
+use chrono::Local;
+use journal::Journal;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use sync::{Error, Folder, Keeper, Notice, Outcome, Progress, Report, Route};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Opens a route's folder anew for every cycle.
+pub(crate) type Open = Arc<dyn Fn(&Route) -> Result<Folder, disk::Error> + Send + Sync>;
+
+/// The sign of life of a machine with several routes: well if all of them are.
+#[derive(Clone)]
+pub(crate) struct Heart {
+    state_dir: PathBuf,
+    routes: Arc<Mutex<BTreeMap<String, (bool, String)>>>,
+}
+
+impl Heart {
+    pub(crate) fn new(state_dir: PathBuf) -> Self {
+        Self { state_dir, routes: Arc::default() }
+    }
+
+    /// Renews the pulse after something came to an end, well or not.
+    pub(crate) fn beat(&self, what: &str, ok: bool, message: &str) {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.insert(what.to_owned(), (ok, message.to_owned()));
+        let ill: Vec<&str> = routes.values().filter(|(ok, _)| !ok).map(|(_, message)| message.as_str()).collect();
+        let pulse = match ill.as_slice() {
+            [] => Pulse::new(true, message),
+            ill => Pulse::new(false, ill.join("; ")),
+        };
+        if let Err(error) = pulse.leave(&self.state_dir) {
+            tracing::warn!(%error, state_dir = %self.state_dir.display(), "the sign of life could not be written");
+        }
+    }
+}
+
+/// The label of conflict copies that are noticed now, by this machine's clock and time zone.
+pub(crate) fn conflict_time() -> String {
+    Local::now().format("%Y%m%d-%H%M%S").to_string()
+}
+
+/// Opens the folder that the route names.
+pub(crate) fn open_folder() -> Open {
+    Arc::new(|route| Folder::open(&route.folder))
+}
+
+/// Runs a keeper for each route, watching its folder, until stopped.
+pub(crate) async fn keep(wired: Vec<Wired>, journal: Arc<Journal>, heart: Heart, open: Open, stop: CancellationToken) {
+    let mut tasks = JoinSet::new();
+    for Wired { route, place, interval } in wired {
+        let wake = Arc::new(Notify::new());
+        tasks.spawn(watch::watch(route.folder.clone(), Arc::clone(&wake), stop.clone()));
+        sweep(&route);
+        let keeper = Keeper {
+            route: route.clone(),
+            journal: Arc::clone(&journal),
+            interval,
+            wake,
+            progress: Arc::new(Progress::default()),
+            notice: notice(heart.clone()),
+            time: conflict_time,
+            stop: stop.clone(),
+        };
+        let open = Arc::clone(&open);
+        tasks.spawn(keeper.run(move || open(&route), place));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a keeper ended unexpectedly; the others go on");
+        }
+    }
+}
+
+/// Removes what an interrupted run left beside its targets.
+pub(crate) fn sweep(route: &Route) {
+    if let Ok(folder) = Folder::open(&route.folder)
+        && let Err(error) = folder.root().sweep()
+    {
+        tracing::warn!(folder = %route.folder.display(), %error, "leftovers of an interrupted run stay behind");
+    }
+}
+
+fn notice(heart: Heart) -> Notice {
+    let last = Mutex::new(String::new());
+    Arc::new(move |route, outcome| {
+        let (ok, summary) = telling::summary(route, outcome);
+        log(outcome, &summary, &mut last.lock().unwrap_or_else(PoisonError::into_inner));
+        heart.beat(&route.name(), ok, &summary);
+    })
+}
+
+/// What repeats itself is said once.
+fn log(outcome: &Result<Outcome, Error>, summary: &str, last: &mut String) {
+    let repeats = last == summary;
+    summary.clone_into(last);
+    match outcome {
+        Ok(Outcome::Done(report)) if report.did_something() || !report.problems.is_empty() => log_report(report, summary),
+        Ok(Outcome::Done(_) | Outcome::Planned(_)) => tracing::debug!("{summary}"),
+        Ok(Outcome::Halted(_)) if !repeats => {
+            tracing::error!("{summary}; look, then go on with `heirloom sync --resume`");
+        }
+        Err(error) if !repeats && error.may_pass() => tracing::warn!("{summary}; trying again by itself"),
+        Err(_) if !repeats => tracing::error!("{summary}"),
+        Ok(Outcome::Halted(_)) | Err(_) => tracing::debug!("{summary}"),
+    }
+}
+
+fn log_report(report: &Report, summary: &str) {
+    for problem in &report.problems {
+        tracing::warn!("{problem}");
+    }
+    for conflict in &report.conflicts {
+        tracing::warn!("{conflict}");
+    }
+    tracing::info!("{summary}");
+}

@@ -1,0 +1,110 @@
+//! From states and destinations to routes: one for each folder of a state on its way to each destination.
+
+use crate::config::access::Access;
+use crate::config::join::Join;
+use crate::config::laptop::{Laptop, State};
+use crate::failure::{Explain as _, Failure};
+use bucket::{Bucket, Prefix};
+use journal::{Journal, RouteKey};
+use model::{MachineName, StateName};
+use plan::ignore::IgnoreRules;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use sync::{Place, Route};
+
+/// Requests to one bucket in flight.
+pub(crate) const CONCURRENCY: usize = 64;
+
+/// A route with everything it runs on.
+pub(crate) struct Wired {
+    pub(crate) route: Route,
+    pub(crate) place: Place,
+    pub(crate) interval: Duration,
+}
+
+/// Opens the machine's journal, and says so if a damaged one had to be set aside.
+pub(crate) fn open_journal(state_dir: &Path) -> Result<Arc<Journal>, Failure> {
+    let journal = Journal::open(&state_dir.join("journal.db"))?;
+    if let Some(aside) = journal.recovered() {
+        tracing::warn!(
+            aside = %aside.display(),
+            "the journal was damaged and has been set aside; the next cycle compares everything anew"
+        );
+    }
+    Ok(Arc::new(journal))
+}
+
+/// A client of the bucket that a join file describes. No request is made yet.
+pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
+    let options = bucket::Options {
+        endpoint: join.endpoint.to_string(),
+        region: join.region.clone(),
+        bucket: join.bucket.clone(),
+        access_key_id: join.access_key_id.clone(),
+        secret_access_key: join.secret_access_key.reveal().to_owned(),
+        concurrency: CONCURRENCY,
+    };
+    Ok(Bucket::connect(&options)?)
+}
+
+/// The routes of a laptop's states; of `wanted` only, if that names any.
+pub(crate) fn of_laptop(laptop: &Laptop, journal: &Journal, wanted: &[StateName]) -> Result<Vec<Wired>, Failure> {
+    let mut buckets = BTreeMap::new();
+    let mut wired = Vec::new();
+    let states = laptop.states.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
+    for (name, state) in states {
+        for destination in &state.destinations {
+            let bucket = match buckets.get(destination) {
+                Some(bucket) => Bucket::clone(bucket),
+                None => {
+                    let access: &Access = &laptop.destinations[destination];
+                    let bucket = connect(&access.resolve().attempting(format!("destination `{destination}`"))?)?;
+                    buckets.insert(destination, bucket.clone());
+                    bucket
+                }
+            };
+            let parts = Parts { laptop, journal, name, state, destination: destination.as_str(), bucket };
+            wired.extend(parts.routes()?);
+        }
+    }
+    Ok(wired)
+}
+
+struct Parts<'a> {
+    laptop: &'a Laptop,
+    journal: &'a Journal,
+    name: &'a StateName,
+    state: &'a State,
+    destination: &'a str,
+    bucket: Bucket,
+}
+
+impl Parts<'_> {
+    fn routes(&self) -> Result<Vec<Wired>, Failure> {
+        let ignore = IgnoreRules::new(&self.state.ignore)?;
+        let route = |folder: &crate::config::laptop::Folder| {
+            let prefix = Prefix::below(&folder.prefix);
+            let key = RouteKey {
+                destination: self.destination.to_owned(),
+                prefix: prefix.as_str().to_owned(),
+                folder: folder.path.clone(),
+            };
+            let route = Route {
+                state: Some(self.name.clone()),
+                destination: self.destination.to_owned(),
+                folder: folder.path.clone(),
+                prefix: prefix.clone(),
+                id: self.journal.route(&key)?,
+                direction: self.state.direction,
+                max_delete: self.state.max_delete,
+                ignore: ignore.clone(),
+                machine: MachineName::clone(&self.laptop.machine),
+            };
+            let place = Place::new(self.bucket.clone(), prefix);
+            Ok(Wired { route, place, interval: self.state.interval })
+        };
+        self.state.folders.iter().map(route).collect()
+    }
+}

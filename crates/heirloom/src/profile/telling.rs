@@ -1,0 +1,193 @@
+//! What came of a sync, in words, for a log, for a person and for a program.
+
+use crate::failure::{Exit, Failure};
+use crate::report::{Message, Report as Port};
+use model::ByteSize;
+use plan::sync::{Halt, Side};
+use serde::Serialize;
+use std::fmt;
+use sync::{Error, Outcome, Report, Route};
+
+/// A finished sync of one route.
+#[derive(Serialize)]
+pub(crate) struct Synced {
+    route: String,
+    uploaded: u64,
+    uploaded_bytes: u64,
+    downloaded: u64,
+    downloaded_bytes: u64,
+    deleted_local: u64,
+    deleted_remote: u64,
+    conflicts: usize,
+    problems: usize,
+    files: u64,
+}
+
+impl Message for Synced {
+    const TYPE: &'static str = "synced";
+}
+
+impl Synced {
+    pub(crate) fn new(route: &Route, report: &Report) -> Self {
+        Self {
+            route: route.name(),
+            uploaded: report.uploaded,
+            uploaded_bytes: report.uploaded_bytes,
+            downloaded: report.downloaded,
+            downloaded_bytes: report.downloaded_bytes,
+            deleted_local: report.deleted_local,
+            deleted_remote: report.deleted_remote,
+            conflicts: report.conflicts.len(),
+            problems: report.problems.len(),
+            files: report.unchanged,
+        }
+    }
+}
+
+impl fmt::Display for Synced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.route)?;
+        let moved = |verb: &str, files: u64, bytes: u64| match files {
+            0 => None,
+            _ => Some(format!("{files} {verb} ({})", ByteSize(bytes))),
+        };
+        let count = |files: u64, what: &str| (files > 0).then(|| format!("{files} {what}"));
+        let parts: Vec<String> = [
+            moved("uploaded", self.uploaded, self.uploaded_bytes),
+            moved("downloaded", self.downloaded, self.downloaded_bytes),
+            count(self.deleted_local, "deleted here"),
+            count(self.deleted_remote, "deleted in the cloud"),
+            count(self.conflicts as u64, "in conflict, both versions kept"),
+            count(self.problems as u64, "with a problem"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if parts.is_empty() {
+            write!(f, "nothing to do, {} files are in sync", self.files)
+        } else {
+            f.write_str(&parts.join(", "))
+        }
+    }
+}
+
+/// Something the matter with one path.
+#[derive(Serialize)]
+struct Told<'a> {
+    route: &'a str,
+    path: Option<String>,
+    message: String,
+}
+
+macro_rules! told {
+    ($name:ident, $kind:literal, $word:literal) => {
+        #[derive(Serialize)]
+        struct $name<'a>(Told<'a>);
+
+        impl Message for $name<'_> {
+            const TYPE: &'static str = $kind;
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($word, ": {}"), self.0.message)
+            }
+        }
+    };
+}
+
+told!(ToldProblem, "problem", "problem");
+told!(ToldConflict, "conflict", "note");
+
+/// Says what a sync came to; the exit code it deserves.
+pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) -> Result<Exit, Failure> {
+    match outcome {
+        Ok(Outcome::Done(report)) => {
+            let name = route.name();
+            for conflict in &report.conflicts {
+                let path = Some(conflict.key.to_string());
+                port.say(&ToldConflict(Told { route: &name, path, message: conflict.to_string() }));
+            }
+            for problem in &report.problems {
+                let path = problem.key.as_ref().map(ToString::to_string);
+                port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
+            }
+            port.say(&Synced::new(route, &report));
+            Ok(if report.is_complete() { Exit::Ok } else { Exit::Incomplete })
+        }
+        Ok(Outcome::Planned(plan)) => {
+            if plan.is_empty() {
+                port.note(format_args!("{}: nothing to do", route.name()));
+            } else {
+                port.verbatim(&plan.to_string());
+            }
+            Ok(Exit::Ok)
+        }
+        Ok(Outcome::Halted(halt)) => Err(halted(route, &halt)),
+        Err(error) => Err(failed(route, error)),
+    }
+}
+
+fn halted(route: &Route, halt: &Halt) -> Failure {
+    let folder = route.folder.display();
+    let look = match halt {
+        Halt::Emptied { side: Side::Local, .. } => format!(
+            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was deleted anywhere."
+        ),
+        Halt::Emptied { side: Side::Remote, .. } => {
+            "If the bucket was emptied or replaced by accident, bring it back and sync again; nothing was deleted here.".to_owned()
+        }
+        Halt::MassDeletion { side: Side::Remote, .. } => format!(
+            "If that was not meant, bring the files back to {folder} and sync again; nothing was deleted in the cloud."
+        ),
+        Halt::MassDeletion { side: Side::Local, .. } => {
+            format!("If that was not meant, bring the files back in the cloud and sync again; nothing was deleted in {folder}.")
+        }
+    };
+    let state = route.state.as_ref().map_or(String::new(), |state| format!(" {state}"));
+    Failure::new(Exit::Halted, halt.to_string())
+        .context(format!("{} is halted, and a person must decide", route.name()))
+        .hint(look)
+        .hint(format!("If the deletions are meant, carry them over with `heirloom sync --resume{state}`; --dry-run lists them."))
+}
+
+fn failed(route: &Route, error: Error) -> Failure {
+    let missing = matches!(error, Error::Local(disk::Error::Missing { .. }));
+    let not_a_directory = matches!(error, Error::Local(disk::Error::NotADirectory { .. }));
+    let failure = Failure::from(error).context(format!("{} could not be synced", route.name()));
+    let folder = route.folder.display();
+    if missing {
+        failure.exit(Exit::Halted).hint(format!(
+            "Heirloom never creates a folder it syncs: if {folder} lies on a disk, mount it; if it is new, create it. \
+             Nothing was deleted anywhere."
+        ))
+    } else if not_a_directory {
+        failure.exit(Exit::Halted).hint(format!("{folder} must be a directory. Nothing was deleted anywhere."))
+    } else {
+        failure
+    }
+}
+
+/// The code that stands for several: the first failure, else the worst of the rest.
+pub(crate) fn worst(one: Exit, other: Exit) -> Exit {
+    one.max(other)
+}
+
+/// One line about an outcome for a daemon's log and pulse: whether it went well, and how.
+pub(crate) fn summary(route: &Route, outcome: &Result<Outcome, Error>) -> (bool, String) {
+    match outcome {
+        Ok(Outcome::Done(report)) => (report.problems.is_empty(), Synced::new(route, report).to_string()),
+        Ok(Outcome::Planned(_)) => (true, format!("{}: planned", route.name())),
+        Ok(Outcome::Halted(halt)) => (false, format!("{} is halted: {halt}", route.name())),
+        Err(error) => {
+            let mut text = format!("{} could not be synced: {error}", route.name());
+            let mut cause = std::error::Error::source(error);
+            while let Some(deeper) = cause {
+                text.push_str(": ");
+                text.push_str(&deeper.to_string());
+                cause = deeper.source();
+            }
+            (false, text)
+        }
+    }
+}

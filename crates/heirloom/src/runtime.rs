@@ -1,0 +1,72 @@
+//! The asynchronous runtime, and how a run ends.
+//!
+//! Two sorts of work run on it. A command is simply dropped on Ctrl-C: every crate below finishes an interrupted run
+//! at its next start, so there is nothing to tidy. A daemon is told to stop and gets time to; a second signal drops it.
+
+use crate::failure::{Exit, Failure};
+use std::future::Future;
+use std::io;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Runs a command to its end, or until Ctrl-C or SIGTERM.
+pub(crate) fn run_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            outcome = work => outcome,
+            exit = signals.next() => Ok(exit),
+        }
+    });
+    // Blocking work that was dropped on the way may still sit in a system call; nobody waits for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Runs a daemon until it ends. The token is cancelled by the first Ctrl-C or SIGTERM, for a clean end; the second one
+/// ends it at once.
+pub(crate) fn run_until_stopped<F>(work: impl FnOnce(CancellationToken) -> F) -> Result<Exit, Failure>
+where
+    F: Future<Output = Result<Exit, Failure>>,
+{
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let stop = CancellationToken::new();
+        let mut work = std::pin::pin!(work(stop.clone()));
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            _ = signals.next() => stop.cancel(),
+        }
+        tokio::select! {
+            outcome = &mut work => outcome,
+            _ = signals.next() => Ok(Exit::Interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().thread_name("heirloom").build()
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Interrupted,
+        }
+    }
+}

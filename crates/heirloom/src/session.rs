@@ -1,0 +1,128 @@
+//! One run of the program: what was typed, made ready to use.
+
+use crate::args::Global;
+use crate::config::{Cloud, Environment, Laptop, Loaded, Pi, discover};
+use crate::failure::{Colour, Failure};
+use crate::report::{Format, Report, Screen, Verbosity};
+use model::UnixNanos;
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// What every command is given.
+pub(crate) struct Session {
+    /// Where to say things.
+    pub(crate) report: Report,
+    /// The process's environment.
+    pub(crate) environment: Environment,
+    config: Option<PathBuf>,
+}
+
+/// Which log lines are wanted when nobody asked for more or less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Logging {
+    /// A daemon's log is where it tells what it does.
+    Daemon,
+    /// A trial prints where everything is; its log tells what moves from then on.
+    Trial,
+    /// A command prints its results; its log has only what is wrong.
+    Command,
+}
+
+impl Session {
+    /// Makes ready: the output port, and logging to standard error.
+    pub(crate) fn start(global: &Global, environment: Environment, logging: Logging) -> Self {
+        let format = if global.json { Format::Json } else { Format::Human };
+        let verbosity = match (global.quiet, global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
+        };
+        let screen = if io::stderr().is_terminal() { Screen::Terminal } else { Screen::Plain };
+        let report = Report::new(format, verbosity, screen, Box::new(io::stdout()), Box::new(io::stderr()));
+        start_logging(&report, filter(global, &environment, logging), colour(&environment));
+        Self { report, environment, config: global.config.clone() }
+    }
+
+    /// The configuration that this run uses.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let file = discover::find(self.config.as_deref(), &self.environment, &here)?;
+        Ok(Loaded::from_file(&file, &self.environment)?)
+    }
+
+    /// The configuration, which must be a laptop's.
+    pub(crate) fn laptop(&self, command: &str) -> Result<Laptop, Failure> {
+        Ok(self.load()?.laptop(command)?)
+    }
+
+    /// The configuration, which must be a cloud's.
+    pub(crate) fn cloud(&self, command: &str) -> Result<Cloud, Failure> {
+        Ok(self.load()?.cloud(command)?)
+    }
+
+    /// The configuration, which must be a pi's.
+    pub(crate) fn pi(&self, command: &str) -> Result<Pi, Failure> {
+        Ok(self.load()?.pi(command)?)
+    }
+
+    /// Shows how the run failed.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        match self.report.format() {
+            Format::Json => self.report.aside(&failure.json()),
+            Format::Human => self.report.aside(failure.text(colour(&self.environment)).trim_end()),
+        }
+    }
+}
+
+/// The time, for what records it. No decision hangs on it.
+pub(crate) fn now() -> UnixNanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixNanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// `NO_COLOR` counts when it is set to anything, by its own definition (no-color.org).
+fn colour(environment: &Environment) -> Colour {
+    match (io::stderr().is_terminal(), environment.given("NO_COLOR"), environment.get("TERM")) {
+        (false, ..) | (_, Some(_), _) | (_, _, Some("dumb")) => Colour::Off,
+        (true, None, _) => Colour::On,
+    }
+}
+
+fn filter(global: &Global, environment: &Environment, logging: Logging) -> EnvFilter {
+    let level = match (global.quiet, global.verbose, logging) {
+        (true, ..) => "error",
+        (false, 0, Logging::Command) => "warn",
+        (false, 0, Logging::Trial) => "warn,heirloom::profile::keep=info,heirloom::profile::snapshots=info",
+        // All crates of Heirloom start with its name; the libraries below them log for their own authors.
+        (false, 0, Logging::Daemon) => "warn,heirloom=info",
+        (false, 1, _) => "warn,heirloom=debug",
+        (false, ..) => "info,heirloom=trace",
+    };
+    match environment.given("RUST_LOG") {
+        Some(chosen) => EnvFilter::new(chosen),
+        None => EnvFilter::new(level),
+    }
+}
+
+fn start_logging(report: &Report, filter: EnvFilter, colour: Colour) {
+    let writer = LogWriter(report.clone());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour == Colour::On);
+    // Only a second subscriber could fail, and there is one `start` in the program.
+    drop(match report.format() {
+        Format::Human => lines.with_writer(writer).try_init(),
+        Format::Json => lines.json().flatten_event(true).with_writer(writer).try_init(),
+    });
+}
+
+struct LogWriter(Report);
+
+impl MakeWriter<'_> for LogWriter {
+    type Writer = Report;
+
+    fn make_writer(&self) -> Report {
+        self.0.clone()
+    }
+}

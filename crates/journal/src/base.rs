@@ -1,0 +1,154 @@
+//! What both sides last agreed on, one row per path, in the order of the keys.
+//!
+//! Almost everything about a path is the same on both sides, and most tags are the content's own digest. So a column
+//! is NULL where it repeats another, which halves the file and with it the time of a full read:
+//! `remote_kind`, `remote_content` and `remote_size` repeat the local node's; `stamp_size` and `stamp_mtime`
+//! repeat the local node's size and time; `etag` repeats the remote content in hexadecimal. A tag
+//! of 32 hexadecimal digits is kept as 16 bytes, any other as text.
+//!
+//! A reader takes pages and holds no lock in between, so that a run may record while it reads.
+
+mod row;
+
+use crate::{Error, Journal, RouteId};
+use model::{BaseEntry, ObjectKey};
+use row::Row;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use std::ops::ControlFlow;
+
+/// Rows per page: some 200 KiB, and a seek every millisecond.
+const PAGE: usize = 1024;
+
+/// One change to a base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all changes are agreements")]
+pub enum Change {
+    /// Both sides agree on this now.
+    Agree(BaseEntry),
+    /// Neither side has anything at this key any more.
+    Forget(ObjectKey),
+}
+
+impl Journal {
+    /// The whole base of a route, in the order of its keys.
+    pub fn base(&self, route: RouteId) -> Result<Vec<BaseEntry>, Error> {
+        self.base_entries(route).collect()
+    }
+
+    /// The base of a route, read as it is asked for, in the order of its keys. What is recorded meanwhile may show
+    /// or not.
+    #[must_use]
+    pub fn base_entries(&self, route: RouteId) -> BaseEntries<'_> {
+        BaseEntries { journal: self, route, page: Vec::new().into_iter(), next: Next::Page(String::new()) }
+    }
+
+    /// Hands the base of a route to `each`, in the order of its keys, until it breaks off. `each` may use the journal.
+    pub fn for_each_base(
+        &self,
+        route: RouteId,
+        mut each: impl FnMut(BaseEntry) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        for entry in self.base_entries(route) {
+            if each(entry?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was agreed on at one key.
+    pub fn base_entry(&self, route: RouteId, key: &ObjectKey) -> Result<Option<BaseEntry>, Error> {
+        self.with("reading the base", |connection| {
+            let find = concat!("SELECT ", row::columns!(), " FROM base WHERE route = ?1 AND key = ?2");
+            let mut statement = connection.prepare_cached(find)?;
+            statement.query_row(params![route.0, key.as_str()], row::read).optional()
+        })
+    }
+
+    /// Records changes, all or none.
+    pub fn record(&self, route: RouteId, changes: &[Change]) -> Result<(), Error> {
+        self.with("recording", |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            write(&transaction, route, changes)?;
+            transaction.commit()
+        })
+    }
+
+    fn page_after(&self, route: RouteId, after: &str) -> Result<Vec<BaseEntry>, Error> {
+        self.with("reading the base", |connection| {
+            let find = concat!(
+                "SELECT ",
+                row::columns!(),
+                " FROM base WHERE route = ?1 AND key > ?2 ORDER BY key LIMIT ?3"
+            );
+            let mut statement: CachedStatement<'_> = connection.prepare_cached(find)?;
+            let mut page = Vec::with_capacity(PAGE);
+            let mut rows =
+                statement.query(params![route.0, after, i64::try_from(PAGE).unwrap_or(i64::MAX)])?;
+            while let Some(row) = rows.next()? {
+                page.push(row::read(row)?);
+            }
+            Ok(page)
+        })
+    }
+}
+
+fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlite::Result<()> {
+    let agree = concat!(
+        "INSERT OR REPLACE INTO base (route, ",
+        row::columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+    );
+    let mut agree = connection.prepare_cached(agree)?;
+    let mut forget = connection.prepare_cached("DELETE FROM base WHERE route = ?1 AND key = ?2")?;
+    for change in changes {
+        match change {
+            Change::Agree(entry) => Row::of(entry).insert(&mut agree, route)?,
+            Change::Forget(key) => {
+                forget.execute(params![route.0, key.as_str()])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a base; made by [`Journal::base_entries`]. Ends after the first error.
+#[derive(Debug)]
+pub struct BaseEntries<'a> {
+    journal: &'a Journal,
+    route: RouteId,
+    page: std::vec::IntoIter<BaseEntry>,
+    next: Next,
+}
+
+#[derive(Debug)]
+enum Next {
+    /// There may be more behind this key.
+    Page(String),
+    End,
+}
+
+impl Iterator for BaseEntries<'_> {
+    type Item = Result<BaseEntry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.page.next() {
+                return Some(Ok(entry));
+            }
+            let Next::Page(after) = std::mem::replace(&mut self.next, Next::End) else { return None };
+            match self.journal.page_after(self.route, &after) {
+                Ok(page) => {
+                    if let Some(last) = page.last().filter(|_| page.len() == PAGE) {
+                        self.next = Next::Page(last.key.as_str().to_owned());
+                    }
+                    self.page = page.into_iter();
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

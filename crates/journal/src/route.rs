@@ -1,0 +1,112 @@
+//! What a base belongs to: one folder on its way to one place in one destination.
+
+use crate::{Error, Journal};
+use rusqlite::{OptionalExtension, params};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// What tells one route from another. Naming another folder begins another base: an agreement about one tree
+/// says nothing about a second.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteKey {
+    /// The destination's name.
+    pub destination: String,
+    /// The key prefix in the destination's bucket.
+    pub prefix: String,
+    /// The local folder.
+    pub folder: PathBuf,
+}
+
+/// A route of this journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub(crate) i64);
+
+/// Which directory a folder's path last led to. Device numbers may differ after a restart of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RootIdentity {
+    /// Device number of the file system.
+    pub device: u64,
+    /// Inode number of the directory.
+    pub inode: u64,
+}
+
+impl Journal {
+    /// The route of this key, begun if there was none.
+    pub fn route(&self, key: &RouteKey) -> Result<RouteId, Error> {
+        let folder = key.folder.as_os_str().as_bytes();
+        self.with("looking up a route", |connection| {
+            let values = params![key.destination, key.prefix, folder];
+            let find = "SELECT id FROM route WHERE (destination, prefix, folder) = (?1, ?2, ?3)";
+            let found = connection.prepare_cached(find)?.query_row(values, |row| row.get(0)).optional()?;
+            if let Some(id) = found {
+                return Ok(RouteId(id));
+            }
+            // Another process may have been quicker, so the row may be there by now.
+            let add =
+                "INSERT INTO route (destination, prefix, folder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            connection.execute(add, values)?;
+            connection.query_row(find, values, |row| row.get(0)).map(RouteId)
+        })
+    }
+
+    /// Every route, in the order of their making.
+    pub fn routes(&self) -> Result<Vec<(RouteId, RouteKey)>, Error> {
+        self.with("listing routes", |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, destination, prefix, folder FROM route ORDER BY id")?;
+            let routes = statement.query_map([], |row| {
+                let folder = PathBuf::from(OsString::from_vec(row.get(3)?));
+                Ok((RouteId(row.get(0)?), RouteKey { destination: row.get(1)?, prefix: row.get(2)?, folder }))
+            })?;
+            routes.collect()
+        })
+    }
+
+    /// Forgets a route with its base, runs and halt.
+    pub fn forget_route(&self, route: RouteId) -> Result<(), Error> {
+        self.with("forgetting a route", |connection| {
+            connection.execute("DELETE FROM route WHERE id = ?1", [route.0]).map(|_| ())
+        })
+    }
+
+    /// The halt that stands on a route until a person decides.
+    pub fn halt(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.with("reading a halt", |connection| {
+            let mut statement = connection.prepare_cached("SELECT halt FROM route WHERE id = ?1")?;
+            statement.query_row([route.0], |row| row.get(0)).optional().map(Option::flatten)
+        })
+    }
+
+    /// Puts a halt on a route, or takes it off.
+    pub fn set_halt(&self, route: RouteId, halt: Option<&str>) -> Result<(), Error> {
+        self.with("setting a halt", |connection| {
+            let change = "UPDATE route SET halt = ?2 WHERE id = ?1";
+            connection.execute(change, params![route.0, halt]).map(|_| ())
+        })
+    }
+
+    /// Which directory the route's folder last was.
+    pub fn root_identity(&self, route: RouteId) -> Result<Option<RootIdentity>, Error> {
+        self.with("reading a folder's identity", |connection| {
+            let find = "SELECT root_device, root_inode FROM route WHERE id = ?1 AND root_inode IS NOT NULL";
+            let identity = |row: &rusqlite::Row<'_>| {
+                let number = |at| row.get(at).map(i64::cast_unsigned);
+                Ok(RootIdentity { device: number(0)?, inode: number(1)? })
+            };
+            connection.prepare_cached(find)?.query_row([route.0], identity).optional()
+        })
+    }
+
+    /// Remembers which directory the route's folder is.
+    pub fn set_root_identity(&self, route: RouteId, identity: RootIdentity) -> Result<(), Error> {
+        self.with("remembering a folder's identity", |connection| {
+            let values = params![route.0, identity.device.cast_signed(), identity.inode.cast_signed()];
+            let change = "UPDATE route SET root_device = ?2, root_inode = ?3 WHERE id = ?1";
+            connection.execute(change, values).map(|_| ())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

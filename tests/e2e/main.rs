@@ -1,0 +1,13 @@
+//! The product end to end: the real binary, real daemons over loopback, real git, a real browser.
+//!
+//! A test that needs a program beyond git skips with a reason when it is not there, unless `HEIRLOOM_REQUIRE_TOOLS` is set.
+
+mod browser;
+mod crash;
+mod foreign;
+mod home;
+mod machines;
+mod refusals;
+mod server;
+mod tries;
+mod users;
