@@ -19,7 +19,10 @@ tell_story() {
     start laptop
     stays_up laptop
     say "the drive is prepared, cloud and pi start"
-    compose run --rm -T pi drive init /mnt/drive
+    compose run --rm -T pi drive init /mnt/drive 2>>"$scratch/up.log" || {
+        cat "$scratch/up.log" >&2
+        fail "the drive cannot be prepared"
+    }
     start cloud
     start pi
     say "a letter is written on the laptop"

@@ -43,7 +43,7 @@ use_tool() {
 # compose, with the test's own additions; all profiles unless the caller names one.
 compose() {
     COMPOSE_PROFILES=${COMPOSE_PROFILES:-laptop,cloud,pi} COMPOSE_PROJECT_NAME=$project \
-        "${tool[@]}" --file compose.yml --file tests/compose/override.yml "$@"
+        "${tool[@]}" --ansi never --file compose.yml --file tests/compose/override.yml "$@"
 }
 
 # The file as a person has it: valid for each choice of profiles, and nothing to complain about.

@@ -83,7 +83,10 @@ async fn a_person_finds_an_earlier_version() {
     let _serving = cloud.start();
     let profile = cloud.laptop("laptop", "documents");
     home.write("documents/letters/To Anna.txt", "Dear Anna, the first version");
-    home.write("documents/README.md", "# Family papers\n\nWith a **bold** word and <script>document.title='owned'</script>.");
+    home.write(
+        "documents/README.md",
+        "# Family papers\n\nWith a **bold** word and <script>document.title='owned'</script>.",
+    );
     home.run(&["sync", "--config", &profile]).ok();
     cloud.snapshot();
     home.write("documents/letters/To Anna.txt", "Dear Anna, the second version");
@@ -108,7 +111,13 @@ async fn walk(client: &Client, cloud: &Cloud<'_>) {
     };
     fill("access_key_id", &cloud.joined("laptop", "access_key_id")).await;
     fill("secret_access_key", &cloud.joined("laptop", "secret_access_key")).await;
-    client.find(Locator::Css("form button.primary, form button:not([type]), form button[type=submit]")).await.unwrap().click().await.unwrap();
+    client
+        .find(Locator::Css("form button.primary, form button:not([type]), form button[type=submit]"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
 
     // From the bucket to the file.
     client.goto(&format!("http://127.0.0.1:{}/alice", cloud.web)).await.unwrap();
@@ -125,7 +134,10 @@ async fn walk(client: &Client, cloud: &Cloud<'_>) {
     fits(client, "the file").await;
 
     // And to its earlier version.
-    client.goto(&format!("http://127.0.0.1:{}/alice/versions/documents/letters/To%20Anna.txt", cloud.web)).await.unwrap();
+    client
+        .goto(&format!("http://127.0.0.1:{}/alice/versions/documents/letters/To%20Anna.txt", cloud.web))
+        .await
+        .unwrap();
     fits(client, "the versions").await;
     let versions = client.find_all(Locator::Css("a[href*='/alice/file/']")).await.unwrap();
     assert!(versions.len() >= 2, "both versions are listed");

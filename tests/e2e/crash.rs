@@ -27,7 +27,8 @@ fn killed_in_the_middle_and_started_again() {
     let (laptop, pi) = (cloud.laptop("laptop", "documents"), cloud.pi());
     let mut serving = cloud.start();
     for round in 0..6_u64 {
-        let (one, other) = (home.start(&["laptop", "--config", &laptop]), home.start(&["pi", "--config", &pi]));
+        let (one, other) =
+            (home.start(&["laptop", "--config", &laptop]), home.start(&["pi", "--config", &pi]));
         std::thread::sleep(Duration::from_millis(250 + round * 170));
         match round % 3 {
             0 => one.kill(),
@@ -48,7 +49,10 @@ fn killed_in_the_middle_and_started_again() {
     cloud.snapshot();
     home.git(&["-C", "cloud/archives/alice.git", "fsck", "--strict"]).ok();
     let conflicts = testkit::list(&home.path("documents"));
-    assert!(!conflicts.keys().any(|name| name.to_string_lossy().contains("sync-conflict")), "nothing was in conflict");
+    assert!(
+        !conflicts.keys().any(|name| name.to_string_lossy().contains("sync-conflict")),
+        "nothing was in conflict"
+    );
 }
 
 #[test]
@@ -70,8 +74,12 @@ fn a_snapshot_that_was_killed_leaves_history_whole() {
     cloud.snapshot();
     home.git(&["-C", "cloud/archives/alice.git", "fsck", "--strict"]).ok();
     let left = testkit::list(&home.path("cloud/archives/alice.git/objects"));
-    let leftovers: Vec<_> =
-        left.keys().filter(|name| !name.to_string_lossy().starts_with("pack") && !name.to_string_lossy().starts_with("info")).collect();
+    let leftovers: Vec<_> = left
+        .keys()
+        .filter(|name| {
+            !name.to_string_lossy().starts_with("pack") && !name.to_string_lossy().starts_with("info")
+        })
+        .collect();
     assert!(leftovers.is_empty(), "loose objects or temporary files: {leftovers:?}");
     home.git(&["clone", "--quiet", "cloud/archives/alice.git", "clone"]).ok();
     let counted = testkit::list(&home.path("clone/d")).len();

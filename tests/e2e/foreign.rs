@@ -23,7 +23,8 @@ fn rclone_reads_and_writes_what_heirloom_does() {
     );
     let rclone = |arguments: &[&str]| {
         let mut command = home.program("rclone");
-        let output = command.args(["--config", "rclone.conf", "--retries", "1"]).args(arguments).output().unwrap();
+        let output =
+            command.args(["--config", "rclone.conf", "--retries", "1"]).args(arguments).output().unwrap();
         assert!(output.status.success(), "rclone {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };

@@ -66,7 +66,10 @@ impl Home {
     }
 
     pub(crate) fn git(&self, arguments: &[&str]) -> Ran {
-        Ran::new(format!("git {}", arguments.join(" ")), self.program("git").args(arguments).output().unwrap())
+        Ran::new(
+            format!("git {}", arguments.join(" ")),
+            self.program("git").args(arguments).output().unwrap(),
+        )
     }
 
     /// Starts a daemon whose log goes to a file of this home.

@@ -30,7 +30,8 @@ fn everything_arrives_everywhere() {
         if special || empty {
             continue;
         }
-        let content = |said: &String| said.split_once("bytes").map_or(said.clone(), |(_, content)| content.to_owned());
+        let content =
+            |said: &String| said.split_once("bytes").map_or(said.clone(), |(_, content)| content.to_owned());
         let link = |said: &String| said.split_once(" at ").map_or(said.clone(), |(link, _)| link.to_owned());
         let theirs = cloned.get(name).unwrap_or_else(|| panic!("{text} is not in the clone"));
         if said.starts_with("->") {
@@ -45,7 +46,8 @@ fn everything_arrives_everywhere() {
     );
 
     // The web's raw bytes; a browser walks the pages in a test of its own.
-    let (status, raw) = get(cloud.web, "/alice/raw/latest/documents/plain.txt", Some(&cloud.basic())).unwrap();
+    let (status, raw) =
+        get(cloud.web, "/alice/raw/latest/documents/plain.txt", Some(&cloud.basic())).unwrap();
     assert_eq!((status, raw), (200, fs::read(documents.join("plain.txt")).unwrap()));
 
     // The drive.
@@ -65,7 +67,10 @@ fn everything_arrives_everywhere() {
     // And back: what an heir puts on the drive reaches the laptop.
     fs::write(home.path("drive/files/alice/documents/from the attic.txt"), "found it").unwrap();
     eventually("the file from the drive", || {
-        home.read("documents/from the attic.txt").filter(|text| text == "found it").map(drop).ok_or("not there".into())
+        home.read("documents/from the attic.txt")
+            .filter(|text| text == "found it")
+            .map(drop)
+            .ok_or("not there".into())
     });
     for (daemon, name) in [(laptop, "laptop"), (pi, "pi"), (serving, "cloud")] {
         assert_eq!(daemon.stop(), Some(0), "{name} stops cleanly on SIGTERM");
@@ -99,7 +104,8 @@ fn a_missed_snapshot_is_made_up_for_at_start() {
     home.write("cloud/live/alice/documents/a.txt", "was here before the cloud started");
     let _serving = cloud.start();
     eventually("the first snapshot", || {
-        let log = home.git(&["-C", "cloud/archives/alice.git", "log", "--format=%an <%ae> %cn: %s%n%b", "main"]);
+        let log =
+            home.git(&["-C", "cloud/archives/alice.git", "log", "--format=%an <%ae> %cn: %s%n%b", "main"]);
         if log.stdout.contains("alice <alice@cloud> Heirloom") { Ok(()) } else { Err(log.stderr) }
     });
 }

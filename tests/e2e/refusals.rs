@@ -8,15 +8,23 @@ use std::fs;
 fn a_configuration_error_names_file_line_and_key() {
     let home = Home::new();
     let path = home.write("laptop.yml", "profile: laptop\nmachine: l\nstate_dir: /tmp/x\ndestinations:\n  cloud: {join: /x}\nstates:\n  d:\n    folder: [/x]\n");
-    home.run(&["sync", "--config", path.to_str().unwrap()])
-        .code(2)
-        .says(&["laptop.yml:8:5", "states.d.folder", "unknown key", "folders"]);
+    home.run(&["sync", "--config", path.to_str().unwrap()]).code(2).says(&[
+        "laptop.yml:8:5",
+        "states.d.folder",
+        "unknown key",
+        "folders",
+    ]);
 }
 
 #[test]
 fn no_configuration_lists_where_it_was_looked_for() {
     let home = Home::new();
-    home.run(&["sync"]).code(2).says(&["heirloom.yml", ".config/heirloom/config.yml", "/etc/heirloom/config.yml", "heirloom try"]);
+    home.run(&["sync"]).code(2).says(&[
+        "heirloom.yml",
+        ".config/heirloom/config.yml",
+        "/etc/heirloom/config.yml",
+        "heirloom try",
+    ]);
 }
 
 #[test]
@@ -26,9 +34,11 @@ fn a_cloud_out_of_reach_is_named() {
     let port = free_port();
     home.write("laptop.join", &format!("endpoint: http://127.0.0.1:{port}\nregion: us-east-1\nbucket: alice\naccess_key_id: HLX\nsecret_access_key: s\n"));
     home.write("documents/a", "a");
-    home.run(&["sync", "--config", &cloud.laptop("laptop", "documents")])
-        .code(1)
-        .says(&["documents → cloud could not be synced", &format!("http://127.0.0.1:{port}"), "hint:"]);
+    home.run(&["sync", "--config", &cloud.laptop("laptop", "documents")]).code(1).says(&[
+        "documents → cloud could not be synced",
+        &format!("http://127.0.0.1:{port}"),
+        "hint:",
+    ]);
 }
 
 #[test]
@@ -41,7 +51,9 @@ fn a_wrong_key_is_told_from_a_missing_bucket() {
     let good = home.read("laptop.join").unwrap();
     let secret = cloud.joined("laptop", "secret_access_key");
     home.write("laptop.join", &good.replace(&secret, "not-the-secret-at-all-not-the-secret-at1"));
-    home.run(&["sync", "--config", &profile]).code(12).says(&["does not open with the key", "heirloom key add"]);
+    home.run(&["sync", "--config", &profile])
+        .code(12)
+        .says(&["does not open with the key", "heirloom key add"]);
     home.write("laptop.join", &good);
     home.run(&["sync", "--config", &profile]).ok();
     let id = cloud.joined("laptop", "access_key_id");
@@ -60,9 +72,11 @@ fn an_emptied_folder_halts_and_resumes() {
     home.run(&["sync", "--config", &profile]).ok();
     fs::remove_file(home.path("documents/a")).unwrap();
     fs::remove_file(home.path("documents/b")).unwrap();
-    home.run(&["sync", "--config", &profile])
-        .code(20)
-        .says(&["the local side is empty", "held 2 files", "heirloom sync --resume documents"]);
+    home.run(&["sync", "--config", &profile]).code(20).says(&[
+        "the local side is empty",
+        "held 2 files",
+        "heirloom sync --resume documents",
+    ]);
     assert!(home.path("cloud/live/alice/documents/a").exists());
     home.run(&["sync", "--dry-run", "--resume", "--config", &profile]).ok();
     assert!(home.path("cloud/live/alice/documents/a").exists(), "a dry run deletes nothing");
@@ -96,7 +110,9 @@ fn too_many_deletions_halt() {
     for number in 0..6 {
         fs::remove_file(home.path(&format!("documents/f{number}"))).unwrap();
     }
-    home.run(&["sync", "--config", &profile]).code(20).says(&["6 of 20 files would be deleted", "--resume documents"]);
+    home.run(&["sync", "--config", &profile])
+        .code(20)
+        .says(&["6 of 20 files would be deleted", "--resume documents"]);
 }
 
 #[test]
@@ -108,7 +124,11 @@ fn a_drive_that_is_not_there_is_skipped() {
     for command in ["sync", "fetch"] {
         home.run(&[command, "--config", &pi]).code(75).says(&["no Heirloom drive", "heirloom drive init"]);
     }
-    assert_eq!(fs::read_dir(home.path("drive")).unwrap().count(), 0, "nothing is written where the marker is missing");
+    assert_eq!(
+        fs::read_dir(home.path("drive")).unwrap().count(),
+        0,
+        "nothing is written where the marker is missing"
+    );
 }
 
 #[test]
@@ -119,9 +139,13 @@ fn a_daemon_waits_for_its_drive_and_its_cloud() {
     // Neither the join files nor the drive are there yet.
     let laptop = home.start(&["laptop", "--config", &cloud.laptop("laptop", "documents")]);
     let pi = home.start(&["pi", "--config", &cloud.pi()]);
-    eventually("waiting", || if laptop.log().contains("waiting for the join file") { Ok(()) } else { Err(laptop.log()) });
+    eventually("waiting", || {
+        if laptop.log().contains("waiting for the join file") { Ok(()) } else { Err(laptop.log()) }
+    });
     let serving = cloud.start();
-    eventually("the upload", || home.read("cloud/live/alice/documents/a").map(drop).ok_or("not there".into()));
+    eventually("the upload", || {
+        home.read("cloud/live/alice/documents/a").map(drop).ok_or("not there".into())
+    });
     home.run(&["drive", "init", home.path("drive").to_str().unwrap()]).ok();
     eventually("the mirror", || home.read("drive/files/alice/documents/a").map(drop).ok_or(pi.log()));
     // The cloud goes away and comes back: both go on by themselves.
@@ -129,7 +153,9 @@ fn a_daemon_waits_for_its_drive_and_its_cloud() {
     home.write("documents/while offline", "b");
     std::thread::sleep(std::time::Duration::from_secs(1));
     let _serving = cloud.start();
-    eventually("the mirror again", || home.read("drive/files/alice/documents/while offline").map(drop).ok_or(pi.log()));
+    eventually("the mirror again", || {
+        home.read("drive/files/alice/documents/while offline").map(drop).ok_or(pi.log())
+    });
 }
 
 #[test]
@@ -140,7 +166,9 @@ fn one_sync_at_a_time() {
     home.write("documents/a", "a");
     let profile = cloud.laptop("laptop", "documents");
     let _laptop = home.start(&["laptop", "--config", &profile]);
-    eventually("the daemon's lock", || if home.path("state-laptop/health.json").exists() { Ok(()) } else { Err("no".into()) });
+    eventually("the daemon's lock", || {
+        if home.path("state-laptop/health.json").exists() { Ok(()) } else { Err("no".into()) }
+    });
     home.run(&["sync", "--config", &profile]).code(11).says(&["another heirloom is at work"]);
     home.run(&["health", "--config", &profile]).ok();
 }
@@ -163,7 +191,10 @@ fn a_conflict_is_incomplete_and_keeps_both() {
     home.run(&["sync", "--config", &one]).ok();
     let names: Vec<_> = testkit::list(&home.path("documents")).into_keys().collect();
     assert_eq!(names.len(), 2);
-    assert!(names[1].to_string_lossy().contains(".sync-conflict-") || names[0].to_string_lossy().contains(".sync-conflict-"));
+    assert!(
+        names[1].to_string_lossy().contains(".sync-conflict-")
+            || names[0].to_string_lossy().contains(".sync-conflict-")
+    );
 }
 
 #[test]

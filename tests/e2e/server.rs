@@ -89,13 +89,18 @@ impl<'h> Cloud<'h> {
 
     /// The address for `git clone` with the laptop's key.
     pub(crate) fn clone_url(&self) -> String {
-        let (id, secret) = (self.joined("laptop", "access_key_id"), self.joined("laptop", "secret_access_key"));
+        let (id, secret) =
+            (self.joined("laptop", "access_key_id"), self.joined("laptop", "secret_access_key"));
         format!("http://{id}:{secret}@127.0.0.1:{}/alice.git", self.web)
     }
 
     /// Basic credentials of the laptop's key.
     pub(crate) fn basic(&self) -> String {
-        let pair = format!("{}:{}", self.joined("laptop", "access_key_id"), self.joined("laptop", "secret_access_key"));
+        let pair = format!(
+            "{}:{}",
+            self.joined("laptop", "access_key_id"),
+            self.joined("laptop", "secret_access_key")
+        );
         format!("Basic {}", base64(pair.as_bytes()))
     }
 }
@@ -104,8 +109,12 @@ impl<'h> Cloud<'h> {
 pub(crate) fn get(port: u16, path: &str, authorization: Option<&str>) -> Result<(u16, Vec<u8>), String> {
     let exchange = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        let authorization = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{authorization}Connection: close\r\n\r\n")?;
+        let authorization =
+            authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
+        write!(
+            stream,
+            "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{authorization}Connection: close\r\n\r\n"
+        )?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         Ok(answer)

@@ -27,14 +27,18 @@ fn a_trial_shows_everything_and_goes_on_where_it_was() {
         let (port, path) = address.split_once('/').unwrap();
         let port: u16 = port.parse().unwrap();
         let (status, page) = get(port, &format!("/{path}"), None).unwrap();
-        assert!(status == 200 || status == 303, "the sign-in link answers {status}: {}", String::from_utf8_lossy(&page));
+        assert!(
+            status == 200 || status == 303,
+            "the sign-in link answers {status}: {}",
+            String::from_utf8_lossy(&page)
+        );
         let clone = text("clone");
         let url = clone.strip_prefix("git clone ").unwrap();
         home.git(&["clone", "--quiet", url, &format!("clone{round}")]).ok();
-        let cloned = format!("clone{round}/sample/Welcome.md");
+        let cloned = format!("clone{round}/sample/README.md");
         assert!(home.read(&cloned).is_some(), "{cloned}");
         let drive = std::path::PathBuf::from(text("drive"));
-        assert!(drive.join("files/alice/sample/Welcome.md").is_file());
+        assert!(drive.join("files/alice/sample/README.md").is_file());
         assert!(drive.join("archives/alice.git/HEAD").is_file());
         assert!(drive.join("START-HERE.html").is_file());
 

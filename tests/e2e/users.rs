@@ -13,7 +13,18 @@ fn a_key_opens_its_own_bucket_and_nothing_else() {
     cloud.snapshot();
 
     let bob = home.path("bob.join");
-    let added = home.run(&["user", "add", "bob", "--json", "--join-file", bob.to_str().unwrap(), "--config", cloud.config()]).ok();
+    let added = home
+        .run(&[
+            "user",
+            "add",
+            "bob",
+            "--json",
+            "--join-file",
+            bob.to_str().unwrap(),
+            "--config",
+            cloud.config(),
+        ])
+        .ok();
     let key = &added.json()[0];
     let (id, secret) = (key["access_key_id"].as_str().unwrap(), key["secret_access_key"].as_str().unwrap());
 

@@ -23,7 +23,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The latest snapshot.
 pub(crate) fn read(repo: &gix::Repository) -> Result<Option<SnapshotId>, Error> {
     let reading = || format!("read the branch main of {}", repo.path().display());
-    let Some(mut main) = repo.try_find_reference(NAME).map_err(Error::git(reading()))? else { return Ok(None) };
+    let Some(mut main) = repo.try_find_reference(NAME).map_err(Error::git(reading()))? else {
+        return Ok(None);
+    };
     let id = main.peel_to_id().map_err(Error::git(reading()))?;
     Ok(Some(SnapshotId(id.detach())))
 }
@@ -44,7 +46,7 @@ pub(crate) fn advance(
 ) -> Result<(), Error> {
     let repository = repo.path();
     let moving = repository.join(MOVING);
-    write_durably(&moving, b"", &mut OpenOptions::new().create(true).truncate(true))?;
+    write_durably(&moving, b"", OpenOptions::new().create(true).truncate(true))?;
     pack::sync_directory(&repository.join("heirloom"))?;
 
     let lock = repository.join(LOCK);
@@ -64,7 +66,9 @@ fn lock_with_patience(lock: &Path, to: SnapshotId) -> Result<(), Error> {
     let mut attempt = 0;
     loop {
         match write_durably(lock, format!("{to}\n").as_bytes(), OpenOptions::new().create_new(true)) {
-            Err(Error::Io { source, .. }) if source.kind() == ErrorKind::AlreadyExists && attempt < LOCK_ATTEMPTS => {
+            Err(Error::Io { source, .. })
+                if source.kind() == ErrorKind::AlreadyExists && attempt < LOCK_ATTEMPTS =>
+            {
                 attempt += 1;
                 std::thread::sleep(LOCK_PAUSE);
             }
@@ -75,7 +79,9 @@ fn lock_with_patience(lock: &Path, to: SnapshotId) -> Result<(), Error> {
 
 fn swap(repo: &gix::Repository, from: Option<SnapshotId>, to: SnapshotId, lock: &Path) -> Result<(), Error> {
     if read(repo)? != from {
-        return Err(Error::git(format!("move the branch main to {to}"))("it was moved by somebody else meanwhile"));
+        return Err(Error::git(format!("move the branch main to {to}"))(
+            "it was moved by somebody else meanwhile",
+        ));
     }
     let path = repo.path().join(NAME);
     std::fs::rename(lock, &path).map_err(Error::io("move into place", &path))

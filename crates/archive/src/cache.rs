@@ -68,8 +68,7 @@ impl CacheReader {
         if start[..8] != *MAGIC {
             return None;
         }
-        let mut reader =
-            Self { file: BufReader::with_capacity(1 << 18, file).take(length - 8), next: None };
+        let mut reader = Self { file: BufReader::with_capacity(1 << 18, file).take(length - 8), next: None };
         reader.advance();
         Some(reader)
     }

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A connection on which nothing arrives for so long is given up.
-const STALL_MAX: Duration = Duration::from_secs(120);
+const STALL_MAX: Duration = Duration::from_mins(2);
 
 /// Where to fetch from.
 #[derive(Clone)]
@@ -62,13 +62,13 @@ impl Archive {
     /// new. `stop` ends the fetch early. [`Error::Denied`] if the remote does not accept the credentials.
     pub fn fetch(&self, from: &Remote, stop: &AtomicBool) -> Result<Fetched, Error> {
         let lock = WriteLock::take(self.path())?;
-        lock.begin_fetch(self.path())?;
+        lock.begin_fetch()?;
         let outcome = receive(self, from, stop).and_then(|theirs| match theirs {
             Some(theirs) => self.accept(theirs),
             None => Ok(Fetched::UpToDate),
         });
         // Also where it failed, so that no half-received pack stays behind.
-        lock.end_fetch(self.path())?;
+        lock.end_fetch()?;
         match outcome {
             Err(Error::Git { .. }) if stop.load(Ordering::Relaxed) => Ok(Fetched::Stopped),
             outcome => outcome,
@@ -94,7 +94,12 @@ impl Archive {
         // Dated by the snapshot, not by this machine: its clock may never have been set.
         let who = commit.committer().map_err(Error::git(format!("read the snapshot {theirs}")))?;
         let who = format!("{} <{}> {}", who.name, who.email, who.time);
-        branch::advance(&repo, ours, theirs, &branch::LogEntry { who: &who, message: "fetch: fast-forward" })?;
+        branch::advance(
+            &repo,
+            ours,
+            theirs,
+            &branch::LogEntry { who: &who, message: "fetch: fast-forward" },
+        )?;
         Ok(Fetched::Updated { from: ours, to: theirs })
     }
 }
@@ -112,7 +117,9 @@ fn receive(archive: &Archive, from: &Remote, stop: &AtomicBool) -> Result<Option
     let is_asked_for_credentials = Cell::new(false);
     let classify = |error: gix::Error| {
         let is_http = from.url.starts_with("http");
-        if is_asked_for_credentials.get() || (is_http && (error.is_permission_denied() || error.is_unauthenticated())) {
+        if is_asked_for_credentials.get()
+            || (is_http && (error.is_permission_denied() || error.is_unauthenticated()))
+        {
             return Error::Denied { url: from.url.clone() };
         }
         Error::git(failed())(error)
@@ -131,7 +138,10 @@ fn receive(archive: &Archive, from: &Remote, stop: &AtomicBool) -> Result<Option
     let prepared = connection.prepare_fetch(Discard, mapping).map_err(classify)?;
     let theirs = prepared.ref_map().remote_refs.iter().find_map(|reference| {
         let (name, target, peeled) = reference.unpack();
-        (name == branch::NAME.as_bytes().as_bstr()).then(|| peeled.or(target)).flatten().map(ToOwned::to_owned)
+        (name == branch::NAME.as_bytes().as_bstr())
+            .then(|| peeled.or(target))
+            .flatten()
+            .map(ToOwned::to_owned)
     });
     let Some(theirs) = theirs else { return Ok(None) };
     prepared.receive(Discard, stop).map_err(classify)?;
@@ -147,12 +157,15 @@ fn parse_url(url: &str) -> Result<gix::Url, Error> {
     let path = url.strip_prefix("file://").unwrap_or(url);
     let path = std::path::absolute(path).map_err(Error::git(parsing()))?;
     let path = gix::path::into_bstr(path).map_err(Error::git(parsing()))?.into_owned();
-    gix::Url::from_parts(gix::url::Scheme::File, None, None, None, None, path, true).map_err(Error::git(parsing()))
+    gix::Url::from_parts(gix::url::Scheme::File, None, None, None, None, path, true)
+        .map_err(Error::git(parsing()))
 }
 
 fn http_options(from: &Remote) -> http::Options {
     let extra_headers = match &from.basic {
-        Some((user, password)) => vec![format!("Authorization: Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))],
+        Some((user, password)) => {
+            vec![format!("Authorization: Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))]
+        }
         None => Vec::new(),
     };
     let client = http::reqwest::Options {

@@ -44,7 +44,8 @@ pub(crate) fn escape(name: &[u8], of: NameOf) -> Cow<'_, [u8]> {
     if !special && !for_symlink && !is_reserved(name) && !looks_escaped(name) {
         return Cow::Borrowed(name);
     }
-    let stem = if special && has_separator(name) { percent_encode(name) } else { name.to_vec() };
+    let stem =
+        if (special || for_symlink) && has_separator(name) { percent_encode(name) } else { name.to_vec() };
     let escaped = [&stem, SUFFIX].concat();
     Cow::Owned(if escaped.len() > LENGTH_MAX { hashed(name, &stem) } else { escaped })
 }
@@ -72,7 +73,8 @@ fn escaped_origin(name: &[u8]) -> Option<Cow<'_, [u8]>> {
     }
     // Such a stem holds no dot, so it is none of the above: the two forms cannot be confused.
     let origin = percent_decode(stem)?;
-    let is_outcome = special::is_special(&origin) && has_separator(&origin) && percent_encode(&origin) == stem;
+    let is_special = special::is_special(&origin) || special::is_special_for_symlink(&origin);
+    let is_outcome = is_special && has_separator(&origin) && percent_encode(&origin) == stem;
     is_outcome.then_some(Cow::Owned(origin))
 }
 

@@ -57,7 +57,7 @@ impl History {
             return Err(unknown());
         }
         let prefix = gix::hash::Prefix::from_hex(name).map_err(|_| unknown())?;
-        let mut candidates = Default::default();
+        let mut candidates = std::collections::HashSet::default();
         self.repo
             .objects
             .lookup_prefix(prefix, Some(&mut candidates))
@@ -79,10 +79,14 @@ impl History {
     }
 
     fn commit(&self, at: SnapshotId) -> Result<info::Commit, Error> {
-        let object = self.repo.try_find_object(at.0).map_err(Error::git(format!("read the snapshot {at}")))?;
+        let object =
+            self.repo.try_find_object(at.0).map_err(Error::git(format!("read the snapshot {at}")))?;
         match object {
-            Some(object) if object.kind == Kind::Commit => info::Commit::parse(at, &object.data)
-                .ok_or_else(|| Error::git(format!("read the snapshot {at}"))("it is not a well-formed commit")),
+            Some(object) if object.kind == Kind::Commit => {
+                info::Commit::parse(at, &object.data).ok_or_else(|| {
+                    Error::git(format!("read the snapshot {at}"))("it is not a well-formed commit")
+                })
+            }
             _ => Err(Error::UnknownSnapshot { name: at.to_string() }),
         }
     }

@@ -18,7 +18,7 @@
 //! name, but for a few names that git keeps to itself, which get a suffix; what git forgets is in
 //! `.heirloom/metadata`; `.heirloom/README.md` explains both to a person who has only the repository.
 //!
-//! A process that fetches over `https:` must have installed a default `rustls` crypto provider before.
+//! A process that fetches over HTTP, encrypted or not, must have installed a default `rustls` crypto provider.
 //!
 //! Read next: `snapshot` (how files become a commit), `git_name` and `metadata` (the layout), `cache`
 //! (why an unchanged bucket is not read), [`History`].

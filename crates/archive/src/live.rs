@@ -41,9 +41,7 @@ impl Stat {
 
     #[expect(
         clippy::cast_sign_loss,
-        clippy::useless_conversion,
         clippy::unnecessary_cast,
-        clippy::cast_lossless,
         reason = "the widths and signs of these fields differ from platform to platform; sizes are never negative"
     )]
     fn from_raw(raw: &rustix::fs::Stat) -> Self {

@@ -8,13 +8,14 @@ use crate::{Error, branch, pack};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Present while a fetch may leave unfinished packs behind.
 const FETCHING: &str = "heirloom/fetching";
 
 /// Held by whoever writes to the archive.
 pub(crate) struct WriteLock {
+    repository: PathBuf,
     _file: File,
 }
 
@@ -42,19 +43,19 @@ impl WriteLock {
             remove_fetch_leftovers(&packs)?;
             end_fetch(repository)?;
         }
-        Ok(Self { _file: file })
+        Ok(Self { repository: repository.to_owned(), _file: file })
     }
 
     /// Notes that packs are being received, so that a crash in the middle is cleaned up.
-    pub(crate) fn begin_fetch(&self, repository: &Path) -> Result<(), Error> {
-        let path = repository.join(FETCHING);
+    pub(crate) fn begin_fetch(&self) -> Result<(), Error> {
+        let path = self.repository.join(FETCHING);
         std::fs::write(&path, b"").map_err(Error::io("create", &path))
     }
 
     /// Removes what a failed fetch left, and the note.
-    pub(crate) fn end_fetch(&self, repository: &Path) -> Result<(), Error> {
-        remove_fetch_leftovers(&repository.join("objects/pack"))?;
-        end_fetch(repository)
+    pub(crate) fn end_fetch(&self) -> Result<(), Error> {
+        remove_fetch_leftovers(&self.repository.join("objects/pack"))?;
+        end_fetch(&self.repository)
     }
 }
 

@@ -88,7 +88,8 @@ impl Pack {
     pub(crate) fn finish(self) -> Result<bool, Error> {
         let mut tail = self.tail.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Some(mut file) = tail.file.take() else { return Ok(false) };
-        let checksum = seal(&mut file, tail.placed.len()).map_err(Error::io("complete the pack", &tail.path))?;
+        let checksum =
+            seal(&mut file, tail.placed.len()).map_err(Error::io("complete the pack", &tail.path))?;
         drop(file);
         let index_path = self.directory.join(INDEX_UNFINISHED);
         index::write(&index_path, &mut tail.placed, checksum).map_err(Error::io("write", &index_path))?;
@@ -118,9 +119,11 @@ impl Tail {
         self.open()?;
         let start = self.offset;
         self.write(batch.bytes())?;
-        self.placed.extend(
-            batch.objects().map(|(id, crc32, offset)| Placed { id, crc32, offset: start + offset }),
-        );
+        self.placed.extend(batch.objects().map(|(id, crc32, offset)| Placed {
+            id,
+            crc32,
+            offset: start + offset,
+        }));
         batch.clear();
         Ok(())
     }
@@ -136,7 +139,8 @@ impl Tail {
 
     fn open(&mut self) -> Result<(), Error> {
         if self.file.is_none() {
-            let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o444).open(&self.path);
+            let file =
+                OpenOptions::new().read(true).write(true).create_new(true).mode(0o444).open(&self.path);
             self.file = Some(file.map_err(Error::io("create", &self.path))?);
             self.write(b"PACK\0\0\0\x02\0\0\0\0")?;
         }
@@ -187,7 +191,8 @@ impl Streamed<'_> {
 
 /// Patches the number of objects in, appends the checksum, and makes the file durable.
 fn seal(file: &mut File, objects: usize) -> std::io::Result<ObjectId> {
-    let count = u32::try_from(objects).map_err(|_| std::io::Error::other("more than 2^32 objects in one pack"))?;
+    let count =
+        u32::try_from(objects).map_err(|_| std::io::Error::other("more than 2^32 objects in one pack"))?;
     file.seek(SeekFrom::Start(8))?;
     file.write_all(&count.to_be_bytes())?;
     let flushed = file.try_clone()?;

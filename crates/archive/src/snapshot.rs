@@ -176,7 +176,8 @@ impl Archive {
         let known = latest.and_then(|latest| CacheReader::open(&cache_path, latest.0));
         let pack = Pack::new(self.path().join("objects/pack"));
         let was_known = known.is_some();
-        let walked = walk::run(&walk::Task { live, repo: &repo, parent, pack: &pack, progress }, known, &mut cache)?;
+        let walked =
+            walk::run(&walk::Task { live, repo: &repo, parent, pack: &pack, progress }, known, &mut cache)?;
         tracing::debug!(files = walked.files, read = walked.work.files_read, "live files looked at");
 
         if let (Some(latest), true) = (latest, parent == Some(walked.tree)) {
@@ -193,10 +194,15 @@ impl Archive {
         let commit = message::Commit { context, walked: &walked, parent: latest };
         let id = SnapshotId(worker::write_commit(&pack, commit.encode())?);
         pack.finish()?;
-        let log = branch::LogEntry { who: &commit.committer(), message: &format!("snapshot: {}", commit.subject()) };
+        let log = branch::LogEntry {
+            who: &commit.committer(),
+            message: &format!("snapshot: {}", commit.subject()),
+        };
         branch::advance(&repo, latest, id, &log)?;
         cache.finish(id.0)?;
-        let walk::Walked { counts: Counts { added, modified, deleted }, files, bytes, problems, work, .. } = walked;
+        let walk::Walked {
+            counts: Counts { added, modified, deleted }, files, bytes, problems, work, ..
+        } = walked;
         Ok(Outcome::Created(Created { id, added, modified, deleted, files, bytes, problems, work }))
     }
 }

@@ -34,7 +34,9 @@ impl std::str::FromStr for SnapshotId {
     type Err = SnapshotIdError;
 
     fn from_str(text: &str) -> Result<Self, SnapshotIdError> {
-        gix::ObjectId::from_hex(text.as_bytes()).map(Self).map_err(|_| SnapshotIdError { given: text.to_owned() })
+        gix::ObjectId::from_hex(text.as_bytes())
+            .map(Self)
+            .map_err(|_| SnapshotIdError { given: text.to_owned() })
     }
 }
 

@@ -1,12 +1,12 @@
 //! Changes that bring no new bytes: directories made and removed, files removed, renamed and described anew.
 
 use crate::beneath::{self, Directory, Place};
-use crate::entry::{Status, same_but_for_ctime};
+use crate::entry::{Status, same_but_for_ctime, unless_it_keeps_none};
 use crate::place::{Put, put_new, take_away};
 use crate::stage::times;
 use crate::{Error, Found, Root, sweep};
 use model::{Kind, Meta, Mode, RelPath, Stamp};
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::{AtFlags, OFlags};
 use rustix::io::Errno;
 use std::ffi::CStr;
@@ -27,8 +27,8 @@ impl Root {
         Ok(status.found(path, Kind::Directory))
     }
 
-    /// Removes a file or symlink, then the directories above it that hold nothing any more, up to the first that
-    /// `keep` names; never the root.
+    /// Removes a file or symlink, then the directories above it that hold nothing any more, up to the first
+    /// that `keep` names; never the root.
     ///
     /// [`Error::Changed`] unless it is as expected. An edit made in the same moment gets its name back.
     pub fn remove(
@@ -46,8 +46,9 @@ impl Root {
         }
     }
 
-    /// Removes a directory if it is empty, stale temporaries of ours aside, then like [`Root::remove`] those above it.
-    /// One that is not empty stays for the sake of what it holds, and has the usual permissions again.
+    /// Removes a directory if it is empty, stale temporaries of ours aside, then like [`Root::remove`] those
+    /// above it. One that is not empty stays for the sake of what it holds, and has the usual permissions
+    /// again.
     pub fn remove_directory(&self, path: &RelPath, keep: &dyn Fn(&RelPath) -> bool) -> Result<(), Error> {
         let place = match self.place(path) {
             Ok(place) => place,
@@ -103,8 +104,8 @@ impl Root {
         Err(self.changed(from))
     }
 
-    /// Sets time and permissions (less setuid, setgid and sticky) as far as `meta` says any; never the owner. A
-    /// directory keeps its time, a symlink its permissions.
+    /// Sets time and permissions (less setuid, setgid and sticky) as far as `meta` says any; never the
+    /// owner. A directory keeps its time, a symlink its permissions.
     ///
     /// [`Error::Changed`] unless it is as expected.
     pub fn set_meta(&self, path: &RelPath, meta: &Meta, expect: &Stamp) -> Result<Found, Error> {
@@ -187,19 +188,22 @@ fn expected(place: &Place, stamp: &Stamp) -> Result<Option<Status>, Errno> {
         .filter(|status| matches!(status.kind(), Ok(Kind::File | Kind::Symlink)) && status.stamp() == *stamp))
 }
 
-/// `fchmodat` follows symlinks, so the file is opened first, and reached through `/proc` where it may not be opened.
+/// `fchmodat` follows symlinks, so the file is opened first, and reached through `/proc` where it may not be
+/// opened.
 fn change_mode(directory: &Directory, name: &CStr, mode: Mode) -> Result<(), Errno> {
     let mode = rustix::fs::Mode::from_raw_mode(mode.bits());
-    match beneath::open(directory.as_fd(), name.to_bytes(), beneath::READING) {
-        Ok(file) => rustix::fs::fchmod(file, mode),
+    match beneath::walk(directory.as_fd(), name.to_bytes(), beneath::READING | OFlags::CLOEXEC) {
+        Ok(file) => unless_it_keeps_none(rustix::fs::fchmod(&file, mode), Status::of_open(&file)?.owner()),
         Err(Errno::ACCESS) => {
-            let handle = OFlags::PATH | OFlags::NOFOLLOW;
-            let file: OwnedFd = beneath::walk(directory.as_fd(), name.to_bytes(), handle | OFlags::CLOEXEC)?;
-            // Opened as a symlink it would be followed here.
-            if Status::of_open(&file)?.kind() == Ok(Kind::Symlink) {
+            let handle = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = beneath::walk(directory.as_fd(), name.to_bytes(), handle)?;
+            let status = Status::of_open(&file)?;
+            // It would be followed here.
+            if status.kind() == Ok(Kind::Symlink) {
                 return Err(Errno::LOOP);
             }
-            rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode)
+            let changed = rustix::fs::chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), mode);
+            unless_it_keeps_none(changed, status.owner())
         }
         Err(errno) => Err(errno),
     }

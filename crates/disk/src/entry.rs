@@ -182,6 +182,17 @@ pub(crate) fn same_but_for_ctime(one: &Stamp, other: &Stamp) -> bool {
     (one.size, one.mtime, one.inode) == (other.size, other.mtime, other.inode)
 }
 
+/// What came of changing permissions, where a file system without any (FAT) refuses even the owner. The
+/// drive is believed: what it shows afterwards is what it keeps.
+pub(crate) fn unless_it_keeps_none(changed: Result<(), Errno>, owner: Owner) -> Result<(), Errno> {
+    let user = rustix::process::geteuid();
+    match changed {
+        Err(Errno::PERM) if user.is_root() || user.as_raw() == owner.uid => Ok(()),
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        changed => changed,
+    }
+}
+
 /// `None`: the directory listing did not say.
 pub(crate) fn kind_of(file_type: FileType) -> Option<Result<Kind, Special>> {
     match file_type {

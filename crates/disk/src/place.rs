@@ -71,13 +71,7 @@ pub(crate) fn put_instead(temporary: &mut Temporary, name: &CStr, expected: &Sta
     match exchange(directory, &temporary.name, name) {
         Ok(()) => {}
         Err(Errno::NOENT) => return Ok(Put::Refused),
-        Err(errno) if lacks_flag(errno) => {
-            if Status::of_any(directory, name)?.is_none_or(|now| now.stamp() != *expected) {
-                return Ok(Put::Refused);
-            }
-            rustix::fs::renameat(directory, &temporary.name, directory, name)?;
-            return Ok(Put::Done);
-        }
+        Err(errno) if lacks_flag(errno) => return put_instead_after_a_look(temporary, name, expected),
         Err(errno) => return Err(errno),
     }
     match Status::of_any(directory, &temporary.name)? {
@@ -89,6 +83,16 @@ pub(crate) fn put_instead(temporary: &mut Temporary, name: &CStr, expected: &Sta
         }
         Some(_) => put_back(temporary, name),
     }
+}
+
+/// The best that a file system without `RENAME_EXCHANGE` allows.
+fn put_instead_after_a_look(temporary: &Temporary, name: &CStr, expected: &Stamp) -> Result<Put, Errno> {
+    let directory = &temporary.directory;
+    if Status::of_any(directory, name)?.is_none_or(|now| now.stamp() != *expected) {
+        return Ok(Put::Refused);
+    }
+    rustix::fs::renameat(directory, &temporary.name, directory, name)?;
+    Ok(Put::Done)
 }
 
 /// An edit was displaced: it gets its name back.

@@ -120,8 +120,8 @@ impl OpenFile {
         self.stamp.size
     }
 
-    /// Exactly `length` bytes from `offset` on; [`Error::Changed`] where the file ends earlier, or is no longer the
-    /// version that was opened. So once the last part was read, all parts belong together.
+    /// Exactly `length` bytes from `offset` on; [`Error::Changed`] where the file ends earlier, or is no
+    /// longer the version that was opened. So once the last part was read, all parts belong together.
     pub fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::with_capacity(length);
         while bytes.len() < length {

@@ -22,8 +22,8 @@ const ATTEMPTS: usize = 64;
 /// A directory, held open. Everything is resolved beneath it and never through a symlink; the directory
 /// itself may be reached through symlinks, once, when it is opened.
 ///
-/// Cheap to clone, and free to be used by several threads. It stays the same directory when another is mounted
-/// over its path: open it anew for each run, and compare [`Root::identity`].
+/// Cheap to clone, and free to be used by several threads. It stays the same directory when another is
+/// mounted over its path: open it anew for each run, and compare [`Root::identity`].
 #[derive(Clone, Debug)]
 pub struct Root {
     path: Arc<Path>,
@@ -102,8 +102,8 @@ impl Root {
         Ok(Place { directory, name })
     }
 
-    /// Does something where `path` lives, creating the directories that are missing; they go again with [`Created`]
-    /// unless they are kept. Another thread may remove an empty directory before it is used, so
+    /// Does something where `path` lives, creating the directories that are missing; they go again with
+    /// [`Created`] unless they are kept. Another thread may remove an empty directory before it is used, so
     /// `attempt` is called anew when it finds its directory gone.
     pub(crate) fn creating<T>(
         &self,

@@ -1,6 +1,6 @@
 //! Bringing bytes beside their target, and putting them in place whole or not at all.
 
-use crate::entry::Status;
+use crate::entry::{Status, same_but_for_ctime, unless_it_keeps_none};
 use crate::place::{Put, put_instead, put_new};
 use crate::read::digest_file;
 use crate::root::Created;
@@ -38,8 +38,8 @@ struct Site {
 }
 
 impl Root {
-    /// Begins a file that will stand at `path`. Missing directories above it are created (0755 less the umask), and removed
-    /// again if nothing comes of it.
+    /// Begins a file that will stand at `path`. Missing directories above it are created (0755 less the
+    /// umask), and removed again if nothing comes of it.
     pub fn stage(&self, path: &RelPath) -> Result<Staged, Error> {
         let ((temporary, file, name), created) = self.creating("creating a file for", path, |place| {
             let (temporary, file) = Temporary::create_file(place.directory)?;
@@ -132,12 +132,12 @@ impl Staged {
         }
     }
 
-    /// Puts the file in place, its bytes safely on the medium, with the time and permissions of `meta` (less setuid,
-    /// setgid and sticky). Where `meta` does not say, a replaced file's permissions are kept, a new file has the
-    /// usual ones. A replaced file's owner is kept as far as this user may.
+    /// Puts the file in place, its bytes safely on the medium, with the time and permissions of `meta` (less
+    /// setuid, setgid and sticky). Where `meta` does not say, a replaced file's permissions are kept, a new
+    /// file has the usual ones. A replaced file's owner is kept as far as this user may.
     ///
-    /// [`Error::Changed`] if what stands there is not as expected; nothing has been changed then. The name lasts
-    /// once [`Root::sync_directories`] returned.
+    /// [`Error::Changed`] if what stands there is not as expected; nothing has been changed then. The name
+    /// lasts once [`Root::sync_directories`] returned.
     pub fn place(mut self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
         let doing = "putting in place";
         let failed = |errno| self.root.failed(doing, &self.path, errno);
@@ -152,7 +152,7 @@ impl Staged {
         // Someone may have edited it already. Then the earlier observation is returned, so that the next scan
         // sees a change.
         let after = Status::of_open(&self.file).map_err(failed)?;
-        let untouched = crate::entry::same_but_for_ctime(&before.stamp(), &after.stamp());
+        let untouched = same_but_for_ctime(&before.stamp(), &after.stamp());
         Ok(if untouched { after } else { before }.found(&self.path, Kind::File))
     }
 
@@ -164,7 +164,8 @@ impl Staged {
         // A symlink's permissions mean nothing.
         let replaced = replaced.filter(|replaced| replaced.kind() == Ok(Kind::File));
         let mode = meta.mode.or(replaced.map(Status::mode)).map_or_else(usual_mode, Mode::without_special);
-        rustix::fs::fchmod(&self.file, rustix::fs::Mode::from_raw_mode(mode.bits()))?;
+        let changed = rustix::fs::fchmod(&self.file, rustix::fs::Mode::from_raw_mode(mode.bits()));
+        unless_it_keeps_none(changed, Status::of_open(&self.file)?.owner())?;
         if let Some(times) = times(meta) {
             rustix::fs::futimens(&self.file, &times)?;
         }

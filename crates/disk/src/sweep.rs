@@ -23,8 +23,8 @@ pub struct Swept {
 }
 
 impl Root {
-    /// Removes every temporary below the root that nobody is working on. One listing per directory, and no look at
-    /// any other file.
+    /// Removes every temporary below the root that nobody is working on. One listing per directory, and no
+    /// look at any other file.
     pub fn sweep(&self) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         let mut listing = Listing::new();
@@ -116,7 +116,8 @@ fn clear_own(directory: &Directory, name: &CString, status: &Status) -> Result<C
         Ok(Kind::File) => {
             let file: OwnedFd = beneath::walk(directory.as_fd(), name.to_bytes(), beneath::READING)?;
             match lock(&file)? {
-                // Its maker may have put it in place, and something else may have taken the name, since it was listed.
+                // Its maker may have put it in place, and something else may have taken the name, since it
+                // was listed.
                 Locked::Yes if Status::of_open(&file)?.inode() == Status::of(directory, name)?.inode() => {
                     unlink(directory, name)
                 }

@@ -1,8 +1,9 @@
 //! Hints that something below a root changed, so that a scan need not wait for its hour.
 //!
-//! Hints only: events are lost, merged and late on every system, and a directory that is moved in is reported as
-//! one name. So a hint never says *what* changed, and the interval scan stays. Where the
-//! system's number of watches is used up, the caller is told once per root, and that root lives by its interval.
+//! Hints only: events are lost, merged and late on every system, and a directory that is moved in is
+//! reported as one name. So a hint never says *what* changed, and the interval scan stays. Where the
+//! system's number of watches is used up, the caller is told once per root, and that root lives by its
+//! interval.
 
 use crate::Error;
 use crate::temporary::is_temporary;
@@ -48,10 +49,11 @@ struct Watched {
 type Sink = Arc<Mutex<dyn Fn(Noticed) + Send>>;
 
 impl Watcher {
-    /// Watches each root and everything below it; `sink` is called from a thread of the watcher's, and from this one
-    /// before it returns. It ought to be quick.
+    /// Watches each root and everything below it; `sink` is called from a thread of the watcher's, and from
+    /// this one before it returns. It ought to be quick.
     ///
-    /// A root that does not exist is [`Error::Missing`]. Too few watches are no error but [`Noticed::LimitReached`].
+    /// A root that does not exist is [`Error::Missing`]. Too few watches are no error but
+    /// [`Noticed::LimitReached`].
     pub fn start(
         roots: Vec<(usize, PathBuf)>,
         sink: impl Fn(Noticed) + Send + 'static,

@@ -35,6 +35,18 @@ pub(crate) enum Seen {
     Directory(OwnedFd),
 }
 
+impl Seen {
+    /// As [`Live::look`] would have told it; a directory's stamp says nothing.
+    pub(crate) fn kind_and_stamp(&self) -> Option<(Kind, Stamp)> {
+        match self {
+            Self::Nothing => None,
+            Self::File(_, stat) => Some((Kind::File, stamp_of(stat))),
+            Self::Symlink(_, stat) => Some((Kind::Symlink, stamp_of(stat))),
+            Self::Directory(_) => Some((Kind::Directory, crate::record::DIRECTORY_STAMP)),
+        }
+    }
+}
+
 impl Place {
     pub(crate) fn new(bucket: &BucketName, key: &ObjectKey) -> Self {
         let mut path = bucket.as_str().as_bytes().to_vec();

@@ -51,9 +51,8 @@ pub(crate) struct Typed {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct Global {
-    /// The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
-    /// ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// The file that was named; see `config::discover` for the usual places.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON lines, each with a `message_type`
     #[arg(long, global = true)]
@@ -65,6 +64,9 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 }
+
+const CONFIG_HELP: &str = "The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml, \
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]";
 
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]

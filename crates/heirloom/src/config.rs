@@ -42,6 +42,7 @@ use tree::{At, Node, Value};
 
 /// A checked profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub(crate) enum Config {
     /// A laptop.
     Laptop(Laptop),
@@ -85,8 +86,8 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Reads and checks a file.
     pub(crate) fn from_file(file: &Path, environment: &Environment) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| Error::Read { path: file.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
         Ok(Self::from_text(file, &text, environment)?)
     }
 

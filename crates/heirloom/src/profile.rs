@@ -9,6 +9,7 @@ pub(crate) mod keep;
 pub(crate) mod lock;
 pub(crate) mod pi;
 pub(crate) mod routes;
+pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod telling;
 pub(crate) mod users;

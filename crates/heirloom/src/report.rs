@@ -1,7 +1,7 @@
 //! The output port: everything a command has to say goes through here.
 //!
 //! Results go to standard output, for people or as JSON lines; notes, progress and errors go to standard error. A
-//! command hands over *what* there is to say, as a [`Message`]; how it looks is decided once, from `--json`, `-q`, `-v`
+//! command hands over *what* there is to say, as a [`Message`]; how it looks is decided once, from `--json`, `-q`
 //! and whether anyone is looking at a terminal.
 //!
 //! Printing never fails at the place of the call: the first error is kept and comes out of [`Report::finish`], so that
@@ -50,8 +50,6 @@ pub(crate) enum Verbosity {
     Quiet,
     /// What is worth a note.
     Normal,
-    /// Details, too.
-    Verbose,
 }
 
 /// Whether standard error is a terminal.
@@ -128,13 +126,6 @@ impl Report {
     /// Tells a person something that is not a result.
     pub(crate) fn note(&self, text: impl Display) {
         if self.0.format == Format::Human && self.0.verbosity >= Verbosity::Normal {
-            self.aside(&text.to_string());
-        }
-    }
-
-    /// Tells a person who asked for more.
-    pub(crate) fn detail(&self, text: impl Display) {
-        if self.0.format == Format::Human && self.0.verbosity >= Verbosity::Verbose {
             self.aside(&text.to_string());
         }
     }

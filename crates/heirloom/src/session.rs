@@ -35,11 +35,8 @@ impl Session {
     /// Makes ready: the output port, and logging to standard error.
     pub(crate) fn start(global: &Global, environment: Environment, logging: Logging) -> Self {
         let format = if global.json { Format::Json } else { Format::Human };
-        let verbosity = match (global.quiet, global.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, 0) => Verbosity::Normal,
-            (false, _) => Verbosity::Verbose,
-        };
+        // `-v` is about the log, see `filter`.
+        let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Normal };
         let screen = if io::stderr().is_terminal() { Screen::Terminal } else { Screen::Plain };
         let report = Report::new(format, verbosity, screen, Box::new(io::stdout()), Box::new(io::stderr()));
         start_logging(&report, filter(global, &environment, logging), colour(&environment));

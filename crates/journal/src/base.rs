@@ -1,10 +1,10 @@
 //! What both sides last agreed on, one row per path, in the order of the keys.
 //!
-//! Almost everything about a path is the same on both sides, and most tags are the content's own digest. So a column
-//! is NULL where it repeats another, which halves the file and with it the time of a full read:
+//! Almost everything about a path is the same on both sides, and most tags are the content's own digest. So
+//! a column is NULL where it repeats another, which halves the file and with it the time of a full read:
 //! `remote_kind`, `remote_content` and `remote_size` repeat the local node's; `stamp_size` and `stamp_mtime`
-//! repeat the local node's size and time; `etag` repeats the remote content in hexadecimal. A tag
-//! of 32 hexadecimal digits is kept as 16 bytes, any other as text.
+//! repeat the local node's size and time; `etag` repeats the remote content in hexadecimal. A tag of 32
+//! hexadecimal digits is kept as 16 bytes, any other as text.
 //!
 //! A reader takes pages and holds no lock in between, so that a run may record while it reads.
 
@@ -35,14 +35,15 @@ impl Journal {
         self.base_entries(route).collect()
     }
 
-    /// The base of a route, read as it is asked for, in the order of its keys. What is recorded meanwhile may show
-    /// or not.
+    /// The base of a route, read as it is asked for, in the order of its keys. What is recorded meanwhile
+    /// may show or not.
     #[must_use]
     pub fn base_entries(&self, route: RouteId) -> BaseEntries<'_> {
         BaseEntries { journal: self, route, page: Vec::new().into_iter(), next: Next::Page(String::new()) }
     }
 
-    /// Hands the base of a route to `each`, in the order of its keys, until it breaks off. `each` may use the journal.
+    /// Hands the base of a route to `each`, in the order of its keys, until it breaks off. `each` may use
+    /// the journal.
     pub fn for_each_base(
         &self,
         route: RouteId,
@@ -97,7 +98,8 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
     let agree = concat!(
         "INSERT OR REPLACE INTO base (route, ",
         row::columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
+         ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
     );
     let mut agree = connection.prepare_cached(agree)?;
     let mut forget = connection.prepare_cached("DELETE FROM base WHERE route = ?1 AND key = ?2")?;

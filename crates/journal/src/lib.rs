@@ -12,8 +12,8 @@
 //!
 //! # What lasts, and when
 //!
-//! A transaction that returned survives the process. After a loss of power the last ones may be gone, each whole,
-//! which is as if those observations had not been made yet. An observation of a local change must
+//! A transaction that returned survives the process. After a loss of power the last ones may be gone, each
+//! whole, which is as if those observations had not been made yet. An observation of a local change must
 //! therefore be recorded only when that change itself is safely on the disk.
 //!
 //! Read next: `open` (layout, migration, damage), `base` (why a row is small).

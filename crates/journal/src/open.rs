@@ -55,10 +55,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CACHE_KIB: i64 = 8 * 1024;
 
 impl Journal {
-    /// Opens the journal at `path`, creating it and the directory above it, and brings it to this version's layout.
+    /// Opens the journal at `path`, creating it and the directory above it, and brings it to this version's
+    /// layout.
     ///
-    /// A damaged one is moved aside to `<name>.damaged-<n>` and another begun, as
-    /// [`Journal::recovered`] tells.
+    /// A damaged one is moved aside to `<name>.damaged-<n>` and another begun, as [`Journal::recovered`]
+    /// tells.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let unreachable = |source| Error::Unreachable { path: path.to_owned(), source };
         if let Some(directory) = path.parent() {

@@ -20,13 +20,14 @@ fn entry(number: u64) -> BaseEntry {
     let node = Node { kind: Kind::File, content, size: number, meta };
     BaseEntry {
         key: ObjectKey::parse(&format!("photos/2026/holiday-{:04}/picture-{number:07}.jpg", number / 100))
-            .unwrap(),
+            .expect("these are keys"),
         agreed: Agreed { local: node, remote: node },
         stamp: Stamp { size: number, mtime, ctime: UnixNanos(mtime.0 + 5), inode: number + 100 },
         version: RemoteVersion { etag: ETag::new(&content.to_string()), modified: Some(mtime) },
     }
 }
 
+#[expect(clippy::print_stdout, reason = "figures are for reading")]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 fn show(what: &str, begun: Instant) {
     let took = begun.elapsed().as_secs_f64();

@@ -27,8 +27,16 @@ const BURST_MAX: Duration = Duration::from_secs(5);
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
 const BACKOFF_LAST: Duration = Duration::from_secs(300);
 
-/// What a keeper tells after every run.
-pub type Notice = Arc<dyn Fn(&Route, &Result<Outcome, Error>) + Send + Sync>;
+/// What a keeper tells about a run.
+pub enum Moment<'a> {
+    /// It begins.
+    Begins,
+    /// It ended so.
+    Ended(&'a Result<Outcome, Error>),
+}
+
+/// Whom a keeper tells. Called between cycles, so it may take a moment.
+pub type Notice = Arc<dyn Fn(&Route, Moment<'_>) + Send + Sync>;
 
 /// Keeps one route in sync until told to stop.
 pub struct Keeper {
@@ -42,7 +50,7 @@ pub struct Keeper {
     pub wake: Arc<Notify>,
     /// Moves while a cycle runs.
     pub progress: Arc<Progress>,
-    /// Told what came of each run.
+    /// Told when a run begins and what came of it.
     pub notice: Notice,
     /// The label for conflict copies, by the machine's clock.
     pub time: fn() -> String,
@@ -55,11 +63,12 @@ impl Keeper {
     pub async fn run<L: Local, R: Remote>(self, open: impl Fn() -> Result<L, disk::Error>, remote: R) {
         let mut backoff = BACKOFF_FIRST;
         while !self.stop.is_cancelled() {
+            (self.notice)(&self.route, Moment::Begins);
             let outcome = self.once(&open, &remote).await;
             if matches!(outcome, Err(Error::Stopped)) {
                 return;
             }
-            (self.notice)(&self.route, &outcome);
+            (self.notice)(&self.route, Moment::Ended(&outcome));
             let pause = if is_fine(&outcome) {
                 backoff = BACKOFF_FIRST;
                 self.interval

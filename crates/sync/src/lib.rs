@@ -33,7 +33,7 @@ pub mod sides;
 pub use cycle::{Options, cycle, until_settled};
 pub use error::Error;
 pub use folder::Folder;
-pub use keeper::{Keeper, Notice};
+pub use keeper::{Keeper, Moment, Notice};
 pub use place::Place;
 pub use progress::{Progress, Snapshot, Stage};
 pub use report::{Outcome, Problem, Report};

@@ -91,7 +91,10 @@ async fn answer(
         if let Some(path) = &path {
             let kind = past.entry(&moment, path)?.map(|entry| entry.kind);
             if kind != Some(Kind::Directory) {
-                return Err(Failure::NotFound(format!("{path} is not a folder in this snapshot of {}.", visit.bucket)));
+                return Err(Failure::NotFound(format!(
+                    "{path} is not a folder in this snapshot of {}.",
+                    visit.bucket
+                )));
             }
         }
         Ok(Folder { past, moment, path })

@@ -52,11 +52,8 @@ pub(crate) fn compare(before: &str, after: &str) -> Comparison {
     let mut diff = Diff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
     let text = |token| input.interner[token].trim_end_matches(['\n', '\r']).to_owned();
-    let mut out = Comparison {
-        added: diff.count_additions(),
-        removed: diff.count_removals(),
-        ..Comparison::default()
-    };
+    let mut out =
+        Comparison { added: diff.count_additions(), removed: diff.count_removals(), ..Comparison::default() };
     let hunks: Vec<_> = diff.hunks().collect();
     let total = u32::try_from(input.before.len()).unwrap_or(u32::MAX);
     // What was shown of the old text so far.
@@ -69,7 +66,9 @@ pub(crate) fn compare(before: &str, after: &str) -> Comparison {
         }
         let next = hunks.get(index + 1).map_or(total, |next| next.before.start);
         let to = hunk.before.end.saturating_add(CONTEXT).min(next);
-        let mut push = |role, tokens: &[_]| out.lines.extend(tokens.iter().map(|&token| Line { role, text: text(token) }));
+        let mut push = |role, tokens: &[_]| {
+            out.lines.extend(tokens.iter().map(|&token| Line { role, text: text(token) }));
+        };
         push(Role::Same, part(&input.before, from, hunk.before.start));
         push(Role::Removed, part(&input.before, hunk.before.start, hunk.before.end));
         push(Role::Added, part(&input.after, hunk.after.start, hunk.after.end));
@@ -88,7 +87,11 @@ fn place(before: u32, after: u32, total: u32) -> String {
     if total == 0 {
         return "a new text".to_owned();
     }
-    if before == after { format!("line {}", after + 1) } else { format!("line {} (was {})", after + 1, before + 1) }
+    if before == after {
+        format!("line {}", after + 1)
+    } else {
+        format!("line {} (was {})", after + 1, before + 1)
+    }
 }
 
 fn part<T>(tokens: &[T], from: u32, to: u32) -> &[T] {

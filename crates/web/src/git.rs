@@ -22,8 +22,7 @@ pub(crate) use workshop::Workshop;
 
 const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 const RESULT: &str = "application/x-git-upload-pack-result";
-const READ_ONLY: &str =
-    "This archive is read only: history is written by Heirloom's snapshots. To change files, change them in the bucket.";
+const READ_ONLY: &str = "This archive is read only: history is written by Heirloom's snapshots. To change files, change them in the bucket.";
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
@@ -43,7 +42,9 @@ pub(crate) async fn info_refs(
         Some("git-upload-pack") => {}
         Some("git-receive-pack") => return Err(Failure::Forbidden(READ_ONLY)),
         Some(_) | None => {
-            return Err(Failure::Forbidden("Only git's smart protocol is spoken here: use git 1.6.6 or newer."));
+            return Err(Failure::Forbidden(
+                "Only git's smart protocol is spoken here: use git 1.6.6 or newer.",
+            ));
         }
     }
     let protocol = protocol(&headers);
@@ -74,7 +75,8 @@ pub(crate) async fn upload_pack(
         Some(_) => return Err(Failure::Unclear("Requests may be sent plain or with gzip.")),
     };
     let protocol = protocol(headers);
-    let body = process::converse(&site, &directory, protocol.as_deref(), request.into_body(), packing).await?;
+    let body =
+        process::converse(&site, &directory, protocol.as_deref(), request.into_body(), packing).await?;
     Ok(answer(RESULT, body))
 }
 
@@ -105,13 +107,17 @@ async fn admit(site: &Arc<Site>, guest: Guest, repository: String) -> Result<Pat
 fn protocol(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("git-protocol")?.to_str().ok()?;
     let is_fit = value.len() <= 256
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b':' | b'-' | b'.' | b'_'));
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b':' | b'-' | b'.' | b'_'));
     is_fit.then(|| value.to_owned())
 }
 
 fn answer(content_type: &'static str, body: Body) -> Response {
     let mut response = body.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, max-age=0, must-revalidate"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, max-age=0, must-revalidate"));
     response
 }

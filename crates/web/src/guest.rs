@@ -117,7 +117,9 @@ impl<S: Sync> FromRequestParts<S> for Guest {
             address: client_address(peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into()), headers),
             reads_html: reads_html(headers),
             here: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
-            host: text(headers, header::HOST).or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned),
+            host: text(headers, header::HOST)
+                .or(parts.uri.authority().map(http::uri::Authority::as_str))
+                .map(str::to_owned),
         })
     }
 }
@@ -134,7 +136,8 @@ pub(crate) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str
 
 fn cookie(headers: &HeaderMap) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value.to_owned())
 }
 

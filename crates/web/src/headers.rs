@@ -21,7 +21,8 @@ pub(crate) async fn dress(State(site): State<Arc<Site>>, request: Request, next:
     let reads_html = guest::reads_html(request.headers());
     let refused = *request.method() == Method::POST && is_foreign(&site, request.headers());
     let mut response = if refused {
-        Failure::Forbidden("Another site sent this request. Open Heirloom itself and try again.").into_response()
+        Failure::Forbidden("Another site sent this request. Open Heirloom itself and try again.")
+            .into_response()
     } else {
         next.run(request).await
     };

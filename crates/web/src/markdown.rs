@@ -57,7 +57,9 @@ impl URLRewriter for Links {
 
 impl URLRewriter for Images {
     fn to_html(&self, url: &str) -> String {
-        self.0.resolve(url).map_or_else(|| url.to_owned(), |path| address::raw(&self.0.bucket, &self.0.at, &path))
+        self.0
+            .resolve(url)
+            .map_or_else(|| url.to_owned(), |path| address::raw(&self.0.bucket, &self.0.at, &path))
     }
 }
 

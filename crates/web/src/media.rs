@@ -54,7 +54,9 @@ pub(crate) fn extension(path: &RelPath) -> String {
 /// How to show the file at `path`.
 pub(crate) fn show(path: &RelPath) -> Show {
     match extension(path).as_str() {
-        "png" | "jpg" | "jpeg" | "gif" | "webp" | "avif" | "svg" | "bmp" | "ico" | "apng" | "jfif" => Show::Image,
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "avif" | "svg" | "bmp" | "ico" | "apng" | "jfif" => {
+            Show::Image
+        }
         "mp3" | "m4a" | "ogg" | "oga" | "opus" | "flac" | "wav" | "aac" => Show::Audio,
         "mp4" | "m4v" | "webm" | "ogv" | "mov" => Show::Video,
         "pdf" => Show::Pdf,
@@ -68,7 +70,9 @@ pub(crate) fn content_type(path: &RelPath) -> Option<ContentType> {
     let extension = extension(path);
     let guess = match extension.as_str() {
         "" => return None,
-        "md" | "markdown" | "rs" | "toml" | "yml" | "yaml" | "lock" | "ts" | "log" | "ini" | "conf" => "text/plain",
+        "md" | "markdown" | "rs" | "toml" | "yml" | "yaml" | "lock" | "ts" | "log" | "ini" | "conf" => {
+            "text/plain"
+        }
         other => mime_guess::from_ext(other).first_raw()?,
     };
     Some(classify(guess))
@@ -89,10 +93,14 @@ fn classify(guess: &str) -> ContentType {
             ContentType { value: format!("{guess}; charset=utf-8"), trust: Trust::Sandboxed }
         }
         // A script or a style sheet is text to read here; sent as what it is, a page might be made to load it.
-        "text/javascript" | "application/javascript" | "application/x-javascript" | "text/css" => passive(PLAIN_TEXT),
+        "text/javascript" | "application/javascript" | "application/x-javascript" | "text/css" => {
+            passive(PLAIN_TEXT)
+        }
         "text/csv" | "text/calendar" | "text/vcard" => passive(&format!("{guess}; charset=utf-8")),
         _ if guess.starts_with("text/") => passive(PLAIN_TEXT),
-        _ if ["image/", "audio/", "video/", "font/"].iter().any(|kind| guess.starts_with(kind)) => passive(guess),
+        _ if ["image/", "audio/", "video/", "font/"].iter().any(|kind| guess.starts_with(kind)) => {
+            passive(guess)
+        }
         _ => ContentType { value: guess.to_owned(), trust: Trust::Sandboxed },
     }
 }
@@ -100,8 +108,8 @@ fn classify(guess: &str) -> ContentType {
 /// Whether deflating the file is a waste of time.
 pub(crate) fn is_compressed_already(path: &RelPath) -> bool {
     match extension(path).as_str() {
-        "zip" | "gz" | "tgz" | "xz" | "bz2" | "zst" | "7z" | "rar" | "jar" | "docx" | "xlsx" | "pptx" | "odt"
-        | "ods" | "epub" | "heic" | "heif" | "pdf" => true,
+        "zip" | "gz" | "tgz" | "xz" | "bz2" | "zst" | "7z" | "rar" | "jar" | "docx" | "xlsx" | "pptx"
+        | "odt" | "ods" | "epub" | "heic" | "heif" | "pdf" => true,
         "svg" | "bmp" | "ico" | "wav" => false,
         _ => matches!(show(path), Show::Image | Show::Audio | Show::Video),
     }
@@ -120,8 +128,8 @@ pub(crate) fn icon(path: &RelPath) -> &'static str {
             "zip" | "tar" | "gz" | "tgz" | "xz" | "bz2" | "zst" | "7z" | "rar" => "box",
             "heic" | "heif" | "tif" | "tiff" | "raw" | "cr2" | "nef" => "picture",
             "mkv" | "avi" | "mpg" | "mpeg" | "wmv" => "film",
-            "html" | "htm" | "css" | "js" | "ts" | "rs" | "py" | "c" | "h" | "cpp" | "go" | "java" | "sh" | "json"
-            | "toml" | "yml" | "yaml" | "xml" | "sql" | "nix" | "rb" | "php" => "source",
+            "html" | "htm" | "css" | "js" | "ts" | "rs" | "py" | "c" | "h" | "cpp" | "go" | "java" | "sh"
+            | "json" | "toml" | "yml" | "yaml" | "xml" | "sql" | "nix" | "rb" | "php" => "source",
             _ => "file",
         },
     }

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Trouble};
 use crate::guest::{Guest, Visit};
 use crate::site::Site;
 use crate::{address, assets};
-use archive::{SnapshotInfo, ChangeKind};
+use archive::{ChangeKind, SnapshotInfo};
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use model::{RelPath, UserName};
@@ -73,7 +73,8 @@ pub(crate) struct Crumb {
 
 /// The way from the bucket to a path, as of a snapshot.
 pub(crate) fn crumbs(visit: &Visit, at: &str, path: Option<&RelPath>) -> Vec<Crumb> {
-    let mut folders: Vec<RelPath> = std::iter::successors(path.and_then(RelPath::parent), RelPath::parent).collect();
+    let mut folders: Vec<RelPath> =
+        std::iter::successors(path.and_then(RelPath::parent), RelPath::parent).collect();
     folders.reverse();
     let root = path.map(|_| address::tree(&visit.bucket, at, None));
     let mut crumbs = vec![Crumb { name: visit.bucket.to_string(), href: root }];
@@ -190,7 +191,13 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        for (number, text) in [(0, "0 files"), (1, "1 file"), (999, "999 files"), (1234, "1,234 files"), (1_234_567, "1,234,567 files")] {
+        for (number, text) in [
+            (0, "0 files"),
+            (1, "1 file"),
+            (999, "999 files"),
+            (1234, "1,234 files"),
+            (1_234_567, "1,234,567 files"),
+        ] {
             assert_eq!(count(number, "file", "files"), text);
         }
     }

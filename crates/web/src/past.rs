@@ -51,7 +51,9 @@ impl Site {
 
     /// As [`Site::past`], where nothing can be shown without a snapshot.
     pub(crate) fn past_or_nothing(self: &Arc<Self>, visit: &Visit) -> Result<Past, Failure> {
-        let nothing = || Failure::NotFound("This bucket has no snapshot yet; the first one is still to come.".to_owned());
+        let nothing = || {
+            Failure::NotFound("This bucket has no snapshot yet; the first one is still to come.".to_owned())
+        };
         self.past(visit)?.ok_or_else(nothing)
     }
 }
@@ -89,7 +91,8 @@ impl Past {
 
     pub(crate) fn list(&self, moment: &Moment, path: Option<&RelPath>) -> Result<Vec<Entry>, Failure> {
         let found = self.history.list(&moment.id, path);
-        let found = found.map_err(|error| self.broken(&format!("list snapshot {}", moment.id.short()), path, error))?;
+        let found = found
+            .map_err(|error| self.broken(&format!("list snapshot {}", moment.id.short()), path, error))?;
         found.ok_or_else(Failure::not_found)
     }
 
@@ -101,7 +104,8 @@ impl Past {
 
     /// A failure that names what was looked at.
     pub(crate) fn broken(&self, doing: &str, path: Option<&RelPath>, error: archive::Error) -> Failure {
-        let place = path.map_or_else(|| self.visit.bucket.to_string(), |path| format!("{}/{path}", self.visit.bucket));
+        let place = path
+            .map_or_else(|| self.visit.bucket.to_string(), |path| format!("{}/{path}", self.visit.bucket));
         Failure::broken(format!("{doing} of {place}"), error)
     }
 

@@ -18,13 +18,17 @@ pub(crate) enum Wanted {
 
 /// Reads a `Range` header for a file of `size` bytes. What is not understood is as if it were not there.
 pub(crate) fn parse(header: Option<&str>, size: u64) -> Wanted {
-    let Some(spec) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else { return Wanted::Whole };
+    let Some(spec) = header.and_then(|header| header.trim().strip_prefix("bytes=")) else {
+        return Wanted::Whole;
+    };
     let Some((first, last)) = spec.trim().split_once('-') else { return Wanted::Whole };
     let range = match (number(first), number(last)) {
         (Number::Absent, Number::Given(0)) => return Wanted::Beyond,
         (Number::Absent, Number::Given(length)) => size.saturating_sub(length)..size,
         (Number::Given(first), Number::Absent) => first..size,
-        (Number::Given(first), Number::Given(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Number::Given(first), Number::Given(last)) if first <= last => {
+            first..last.saturating_add(1).min(size)
+        }
         _ => return Wanted::Whole,
     };
     if range.start < range.end { Wanted::Part(range) } else { Wanted::Beyond }

@@ -18,8 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// For what may run something: no origin, no scripts, no forms, nothing from elsewhere.
-const SANDBOX: &str =
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; frame-ancestors 'self'";
+const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; frame-ancestors 'self'";
 /// For what runs nothing; without a sandbox, because browsers' readers for PDF and players do not work in one.
 const PASSIVE: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; media-src 'self'; \
      object-src 'self'; frame-ancestors 'self'";
@@ -92,13 +91,13 @@ async fn answer(
     is_fixed: bool,
 ) -> Result<Response, Failure> {
     let size = found.entry.size;
-    let tag = format!("\"{}\"", found.entry.id);
-    let headers = headers(&found, &tag, asked.download.is_some(), is_fixed);
-    if guest::text(request, header::IF_NONE_MATCH).is_some_and(|tags| names(tags, &tag)) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    let etag = format!("\"{}\"", found.entry.id);
+    let told = headers(&found, &etag, asked.download.is_some(), is_fixed);
+    if guest::text(request, header::IF_NONE_MATCH).is_some_and(|tags| names(tags, &etag)) {
+        return Ok((StatusCode::NOT_MODIFIED, told).into_response());
     }
     // A range of another version would be glued to bytes of this one.
-    let is_same = guest::text(request, header::IF_RANGE).is_none_or(|condition| condition.trim() == tag);
+    let is_same = guest::text(request, header::IF_RANGE).is_none_or(|condition| condition.trim() == etag);
     let wanted = range::parse(guest::text(request, header::RANGE).filter(|_| is_same), size);
     let (status, range) = match wanted {
         Wanted::Whole => (StatusCode::OK, 0..size),
@@ -111,8 +110,12 @@ async fn answer(
     let length = HeaderValue::from(range.end - range.start);
     let part = (status == StatusCode::PARTIAL_CONTENT)
         .then(|| [(header::CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start, range.end - 1))]);
-    let body = if *method == Method::HEAD || range.is_empty() { Body::empty() } else { bytes(site, found, range).await? };
-    let mut response = (status, headers, body).into_response();
+    let body = if *method == Method::HEAD || range.is_empty() {
+        Body::empty()
+    } else {
+        bytes(site, found, range).await?
+    };
+    let mut response = (status, told, body).into_response();
     response.headers_mut().insert(header::CONTENT_LENGTH, length);
     Ok(match part {
         Some(part) => (part, response).into_response(),
@@ -122,7 +125,10 @@ async fn answer(
 
 async fn bytes(site: &Site, found: Found, range: Range<u64>) -> Result<Body, Failure> {
     let what = format!("{}/{}", found.past.visit.bucket, found.entry.path);
-    stream::body(site, what, move |out| found.past.history.copy_to(&found.entry, Some(range), out).map(drop).map_err(Into::into)).await
+    stream::body(site, what, move |out| {
+        found.past.history.copy_to(&found.entry, Some(range), out).map(drop).map_err(Into::into)
+    })
+    .await
 }
 
 fn headers(found: &Found, tag: &str, is_download: bool, is_fixed: bool) -> HeaderMap {
@@ -162,7 +168,9 @@ pub(crate) fn named(disposition: &str, name: &str) -> String {
 
 /// Whether an `If-None-Match` holds the tag.
 fn names(tags: &str, tag: &str) -> bool {
-    tags.split(',').map(str::trim).any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
+    tags.split(',')
+        .map(str::trim)
+        .any(|given| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag)
 }
 
 #[cfg(test)]
@@ -171,7 +179,10 @@ mod tests {
 
     #[test]
     fn names_survive_the_header() {
-        assert_eq!(named("attachment", "a b.txt"), "attachment; filename=\"a b.txt\"; filename*=UTF-8''a%20b.txt");
+        assert_eq!(
+            named("attachment", "a b.txt"),
+            "attachment; filename=\"a b.txt\"; filename*=UTF-8''a%20b.txt"
+        );
         assert_eq!(
             named("inline", "Zoë\"\\\n.txt"),
             "inline; filename=\"Zo____.txt\"; filename*=UTF-8''Zo%C3%AB%22%5C%0A.txt"

@@ -27,7 +27,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
-        served = server => served.map_err(|source| Error::Serve { source }),
+        ended = server => ended.map_err(|source| Error::Serve { source }),
         () = too_late => {
             tracing::warn!("stopped serving pages although some requests were still under way");
             Ok(())

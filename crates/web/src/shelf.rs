@@ -57,7 +57,8 @@ impl<K: Eq + Hash + Clone, V> Shelf<K, V> {
         inner.weight += weight;
         // A linear search: the shelf holds hundreds of things, and putting one there cost far more.
         while inner.weight > self.weight_max {
-            let Some(oldest) = inner.items.iter().min_by_key(|(_, item)| item.used).map(|(key, _)| key.clone())
+            let Some(oldest) =
+                inner.items.iter().min_by_key(|(_, item)| item.used).map(|(key, _)| key.clone())
             else {
                 break;
             };

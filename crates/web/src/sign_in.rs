@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
@@ -60,7 +60,8 @@ fn with_token(site: &Site, guest: &Guest, token: &str, next: &str) -> Result<Res
         None if site.recognise(guest, Door::Pages).is_ok() => Ok(Redirect::to(next).into_response()),
         None => {
             site.throttle.failed(guest.address, site.now());
-            let wrong = "This link was used already, or is too old. Sign in with a key, or ask for a new link.";
+            let wrong =
+                "This link was used already, or is too old. Sign in with a key, or ask for a new link.";
             Ok(private((StatusCode::FORBIDDEN, page::sign_in(next, Some(wrong))).into_response()))
         }
     }

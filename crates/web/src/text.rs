@@ -11,7 +11,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
         [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
         _ => match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) if looks_like_letters(bytes) => Cow::Owned(bytes.iter().map(|&byte| windows(byte)).collect()),
+            Err(_) if looks_like_letters(bytes) => {
+                Cow::Owned(bytes.iter().map(|&byte| windows(byte)).collect())
+            }
             Err(_) => return None,
         },
     };
@@ -32,10 +34,10 @@ fn is_odd_control(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c)
 }
 
-/// Mostly ASCII without control characters, as a letter in a western language is.
+/// At least half ASCII, and no control characters, as a letter in a western language is.
 fn looks_like_letters(bytes: &[u8]) -> bool {
     let high = bytes.iter().filter(|byte| **byte >= 0x80).count();
-    !bytes.iter().any(|&byte| is_odd_control(byte)) && high * 4 < bytes.len()
+    !bytes.iter().any(|&byte| is_odd_control(byte)) && high * 2 <= bytes.len()
 }
 
 /// Windows-1252, which contains Latin-1; the five bytes it leaves open become the replacement character.

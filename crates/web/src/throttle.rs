@@ -34,7 +34,9 @@ impl Throttle {
     /// Whether this address must wait before it may try again.
     pub(crate) fn refuses(&self, address: IpAddr, now: UnixNanos) -> bool {
         let windows = self.windows();
-        windows.get(&subnet(address)).is_some_and(|window| window.is_open(now) && window.failures >= FAILURES_MAX)
+        windows
+            .get(&subnet(address))
+            .is_some_and(|window| window.is_open(now) && window.failures >= FAILURES_MAX)
     }
 
     /// Notes a wrong key or token.

@@ -5,7 +5,7 @@
 //! a hundred snapshots without news are one step.
 
 use crate::address;
-use crate::dates::{self, When};
+use crate::dates::When;
 use crate::failure::Failure;
 use crate::past::{Moment, Past};
 use crate::shelf::Shelf;
@@ -158,7 +158,12 @@ impl Line {
 }
 
 /// The line of `path` as seen from `moment`.
-pub(crate) fn line(past: &Past, moment: &Moment, path: Option<&RelPath>, sight: Sight) -> Result<Line, Failure> {
+pub(crate) fn line(
+    past: &Past,
+    moment: &Moment,
+    path: Option<&RelPath>,
+    sight: Sight,
+) -> Result<Line, Failure> {
     let timelines = &past.site.timelines;
     let turns = timelines.turns(past, path)?;
     let current = timelines.in_force(past, moment, &turns)?;
@@ -217,7 +222,12 @@ fn note(past: &Past, moment: &Moment, turns: &[Turn], current: Option<usize>) ->
     if turn.snapshot == moment.id {
         place
     } else {
-        format!("{place}, unchanged since {}", dates::describe(turn.time, past.site.now(), past.zone()).date)
+        let since = past.when(turn.time).date;
+        if turns.len() == 1 {
+            format!("unchanged since {since}")
+        } else {
+            format!("{place}, unchanged since {since}")
+        }
     }
 }
 

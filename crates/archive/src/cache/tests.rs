@@ -34,7 +34,9 @@ fn records_come_back_in_the_order_of_completion() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("stat-cache");
     let paths = ["a/b", "a", "a.b/c", "a.b", ""];
-    assert!(paths.is_sorted_by(|one, other| completion_order(one.as_bytes(), other.as_bytes()) == Ordering::Less));
+    assert!(
+        paths.is_sorted_by(|one, other| completion_order(one.as_bytes(), other.as_bytes()) == Ordering::Less)
+    );
 
     let mut writer = CacheWriter::create(&path).unwrap();
     for turn in [3, 0, 1, 4, 2] {

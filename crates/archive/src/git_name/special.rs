@@ -27,7 +27,8 @@ pub(super) fn is_special(name: &[u8]) -> bool {
     }
     is_hfs(name, b"git")
         || FOR_ALL.iter().any(|special| is_hfs(name, special.name))
-        || components(name).any(|part| is_ntfs_git(part) || FOR_ALL.iter().any(|special| is_ntfs(part, special)))
+        || components(name)
+            .any(|part| is_ntfs_git(part) || FOR_ALL.iter().any(|special| is_ntfs(part, special)))
 }
 
 /// Whether git treats a symbolic link of this name specially.

@@ -11,10 +11,35 @@ fn escapes_to(name: &[u8], expected: &[u8]) {
 #[test]
 fn special_names_get_a_suffix() {
     for name in [
-        ".git", ".GIT", ".Git", "git~1", "GIT~1", ".git.", ".git ", ".git . .", ".g\u{200c}it", "\u{feff}.git",
-        ".gitmodules", ".GitModules", "gitmod~1", "GITMOD~4", "gi7eba~1", "g~123456", "gi7eb~10", "~1234567", ".gitmodules ",
-        ".gitattributes", "gitatt~2", "gi7d29~9", ".gitattributes..", ".gitattri\u{206f}butes", "entries.heirloom",
-        ".git.heirloom", ".git.heirloom.heirloom", ".gitignore.heirloom", "entries.heirloom.heirloom",
+        ".git",
+        ".GIT",
+        ".Git",
+        "git~1",
+        "GIT~1",
+        ".git.",
+        ".git ",
+        ".git . .",
+        ".g\u{200c}it",
+        "\u{feff}.git",
+        ".gitmodules",
+        ".GitModules",
+        "gitmod~1",
+        "GITMOD~4",
+        "gi7eba~1",
+        "g~123456",
+        "gi7eb~10",
+        "~1234567",
+        ".gitmodules ",
+        ".gitattributes",
+        "gitatt~2",
+        "gi7d29~9",
+        ".gitattributes..",
+        ".gitattri\u{206f}butes",
+        "entries.heirloom",
+        ".git.heirloom",
+        ".git.heirloom.heirloom",
+        ".gitignore.heirloom",
+        "entries.heirloom.heirloom",
     ] {
         escapes_to(name.as_bytes(), format!("{name}.heirloom").as_bytes());
     }
@@ -23,9 +48,30 @@ fn special_names_get_a_suffix() {
 #[test]
 fn other_names_are_themselves() {
     for name in [
-        ".gitignore", ".mailmap", ".github", ".gitx", "git", "git~2", "git~10", ".heirloom", "a.heirloom", ".gitkeep",
-        ".git-credentials", "gitmod~5", "gi7eba~0", "\u{200c}git", "", ".", "g~12345", "gi7ebaa1", ".ḡit",
-        "git.heirloom", "%2Egit", "back\\slash", "a:b", "C:\\x",
+        ".gitignore",
+        ".mailmap",
+        ".github",
+        ".gitx",
+        "git",
+        "git~2",
+        "git~10",
+        ".heirloom",
+        "a.heirloom",
+        ".gitkeep",
+        ".git-credentials",
+        "gitmod~5",
+        "gi7eba~0",
+        "\u{200c}git",
+        "",
+        ".",
+        "g~12345",
+        "gi7ebaa1",
+        ".ḡit",
+        "git.heirloom",
+        "%2Egit",
+        "back\\slash",
+        "a:b",
+        "C:\\x",
     ] {
         escapes_to(name.as_bytes(), name.as_bytes());
     }
@@ -64,8 +110,25 @@ fn a_name_too_long_to_grow_is_shortened_and_kept_apart() {
 
 fn tricky_names() -> impl Strategy<Value = Vec<u8>> {
     let part = prop::sample::select(vec![
-        ".git", "git~1", ".gitmodules", "gi7eba~1", ".heirloom", "entries", "%2E", "%3A", ":", "\\", ".", " ", "x",
-        "\u{200c}", ".gitignore", "%25", "~", "GIT", "\u{fffd}",
+        ".git",
+        "git~1",
+        ".gitmodules",
+        "gi7eba~1",
+        ".heirloom",
+        "entries",
+        "%2E",
+        "%3A",
+        ":",
+        "\\",
+        ".",
+        " ",
+        "x",
+        "\u{200c}",
+        ".gitignore",
+        "%25",
+        "~",
+        "GIT",
+        "\u{fffd}",
     ]);
     prop::collection::vec(part, 1..6).prop_map(|parts| parts.concat().into_bytes())
 }

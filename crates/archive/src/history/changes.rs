@@ -1,7 +1,7 @@
 //! What a snapshot changed.
 
-use super::entries::is_ours;
 use super::History;
+use super::entries::is_ours;
 use crate::tree::{Tree, TreeEntry, pairs};
 use crate::{Error, SnapshotId, git_name};
 use gix::ObjectId;

@@ -34,7 +34,12 @@ impl History {
     ///
     /// Memory is bounded for a file as a snapshot wrote it; one that a repack has turned into a delta is held
     /// whole. A range costs inflating everything before it.
-    pub fn copy_to(&self, entry: &Entry, range: Option<Range<u64>>, out: &mut dyn Write) -> Result<u64, Error> {
+    pub fn copy_to(
+        &self,
+        entry: &Entry,
+        range: Option<Range<u64>>,
+        out: &mut dyn Write,
+    ) -> Result<u64, Error> {
         let size = self.size(entry.id.0)?;
         let range = range.unwrap_or(0..size);
         let range = range.start.min(size)..range.end.min(size);

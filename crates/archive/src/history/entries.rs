@@ -179,7 +179,15 @@ impl History {
     fn empty_directory(&self, path: RelPath, metadata: ObjectId) -> Result<Entry, Error> {
         let own = self.metadata(&self.tree(Some(metadata))?)?.own;
         let id = EntryId(ObjectId::empty_tree(gix::hash::Kind::Sha1));
-        Ok(Entry { path, kind: Kind::Directory, size: 0, mtime: own.mtime, mode: own.mode, owner: own.owner, id })
+        Ok(Entry {
+            path,
+            kind: Kind::Directory,
+            size: 0,
+            mtime: own.mtime,
+            mode: own.mode,
+            owner: own.owner,
+            id,
+        })
     }
 
     pub(super) fn size(&self, id: ObjectId) -> Result<u64, Error> {

@@ -51,7 +51,11 @@ impl From<Error> for Setback {
 }
 
 /// Reads what stands at `name` and hands it to the pack.
-pub(super) fn read(writer: &mut Writer<'_>, directory: BorrowedFd<'_>, name: &[u8]) -> Result<Reading, Error> {
+pub(super) fn read(
+    writer: &mut Writer<'_>,
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+) -> Result<Reading, Error> {
     for _ in 0..ATTEMPTS {
         let attempt = match live::stat_at(directory, name) {
             Ok(stat) if stat.file_type() == FileType::Symlink => read_link(writer, directory, name, stat),
@@ -97,19 +101,23 @@ fn read_file(writer: &mut Writer<'_>, directory: BorrowedFd<'_>, name: &[u8]) ->
     if before.size > WHOLE_MAX {
         return stream(writer, &file, before);
     }
-    let mut content = writer.take_buffer();
-    let outcome = read_whole(&file, before, &mut content).and_then(|()| {
-        writer.count_read(content.len() as u64);
-        Ok((writer.put(Kind::Blob, &content)?, before))
+    let mut buffer = writer.take_buffer();
+    let outcome = read_whole(&file, before, &mut buffer).and_then(|content| {
+        writer.count_read(before.size);
+        Ok((writer.put(Kind::Blob, content)?, before))
     });
-    writer.return_buffer(content);
+    writer.return_buffer(buffer);
     outcome
 }
 
-fn read_whole(file: &OwnedFd, before: Stat, content: &mut Vec<u8>) -> Result<(), Setback> {
+fn read_whole<'a>(file: &OwnedFd, before: Stat, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Setback> {
     let size = usize::try_from(before.size).expect("small enough to be held in memory");
-    // One byte more than the file has, so that growth shows.
-    content.resize(size + 1, 0);
+    // One byte more than the file has, so that growth shows. The buffer only grows: clearing it for every file
+    // would cost as much as hashing.
+    if buffer.len() <= size {
+        buffer.resize(size + 1, 0);
+    }
+    let content = &mut buffer[..=size];
     let mut filled = 0;
     while filled < content.len() {
         match rustix::io::read(file, &mut content[filled..]) {
@@ -119,8 +127,10 @@ fn read_whole(file: &OwnedFd, before: Stat, content: &mut Vec<u8>) -> Result<(),
             Err(error) => return Err(error.into()),
         }
     }
-    content.truncate(filled);
-    if filled == size && live::stat(file)?.same_version(&before) { Ok(()) } else { Err(Setback::Changed) }
+    if filled == size && live::stat(file)?.same_version(&before) {
+        return Ok(&buffer[..size]);
+    }
+    Err(Setback::Changed)
 }
 
 /// Deflates and hashes a large file straight into the pack. If the archive turns out to hold it, or it
@@ -128,7 +138,7 @@ fn read_whole(file: &OwnedFd, before: Stat, content: &mut Vec<u8>) -> Result<(),
 fn stream(writer: &mut Writer<'_>, file: &OwnedFd, before: Stat) -> Attempt {
     let incompressible = sample(file, before.size)?;
     let mut content = writer.take_buffer();
-    content.resize(CHUNK, 0);
+    content.resize(content.len().max(CHUNK), 0);
     let outcome = stream_with(writer, file, before, incompressible, &mut content);
     writer.return_buffer(content);
     outcome

@@ -27,9 +27,8 @@ pub(super) struct Directory {
     pub(super) slot: usize,
     /// True path below the root; empty at the root.
     pub(super) path: Vec<u8>,
-    pub(super) depth: usize,
     pub(super) stat: Stat,
-    /// Open while something below is still to be opened; deep directories are opened again instead.
+    /// Open while something below may still have to be opened; closed early far up in a deep tree.
     pub(super) fd: Option<Arc<OwnedFd>>,
     /// Both sorted by name.
     pub(super) files: Vec<File>,
@@ -42,8 +41,16 @@ pub(super) struct Directory {
     pub(super) turn: u64,
     /// What the stat cache has.
     pub(super) record: Option<Record>,
-    /// What the snapshot before has, once it was looked up.
-    pub(super) previous: Option<Option<Rc<Previous>>>,
+    /// What the snapshot before has.
+    pub(super) previous: Lookup,
+}
+
+/// The same directory in the snapshot before, looked up when it is needed.
+#[derive(Clone, Debug)]
+pub(super) enum Lookup {
+    Pending,
+    Found(Rc<Previous>),
+    Absent,
 }
 
 /// A file or symbolic link.
@@ -74,7 +81,10 @@ pub(super) struct Below {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Waiting,
-    Complete { ids: Ids, like_cache: LikeCache },
+    Complete {
+        ids: Ids,
+        like_cache: LikeCache,
+    },
     /// It vanished since it was listed.
     Gone,
     /// It could not be read: what the snapshot before has is kept.
@@ -109,10 +119,13 @@ impl Directory {
             && record.files.len() == self.files.len()
             && record.directories.len() == self.directories.len()
             && record.files.iter().zip(&self.files).all(|(cached, file)| {
-                cached.name == file.name && cached.has(&file.stat) && file.content == Content::Known(cached.id)
+                cached.name == file.name
+                    && cached.has(&file.stat)
+                    && file.content == Content::Known(cached.id)
             })
             && record.directories.iter().zip(&self.directories).all(|(name, below)| {
-                *name == below.name && matches!(below.state, State::Complete { like_cache: LikeCache::Yes, .. })
+                *name == below.name
+                    && matches!(below.state, State::Complete { like_cache: LikeCache::Yes, .. })
             })
     }
 
@@ -159,7 +172,11 @@ impl Directory {
                 State::Kept => previous.and_then(|previous| previous.metadata.directory(&name)),
                 State::Gone | State::Waiting => None,
             };
-            entries.extend(id.map(|id| TreeEntry { name: name.into_owned(), mode: EntryMode::Directory, id }));
+            entries.extend(id.map(|id| TreeEntry {
+                name: name.into_owned(),
+                mode: EntryMode::Directory,
+                id,
+            }));
         }
         Tree::new(entries)
     }
@@ -171,7 +188,8 @@ impl Directory {
             let line = Line { git_name: Some(below.git_name().into_owned()), ..Line::default() };
             text.push(&as_text(&below.name), &line);
         };
-        let is_escaped = |below: &&Below| below.state != State::Gone && matches!(below.git_name(), Cow::Owned(_));
+        let is_escaped =
+            |below: &&Below| below.state != State::Gone && matches!(below.git_name(), Cow::Owned(_));
         let mut escaped = self.directories.iter().filter(is_escaped).peekable();
         for file in &self.files {
             while let Some(below) = escaped.next_if(|below| below.name < file.name) {
@@ -263,5 +281,8 @@ fn kept(previous: Option<&Previous>, name: &[u8]) -> Option<TreeEntry> {
 
 /// A name as metadata shows it.
 fn as_text(name: &[u8]) -> String {
-    RelPath::from_os_bytes(name).expect("because a file system lists no empty name and no dots").as_str().to_owned()
+    RelPath::from_os_bytes(name)
+        .expect("because a file system lists no empty name and no dots")
+        .as_str()
+        .to_owned()
 }

@@ -3,7 +3,6 @@
 use super::{Counts, SnapshotContext, walk::Walked};
 use crate::SnapshotId;
 use model::StateName;
-use std::fmt::Write as _;
 use trailers::{INCOMPLETE, MACHINE, STATES};
 
 /// Names of paths that could not be recorded; more are only counted.
@@ -31,13 +30,13 @@ impl Commit<'_> {
         let SnapshotContext { author, author_email, .. } = self.context;
         let (date, committer) = (self.date(), self.committer());
         let author = format!("{} <{}> {date}", identity(author), identity(author_email));
-        let mut text = format!("tree {}\n", self.walked.tree);
-        if let Some(parent) = self.parent {
-            writeln!(text, "parent {parent}").expect("writing to a String cannot fail");
-        }
-        text.push_str(&format!("author {author}\ncommitter {committer}\n\n{}\n", self.subject()));
-        text.push_str(&self.body());
-        text.into_bytes()
+        let mut lines = vec![format!("tree {}", self.walked.tree)];
+        lines.extend(self.parent.map(|parent| format!("parent {parent}")));
+        lines.push(format!("author {author}\ncommitter {committer}\n\n{}\n", self.subject()));
+        lines.extend(self.problems());
+        lines.extend(self.trailers());
+        lines.push(String::new());
+        lines.join("\n").into_bytes()
     }
 
     pub(super) fn committer(&self) -> String {
@@ -63,36 +62,41 @@ impl Commit<'_> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{} {what}", grouped(*count)))
             .collect();
-        if parts.is_empty() { "No content changed, only times, permissions or empty folders".into() } else { parts.join(", ") }
+        if parts.is_empty() {
+            "No content changed, only times, permissions or empty folders".into()
+        } else {
+            parts.join(", ")
+        }
     }
 
-    fn body(&self) -> String {
+    /// A paragraph about what could not be recorded.
+    fn problems(&self) -> Option<String> {
         let problems = &self.walked.problems;
-        let mut body = String::new();
-        if !problems.is_empty() {
-            body.push_str("\nNot recorded as they are:\n");
-            for problem in problems.iter().take(PROBLEMS_LISTED) {
-                body.push_str(&format!("- {}: {}\n", problem.path, one_line(&problem.reason)));
-            }
-            if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_LISTED) {
-                body.push_str(&format!("- and {more} more\n"));
-            }
+        let listed = problems.iter().take(PROBLEMS_LISTED);
+        let mut lines: Vec<String> =
+            listed.map(|problem| format!("- {}: {}", problem.path, one_line(&problem.reason))).collect();
+        if let Some(more @ 1..) = problems.len().checked_sub(PROBLEMS_LISTED) {
+            lines.push(format!("- and {more} more"));
         }
-        body.push_str(&format!("\n{MACHINE}: {}\n", self.context.machine));
-        let states: Vec<&str> =
-            self.walked.roots.iter().map(String::as_str).filter(|name| StateName::new(name).is_ok()).collect();
+        (!lines.is_empty()).then(|| format!("Not recorded as they are:\n{}\n", lines.join("\n")))
+    }
+
+    fn trailers(&self) -> Vec<String> {
+        let mut lines = vec![format!("{MACHINE}: {}", self.context.machine)];
+        let roots = self.walked.roots.iter().map(String::as_str);
+        let states: Vec<&str> = roots.filter(|name| StateName::new(name).is_ok()).collect();
         if !states.is_empty() {
-            body.push_str(&format!("{STATES}: {}\n", states.join(", ")));
+            lines.push(format!("{STATES}: {}", states.join(", ")));
         }
-        for reason in &self.context.incomplete {
-            body.push_str(&format!("{INCOMPLETE}: {}\n", one_line(reason)));
-        }
-        match problems.len() {
+        lines.extend(
+            self.context.incomplete.iter().map(|reason| format!("{INCOMPLETE}: {}", one_line(reason))),
+        );
+        match self.walked.problems.len() {
             0 => {}
-            1 => body.push_str(&format!("{INCOMPLETE}: 1 path could not be recorded\n")),
-            more => body.push_str(&format!("{INCOMPLETE}: {more} paths could not be recorded\n")),
+            1 => lines.push(format!("{INCOMPLETE}: 1 path could not be recorded")),
+            more => lines.push(format!("{INCOMPLETE}: {more} paths could not be recorded")),
         }
-        body
+        lines
     }
 }
 
@@ -104,7 +108,11 @@ fn identity(name: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control()).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(|c: char| c.is_control())
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn files(count: u64) -> String {
@@ -129,7 +137,9 @@ fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] =
         [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) if bytes < 10 * unit => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
+        Some((unit, name)) if bytes < 10 * unit => {
+            format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
+        }
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None if bytes == 1 => "1 byte".into(),
         None => format!("{bytes} bytes"),

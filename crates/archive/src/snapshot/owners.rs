@@ -26,11 +26,11 @@ impl Owners {
         if uid == self.own {
             return None;
         }
-        let names = self.names.get_or_insert_with(|| Names {
-            users: read("/etc/passwd"),
-            groups: read("/etc/group"),
-        });
-        let name = |names: &HashMap<u32, String>, id: u32| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+        let names = self
+            .names
+            .get_or_insert_with(|| Names { users: read("/etc/passwd"), groups: read("/etc/group") });
+        let name =
+            |names: &HashMap<u32, String>, id: u32| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
         Some(format!("{}:{}", name(&names.users, uid), name(&names.groups, gid)))
     }
 }
@@ -44,7 +44,9 @@ fn parse(text: &str) -> HashMap<u32, String> {
     let mut names = HashMap::new();
     for line in text.lines() {
         let mut fields = line.split(':');
-        if let (Some(name), Some(_), Some(Ok(id))) = (fields.next(), fields.next(), fields.next().map(str::parse)) {
+        if let (Some(name), Some(_), Some(Ok(id))) =
+            (fields.next(), fields.next(), fields.next().map(str::parse))
+        {
             // As `getpwuid` does, the first of several names counts.
             names.entry(id).or_insert_with(|| name.to_owned());
         }

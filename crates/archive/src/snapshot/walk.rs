@@ -8,14 +8,14 @@
 mod complete;
 mod visit;
 
+use super::content::Reading;
 use super::directory::{Content, Directory};
 use super::owners::Owners;
 use super::worker::{self, Done, Job, Writer};
-use super::content::Reading;
 use super::{Counts, Problem, Progress, Work};
+use crate::Error;
 use crate::cache::{CacheReader, CacheWriter};
 use crate::pack::Pack;
-use crate::Error;
 use gix::ObjectId;
 use gix::objs::Kind;
 use model::RelPath;
@@ -50,7 +50,11 @@ pub(super) struct Walked {
 }
 
 /// Walks `task.live`, filling the pack and the new cache.
-pub(super) fn run(task: &Task<'_>, known: Option<CacheReader>, cache: &mut CacheWriter) -> Result<Walked, Error> {
+pub(super) fn run(
+    task: &Task<'_>,
+    known: Option<CacheReader>,
+    cache: &mut CacheWriter,
+) -> Result<Walked, Error> {
     let (jobs, queue) = sync_channel(QUEUE);
     let (done, answers) = channel();
     let queue = Mutex::new(queue);
@@ -204,7 +208,9 @@ impl<'a> Walk<'a> {
     }
 
     fn directory(&mut self, number: usize) -> &mut Directory {
-        self.directories[number].as_mut().expect("because a number is given back only when nothing refers to it")
+        self.directories[number]
+            .as_mut()
+            .expect("because a number is given back only when nothing refers to it")
     }
 
     fn problem(&mut self, path: &[u8], reason: String) {

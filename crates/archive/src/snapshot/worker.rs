@@ -55,7 +55,14 @@ impl<'a> Writer<'a> {
         if let Some(repo) = &mut repo {
             repo.objects.refresh_never();
         }
-        Self { pack, deflater: Deflater::new(), repo, batch: Batch::default(), buffer: Vec::new(), bytes_read: 0 }
+        Self {
+            pack,
+            deflater: Deflater::new(),
+            repo,
+            batch: Batch::default(),
+            buffer: Vec::new(),
+            bytes_read: 0,
+        }
     }
 
     /// Puts an object into the pack unless the archive has it.
@@ -107,7 +114,11 @@ impl<'a> Writer<'a> {
                 for (at, name) in files {
                     readings.push((at, content::read(self, fd.as_fd(), &name)?));
                 }
-                Ok(Some(Done::Files { directory, readings, bytes_read: std::mem::take(&mut self.bytes_read) }))
+                Ok(Some(Done::Files {
+                    directory,
+                    readings,
+                    bytes_read: std::mem::take(&mut self.bytes_read),
+                }))
             }
         }
     }

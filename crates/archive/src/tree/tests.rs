@@ -37,8 +37,9 @@ fn damaged_trees_are_refused() {
 fn pairs_meet_by_name_even_when_the_kind_differs() {
     let old = Tree::new(vec![entry("a", EntryMode::File), entry("b", EntryMode::File)]);
     let new = Tree::new(vec![entry("a", EntryMode::Directory), entry("a.b", EntryMode::File)]);
-    let seen: Vec<_> =
-        pairs(&old, &new).map(|(old, new)| (old.map(|e| e.name.clone()), new.map(|e| e.name.clone()))).collect();
+    let seen: Vec<_> = pairs(&old, &new)
+        .map(|(old, new)| (old.map(|e| e.name.clone()), new.map(|e| e.name.clone())))
+        .collect();
     let name = |text: &str| Some(text.as_bytes().to_vec());
     assert_eq!(seen, [(name("a"), name("a")), (None, name("a.b")), (name("b"), None)]);
 }

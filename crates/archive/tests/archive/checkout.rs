@@ -106,7 +106,8 @@ fn a_plain_clone_is_byte_identical() {
     world.check();
 
     let attributes = world.root.path().join("attributes");
-    std::fs::write(&attributes, "* text=auto eol=crlf ident working-tree-encoding=UTF-16 filter=none\n").unwrap();
+    std::fs::write(&attributes, "* text=auto eol=crlf ident working-tree-encoding=UTF-16 filter=none\n")
+        .unwrap();
     let attributes = format!("core.attributesFile={}", attributes.display());
     let expected = as_in_git(&world);
     let hostile = ["-c", "core.autocrlf=true", "-c", "transfer.fsckObjects=true", "-c", &attributes];
@@ -115,7 +116,11 @@ fn a_plain_clone_is_byte_identical() {
         assert!(found.remove(b".gitattributes".as_slice()).is_some(), "ours is there");
         found.retain(|name, _| !name.starts_with(b".heirloom/"));
         for (name, content) in &expected {
-            assert!(found.get(name) == Some(content), "{name:?} differs", name = name.escape_ascii().to_string());
+            assert!(
+                found.get(name) == Some(content),
+                "{name:?} differs",
+                name = name.escape_ascii().to_string()
+            );
         }
         assert_eq!(found.len(), expected.len(), "nothing else is there");
     }
@@ -142,7 +147,12 @@ fn history_shows_true_names_and_what_git_forgets() {
             let mtime = std::os::unix::fs::MetadataExt::mtime(&metadata) * 1_000_000_000
                 + std::os::unix::fs::MetadataExt::mtime_nsec(&metadata);
             assert_eq!(entry.mtime.map(|time| time.0), Some(mtime), "{}", entry.path);
-            assert_eq!(entry.mode.map(model::Mode::bits), Some(metadata.permissions().mode() & 0o7777), "{}", entry.path);
+            assert_eq!(
+                entry.mode.map(model::Mode::bits),
+                Some(metadata.permissions().mode() & 0o7777),
+                "{}",
+                entry.path
+            );
             assert_eq!(history.entry(&id, &entry.path).unwrap().as_ref(), Some(&entry), "{}", entry.path);
             if entry.kind == Kind::Directory {
                 waiting.push(Some(entry.path));
@@ -166,7 +176,9 @@ fn history_shows_true_names_and_what_git_forgets() {
     expected.retain(|name, _| !name.starts_with(b".heirloom/") && !name.ends_with(b".heirloom-tmp-123"));
     assert!(listed == expected, "listed {} files of {}", listed.len(), expected.len());
 
-    for absent in [".heirloom", ".heirloom/README.md", "nothing", "documents/nothing/at/all", "at-the-root/below"] {
+    for absent in
+        [".heirloom", ".heirloom/README.md", "nothing", "documents/nothing/at/all", "at-the-root/below"]
+    {
         assert_eq!(history.entry(&id, &path(absent)).unwrap(), None, "{absent}");
         assert_eq!(history.list(&id, Some(&path(absent))).unwrap(), None, "{absent}");
     }
@@ -184,7 +196,12 @@ fn the_strangers_shell_lines_restore_times_and_empty_folders() {
     std::fs::create_dir_all(world.path("documents/empty/one")).unwrap();
     world.link("documents/link", "letter");
     let time = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_000, 123_456_789);
-    std::fs::File::options().write(true).open(world.path("documents/letter")).unwrap().set_modified(time).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(world.path("documents/letter"))
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
     world.mode("documents/letter", 0o600);
     world.created();
 
@@ -196,7 +213,12 @@ fn the_strangers_shell_lines_restore_times_and_empty_folders() {
         .filter_map(|line| line.strip_prefix("    "))
         .collect();
     assert!(script.len() > 5, "the page holds the lines");
-    let done = std::process::Command::new("sh").arg("-ec").arg(script.join("\n")).current_dir(&clone).status().unwrap();
+    let done = std::process::Command::new("sh")
+        .arg("-ec")
+        .arg(script.join("\n"))
+        .current_dir(&clone)
+        .status()
+        .unwrap();
     assert!(done.success());
     let letter = clone.join("documents/letter").metadata().unwrap();
     assert_eq!(letter.modified().unwrap(), time);

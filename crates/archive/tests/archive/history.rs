@@ -71,7 +71,8 @@ fn versions_of_a_path_are_those_that_differ() {
 
     let history = world.history();
     let versions = history.versions(&path("docs/sub/a")).unwrap();
-    let seen: Vec<_> = versions.iter().map(|version| (version.snapshot.id, version.change, version.size)).collect();
+    let seen: Vec<_> =
+        versions.iter().map(|version| (version.snapshot.id, version.change, version.size)).collect();
     assert_eq!(
         seen,
         [
@@ -107,11 +108,16 @@ fn ranges_and_limits() {
         for (name, content) in [("d/small", &small), ("d/large", &large), ("d/text", &text)] {
             let entry = history.entry(&id, &path(name)).unwrap().unwrap();
             let length = content.len() as u64;
-            for range in [0..length, 0..1, 1..5000, length - 1..length, length / 2..length + 100, length..length + 5] {
+            for range in
+                [0..length, 0..1, 1..5000, length - 1..length, length / 2..length + 100, length..length + 5]
+            {
                 let mut out = Vec::new();
                 let copied = history.copy_to(&entry, Some(range.clone()), &mut out).unwrap();
                 let end = usize::try_from(range.end.min(length)).unwrap();
-                assert!(out == content[usize::try_from(range.start).unwrap()..end], "{what}: {name} {range:?}");
+                assert!(
+                    out == content[usize::try_from(range.start).unwrap()..end],
+                    "{what}: {name} {range:?}"
+                );
                 assert_eq!(copied, out.len() as u64);
             }
             assert!(history.read(&entry, length).unwrap() == *content);

@@ -30,7 +30,8 @@ struct Request {
 fn answer(mut connection: TcpStream, repository: &PathBuf, authorization: Option<&str>) {
     let Some(request) = read_request(&mut connection) else { return };
     if authorization.is_some_and(|wanted| request.authorization != format!("Basic {wanted}")) {
-        let head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n";
+        let head =
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n";
         connection.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).ok();
         return;
     }
@@ -38,7 +39,8 @@ fn answer(mut connection: TcpStream, repository: &PathBuf, authorization: Option
     command.arg("upload-pack").arg("--stateless-rpc").env("GIT_PROTOCOL", &request.protocol);
     let (kind, start) = if request.line.starts_with("GET") {
         command.arg("--http-backend-info-refs");
-        let start = if request.protocol.contains("version=2") { "" } else { "001e# service=git-upload-pack\n0000" };
+        let start =
+            if request.protocol.contains("version=2") { "" } else { "001e# service=git-upload-pack\n0000" };
         ("advertisement", start)
     } else {
         ("result", "")
@@ -59,8 +61,12 @@ fn answer(mut connection: TcpStream, repository: &PathBuf, authorization: Option
 
 fn read_request(connection: &mut TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(connection);
-    let mut request =
-        Request { line: String::new(), protocol: String::new(), authorization: String::new(), body: Vec::new() };
+    let mut request = Request {
+        line: String::new(),
+        protocol: String::new(),
+        authorization: String::new(),
+        body: Vec::new(),
+    };
     reader.read_line(&mut request.line).ok()?;
     let (mut length, mut is_chunked) = (0, false);
     loop {

@@ -1,6 +1,6 @@
 //! What a snapshot notices, and what it costs.
 
-use crate::world::{World, noise, path};
+use crate::world::{World, noise, path, settle};
 use archive::{Archive, Change, ChangeKind, Error, Outcome};
 use model::UnixNanos;
 use std::fs;
@@ -21,7 +21,7 @@ fn an_unchanged_bucket_is_not_read() {
         world.write(format!("docs/{}/{number}", number % 7), format!("file {number}"));
     }
     world.link("docs/link", "0/0");
-    world.settle();
+    settle();
     let first = world.created();
     assert_eq!((first.files, first.work.files_read), (201, 201));
     let packs = fs::read_dir(world.archive.path().join("objects/pack")).unwrap().count();
@@ -38,12 +38,12 @@ fn only_what_changed_is_read_and_written() {
     for number in 0..100 {
         world.write(format!("docs/{}/{number}", number % 5), format!("file {number}"));
     }
-    world.settle();
+    settle();
     world.created();
     world.write("docs/3/3", "another");
     world.write("docs/new/deep/er", "new");
     world.remove("docs/4/4");
-    world.settle();
+    settle();
     let second = world.created();
     assert_eq!(counts(&second), (1, 1, 1));
     assert_eq!(second.work.files_read, 2);
@@ -73,7 +73,7 @@ fn changes_of_sort_and_whole_directories_are_counted() {
     world.write("gone/x/y", "6");
     world.write("gone/z", "7");
     world.write("emptied/z", "8");
-    world.settle();
+    settle();
     world.created();
 
     world.remove("a/file-to-directory");
@@ -104,7 +104,7 @@ fn a_lost_or_damaged_cache_costs_time_only() {
     world.write("docs/a", "1");
     world.write("docs/sub/b", noise(9 << 20, 5));
     fs::create_dir(world.path("docs/empty")).unwrap();
-    world.settle();
+    settle();
     world.created();
     let cache = world.archive.path().join("heirloom/stat-cache");
     let whole = fs::read(&cache).unwrap();
@@ -141,9 +141,10 @@ fn a_modification_time_set_back_does_not_hide_a_change() {
     let world = World::new();
     world.write("docs/a", "1");
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    let set = || fs::File::options().write(true).open(world.path("docs/a")).unwrap().set_modified(time).unwrap();
+    let set =
+        || fs::File::options().write(true).open(world.path("docs/a")).unwrap().set_modified(time).unwrap();
     set();
-    world.settle();
+    settle();
     world.created();
     world.write("docs/a", "2");
     set();
@@ -155,7 +156,7 @@ fn metadata_alone_is_a_snapshot_but_a_directorys_time_is_not() {
     let world = World::new();
     world.write("docs/a", "1");
     world.write("docs/b/c", "1");
-    world.settle();
+    settle();
     world.created();
 
     world.write("docs/b/passing", "x");
@@ -212,10 +213,7 @@ fn a_commit_says_who_when_and_what() {
         Heirloom-Machine: cloud\n\
         Heirloom-States: documents, photos\n\
         Heirloom-Incomplete: the hook before_backup of documents failed with 1\n\n";
-    assert_eq!(
-        world.git(&["log", "-1", "--date=raw", "--format=%an|%ae|%ad%n%cn|%ce|%cd%n%B"]),
-        expected
-    );
+    assert_eq!(world.git(&["log", "-1", "--date=raw", "--format=%an|%ae|%ad%n%cn|%ce|%cd%n%B"]), expected);
     assert!(world.git(&["log", "--format=%(trailers:key=Heirloom-Machine,valueonly)"]).starts_with("cloud"));
     let info = world.history().info(&outcome.id()).unwrap();
     assert_eq!(info.author, "Zoë z");
@@ -254,7 +252,7 @@ fn a_file_that_does_not_stop_changing_keeps_its_previous_version() {
     let world = World::new();
     world.write("docs/quiet", "1");
     world.write("docs/log", noise(9 << 20, 1));
-    world.settle();
+    settle();
     let first = world.created();
     let before = world.history().entry(&first.id, &path("docs/log")).unwrap().unwrap();
 
@@ -277,7 +275,7 @@ fn a_file_that_does_not_stop_changing_keeps_its_previous_version() {
     assert_eq!(after, before);
     world.check();
 
-    world.settle();
+    settle();
     assert_eq!(counts(&world.created()), (0, 1, 0));
     world.check();
 }
@@ -289,7 +287,7 @@ fn what_cannot_be_read_is_kept_as_it_was() {
     world.write("docs/locked/b", "2");
     world.write("docs/locked/deep/c", "3");
     world.write("docs/secret", "4");
-    world.settle();
+    settle();
     world.created();
     world.write("docs/a", "changed");
     world.write("docs/secret", "changed");
@@ -348,7 +346,7 @@ fn a_very_deep_tree_neither_exhausts_descriptors_nor_the_stack() {
     let deep = "d/".repeat(600);
     world.write(format!("{deep}file"), "deep");
     world.write("d/file", "shallow");
-    world.settle();
+    settle();
     assert_eq!(world.created().files, 2);
     assert_eq!(world.unchanged().files_read, 0);
     let name = format!("{deep}file");

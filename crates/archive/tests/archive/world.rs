@@ -39,8 +39,12 @@ impl World {
 
     pub(crate) fn remove(&self, name: &str) {
         let path = self.path(name);
-        if path.symlink_metadata().unwrap().is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
-            .unwrap();
+        if path.symlink_metadata().unwrap().is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        }
+        .unwrap();
     }
 
     pub(crate) fn link(&self, name: impl AsRef<[u8]>, target: &str) {
@@ -51,11 +55,6 @@ impl World {
 
     pub(crate) fn mode(&self, name: &str, mode: u32) {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
-    }
-
-    /// Waits until what was written is old enough that the next snapshot can trust its times.
-    pub(crate) fn settle(&self) {
-        std::thread::sleep(Duration::from_millis(70));
     }
 
     pub(crate) fn context(&self) -> SnapshotContext {
@@ -118,6 +117,11 @@ impl World {
         git(&[options, &["clone", "-q", "--no-local", path, to.to_str().unwrap()]].concat());
         to
     }
+}
+
+/// Waits until what was written is old enough that the next snapshot can trust its times.
+pub(crate) fn settle() {
+    std::thread::sleep(Duration::from_millis(70));
 }
 
 pub(crate) fn path(text: &str) -> RelPath {

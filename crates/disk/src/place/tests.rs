@@ -86,3 +86,16 @@ fn where_flags_are_unknown_a_link_refuses_as_well() {
     assert_eq!(put_new_by_link(&directory, c"d", &directory, c"e"), Ok(Put::Done));
     assert!(scratch.exists("e"));
 }
+
+#[test]
+fn where_nothing_can_be_exchanged_a_look_comes_right_before() {
+    let scratch = Scratch::new();
+    let old = scratch.write("f", "planned on");
+    scratch.write("f", "edited since");
+    let ours = temporary(&scratch, "from afar");
+    assert_eq!(put_instead_after_a_look(&ours, c"f", &old), Ok(Put::Refused));
+    assert_eq!(scratch.read("f"), "edited since");
+    assert_eq!(put_instead_after_a_look(&ours, c"f", &scratch.stamp("f")), Ok(Put::Done));
+    drop(ours);
+    assert_eq!((scratch.read("f"), scratch.names(".")), ("from afar".into(), vec!["f".into()]));
+}

@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 fn put(scratch: &Scratch, path: &str, content: &str, expect: Expect) -> Result<Found, Error> {
     let mut staged = scratch.root.stage(&rel(path))?;
@@ -205,21 +206,28 @@ fn odd_names_are_placed_as_they_are() {
 fn racing_with_an_editor_never_loses_its_save() {
     let scratch = Scratch::new();
     let (mut placed, mut refused) = (0, 0);
-    for round in 0..400 {
+    let mut usual = Duration::ZERO;
+    for round in 0..200 {
         let seen = scratch.write("f", "seen");
         let save = format!("save {round}");
         scratch.write("save", &save);
         let mut staged = scratch.root.stage(&rel("f")).unwrap();
         staged.write(b"from afar").unwrap();
         let barrier = Barrier::new(2);
-        let outcome = std::thread::scope(|scope| {
+        let pause = usual * (round % 20) / 12;
+        let (outcome, took) = std::thread::scope(|scope| {
             scope.spawn(|| {
                 barrier.wait();
+                // Now before, now after, now in the middle of it.
+                std::thread::sleep(pause);
                 fs::rename(scratch.path("save"), scratch.path("f")).unwrap();
             });
             barrier.wait();
-            staged.place(&Meta::default(), Expect::Unchanged(seen))
+            let begun = Instant::now();
+            let outcome = staged.place(&Meta::default(), Expect::Unchanged(seen));
+            (outcome, begun.elapsed())
         });
+        usual = took;
         match outcome {
             Ok(_) => placed += 1,
             Err(Error::Changed { .. }) => refused += 1,
@@ -238,7 +246,7 @@ fn two_that_create_and_remove_directories_do_not_trip_each_other() {
         for thread in 0..2 {
             let scratch = &scratch;
             scope.spawn(move || {
-                for round in 0..300 {
+                for round in 0..150 {
                     let path = format!("a/b/c/{thread}-{round}");
                     let found = put(scratch, &path, "x", Expect::Absent).unwrap();
                     scratch.root.remove(&rel(&path), &found.stamp, &|_| false).unwrap();

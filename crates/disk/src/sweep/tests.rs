@@ -105,7 +105,7 @@ fn sweeping_while_others_work_harms_nobody() {
         // Dropped at the end or by a panic, it ends the sweeping.
         let _working = working;
         let mut stamp: Option<Stamp> = None;
-        for round in 0..300 {
+        for round in 0..150 {
             let mut staged = scratch.root.stage(&rel("d/f")).unwrap();
             staged.write(format!("{round}").as_bytes()).unwrap();
             let expect = stamp.map_or(Expect::Absent, Expect::Unchanged);

@@ -3,12 +3,12 @@
 use super::changes::Change;
 use crate::fault::{Doing, Fault};
 use crate::locks::Guard;
+use futures::channel::oneshot;
 use rusqlite::Connection;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
 
 /// How many submissions share a transaction at most, so that the first of them does not wait for ever.
 const BATCH_MAX: usize = 512;
@@ -34,8 +34,9 @@ impl Pending {
         self.0.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// The same for a thread that may block. It may also be one that started the runtime and opens the gateway
-    /// before it serves, which is why this is not the channel's own way of blocking.
+    /// The same for a thread that may block. That may be one of the runtime's, where somebody opens a gateway before
+    /// it serves; hence this channel and not tokio's, which refuses to block there, and which yields to the
+    /// runtime after some hundred messages and so would wait for ever.
     pub(crate) fn wait(self) -> Result<(), Fault> {
         futures::executor::block_on(self.done())
     }

@@ -2,14 +2,11 @@
 
 use super::{Store, settle};
 use crate::fault::Fault;
-use crate::live::{Place, Seen, kind_of, stamp_of};
+use crate::live::{Place, Seen};
 use crate::record::Record;
 use bytes::Bytes;
 use model::{BucketName, Kind, ObjectKey};
 use std::fs::File;
-
-/// How often a file may change under our eyes before the request is given up.
-const TRIES: usize = 8;
 
 /// An object that is there.
 #[derive(Debug)]
@@ -29,62 +26,56 @@ pub(crate) enum Source {
 impl Store {
     /// What is known about an object, without opening it.
     pub(crate) fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Record, Fault> {
-        let place = Place::new(bucket, key);
-        for _ in 0..TRIES {
-            let (row, seen) = (self.index.get(bucket, key)?, self.live.look(&place)?);
-            match (row, seen) {
-                (Some(row), seen) if settle::fits(&row, key, seen) => return Ok(row),
-                (None, None | Some((Kind::Directory, _))) => return Err(Fault::NoSuchKey),
-                (None, Some(_)) if key.is_directory() => return Err(Fault::NoSuchKey),
-                _ => self.refresh(bucket, key)?,
-            }
+        let (row, seen) = (self.index.get(bucket, key)?, self.live.look(&Place::new(bucket, key))?);
+        match row {
+            Some(row) if settle::fits(&row, key, seen) => Ok(row),
+            None if is_nothing(key, seen.map(|(kind, _)| kind)) => Err(Fault::NoSuchKey),
+            _ => Ok(self.find_alone(bucket, key)?.record),
         }
-        Err(restless())
     }
 
     /// Opens an object for reading.
     pub(crate) fn find(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Found, Fault> {
-        let place = Place::new(bucket, key);
-        for _ in 0..TRIES {
-            let seen = self.live.see(&place)?;
-            let row = self.index.get(bucket, key)?;
-            let stamp = match &seen {
-                Seen::File(_, stat) | Seen::Symlink(_, stat) => kind_of(stat).zip(Some(stamp_of(stat))),
-                Seen::Directory(_) => Some((Kind::Directory, crate::record::DIRECTORY_STAMP)),
-                Seen::Nothing => None,
-            };
-            match (row, seen) {
-                (Some(record), seen) if settle::fits(&record, key, stamp) => {
-                    let source = match seen {
-                        Seen::File(file, _) => Source::File(file),
-                        Seen::Symlink(target, _) => Source::Memory(target.into()),
-                        Seen::Directory(_) | Seen::Nothing => Source::Memory(Bytes::new()),
-                    };
-                    return Ok(Found { record, source });
-                }
-                (None, Seen::Nothing | Seen::Directory(_)) => return Err(Fault::NoSuchKey),
-                (None, _) if key.is_directory() => return Err(Fault::NoSuchKey),
-                _ => self.refresh(bucket, key)?,
-            }
+        let seen = self.live.see(&Place::new(bucket, key))?;
+        let row = self.index.get(bucket, key)?;
+        let stamp = seen.kind_and_stamp();
+        match row {
+            Some(record) if settle::fits(&record, key, stamp) => Ok(Found { record, source: seen.into() }),
+            None if is_nothing(key, stamp.map(|(kind, _)| kind)) => Err(Fault::NoSuchKey),
+            _ => self.find_alone(bucket, key),
         }
-        Err(restless())
     }
 
-    /// Brings the row of a key up to date with the disk.
-    pub(super) fn refresh(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), Fault> {
+    /// Opens an object whose row and file do not fit: somebody is writing it, or has changed the file beside us. With
+    /// the key locked, a client's write is over, and the row can be corrected if it was not that.
+    fn find_alone(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Found, Fault> {
         if super::is_reserved(key) {
             return Err(Fault::NoSuchKey);
         }
         let guard = self.locks.lock(bucket, key.as_str());
         let settled = self.settle(bucket, key)?;
-        match settled.correction {
-            Some(correction) => self.submit(vec![correction], vec![guard]).wait(),
-            None => Ok(()),
+        let found = settled.truth.map(|record| {
+            let source = self.live.see(&Place::new(bucket, key))?.into();
+            Ok(Found { record, source })
+        });
+        if let Some(correction) = settled.correction {
+            self.submit(vec![correction], vec![guard]).wait()?;
         }
+        found.unwrap_or(Err(Fault::NoSuchKey))
     }
 }
 
-fn restless() -> Fault {
-    let source = std::io::Error::other("it changes faster than it can be read");
-    Fault::Files { doing: "read a live file", source }
+/// Whether what stands in a key's place is no object of that key: nothing, or a directory that nobody asked for.
+fn is_nothing(key: &ObjectKey, kind: Option<Kind>) -> bool {
+    key.is_directory() || matches!(kind, None | Some(Kind::Directory))
+}
+
+impl From<Seen> for Source {
+    fn from(seen: Seen) -> Self {
+        match seen {
+            Seen::File(file, _) => Self::File(file),
+            Seen::Symlink(target, _) => Self::Memory(target.into()),
+            Seen::Directory(_) | Seen::Nothing => Self::Memory(Bytes::new()),
+        }
+    }
 }

@@ -129,6 +129,12 @@ impl Call {
     /// Signs by header and sends.
     pub(crate) async fn send(self) -> Answer {
         let headers = self.signed_headers();
+        self.exchange(headers).await.unwrap()
+    }
+
+    /// The same to a server that may be killed meanwhile.
+    pub(crate) async fn try_send(self) -> Option<Answer> {
+        let headers = self.signed_headers();
         self.exchange(headers).await
     }
 
@@ -180,13 +186,13 @@ impl Call {
         let signature =
             self.signature(&query_string(&self.query), &headers, &names, "UNSIGNED-PAYLOAD", &now, &date);
         self.query.push(("X-Amz-Signature".into(), signature));
-        self.exchange(headers).await
+        self.exchange(headers).await.unwrap()
     }
 
     /// Sends without any signature.
     pub(crate) async fn send_anonymously(self) -> Answer {
         let headers = [self.headers.clone(), vec![("host".into(), self.client.host.clone())]].concat();
-        self.exchange(headers).await
+        self.exchange(headers).await.unwrap()
     }
 
     fn signature(
@@ -199,8 +205,9 @@ impl Call {
         date: &str,
     ) -> String {
         let path = utf8_percent_encode(&self.path, IN_PATH);
-        let lines: String =
-            headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+        let lines = headers
+            .iter()
+            .fold(String::new(), |lines, (name, value)| lines + name + ":" + value.trim() + "\n");
         let canonical = format!("{}\n{path}\n{query}\n{lines}\n{names}\n{payload}", self.method);
         let digest = hex(&Sha256::digest(canonical.as_bytes()));
         let text = format!("AWS4-HMAC-SHA256\n{now}\n{date}/{REGION}/s3/aws4_request\n{digest}");
@@ -209,7 +216,8 @@ impl Call {
         hex(&hmac(&key, &text))
     }
 
-    async fn exchange(self, headers: Vec<(String, String)>) -> Answer {
+    /// `None` if the server is not there, or goes away meanwhile.
+    async fn exchange(self, headers: Vec<(String, String)>) -> Option<Answer> {
         let query = query_string(&self.query);
         let path = utf8_percent_encode(&self.path, IN_PATH).to_string();
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
@@ -217,14 +225,14 @@ impl Call {
         for (name, value) in headers.iter().chain(&self.unsigned) {
             request = request.header(name, value);
         }
-        let stream = TcpStream::connect(self.client.address).await.unwrap();
+        let stream = TcpStream::connect(self.client.address).await.ok()?;
         let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
-        let answer = sender.send_request(request.body(Full::new(self.body)).unwrap()).await.unwrap();
+        let answer = sender.send_request(request.body(Full::new(self.body)).unwrap()).await.ok()?;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status, headers: parts.headers, body })
     }
 }
 
@@ -287,7 +295,7 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Now as `20261120T220312Z` and `20261120` (days to civil date after Howard Hinnant).
@@ -304,4 +312,9 @@ fn now() -> (String, String) {
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let date = format!("{year:04}{month:02}{day:02}");
     (format!("{date}T{:02}{:02}{:02}Z", rest / 3600, rest / 60 % 60, rest % 60), date)
+}
+
+pub(crate) fn md5_hex(bytes: &[u8]) -> String {
+    use md5::Digest as _;
+    hex(&md5::Md5::digest(bytes))
 }

@@ -57,6 +57,33 @@ async fn of_eight_writers_one_wins() {
 }
 
 #[tokio::test]
+async fn readers_of_a_busy_key_see_one_version_each() {
+    let server = Server::start().await;
+    server.alice.put("/alice/busy", "start").await.expect(200);
+    let mut tasks = Vec::new();
+    for worker in 0..12 {
+        let client = server.alice.clone();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..40 {
+                if worker < 8 {
+                    client
+                        .put("/alice/busy", format!("{worker} {round}").repeat(worker + 1))
+                        .await
+                        .expect(200);
+                } else {
+                    let got = client.get("/alice/busy").await.expect(200);
+                    assert_eq!(got.etag(), crate::client::md5_hex(&got.body));
+                    client.head("/alice/busy").await.expect(200);
+                }
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_change_behind_our_back_fails_the_next_conditional_write() {
     let server = Server::start().await;
     let tag = server.alice.put("/alice/file", "ours").await.expect(200).etag();

@@ -25,22 +25,22 @@ async fn files_directories_and_listings() {
     let server = Server::start().await;
     let operator = operator(&server);
     let written = operator
-        .write_with("dir/a file+with &%?#*[\"'\t", "hello")
+        .write_with("dir/a file+with &%?#*[\"'\tx", "hello")
         .user_metadata([("mtime".to_owned(), "5.5".to_owned())])
         .if_not_exists(true)
         .await
         .unwrap();
     assert_eq!(written.etag(), Some("\"5d41402abc4b2a76b9719d911017c592\""));
     operator.create_dir("empty/").await.unwrap();
-    let stat = operator.stat("dir/a file+with &%?#*[\"'\t").await.unwrap();
+    let stat = operator.stat("dir/a file+with &%?#*[\"'\tx").await.unwrap();
     assert_eq!((stat.content_length(), stat.user_metadata().unwrap().get("mtime")), (5, Some("5.5")));
     let listed = operator.list_with("").recursive(true).await.unwrap();
     let paths: Vec<_> = listed.iter().map(opendal::Entry::path).collect();
-    assert_eq!(paths, ["dir/a file+with &%?#*[\"'%09", "empty/"], "a tab travels escaped");
+    assert_eq!(paths, ["dir/a file+with &%25?#*[\"'%09x", "empty/"], "a name with a tab travels escaped");
     let top = operator.list("").await.unwrap();
     assert_eq!(top.iter().map(opendal::Entry::path).collect::<Vec<_>>(), ["dir/", "empty/"]);
     operator.delete("empty/").await.unwrap();
-    operator.delete_iter(["dir/a file+with &%?#*[\"'\t".to_owned()]).await.unwrap();
+    operator.delete_iter(["dir/a file+with &%?#*[\"'\tx".to_owned()]).await.unwrap();
     assert!(operator.list_with("").recursive(true).await.unwrap().is_empty());
 }
 

@@ -1,6 +1,10 @@
 //! After crashes, and after the index was lost.
 
+use crate::client::{Client, md5_hex};
 use crate::server::Server;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Everything that a client sees of alice's bucket.
 async fn view(server: &Server) -> Vec<(String, String, String, Option<String>)> {
@@ -146,4 +150,97 @@ async fn clients_and_comparisons_do_not_disturb_each_other() {
     comparing.await.unwrap();
     let left = server.alice.get("/alice").await.tags("Key");
     assert!(left.iter().all(|key| key.ends_with('/')), "{left:?}");
+}
+
+const CHILD: &str = "HEIRLOOM_TEST_GATEWAY_IN";
+
+/// A server in a process of its own, for the test below to kill.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "runs only as the child of another test"]
+async fn serve_until_killed() {
+    let Ok(data_dir) = std::env::var(CHILD) else { return };
+    let server = Server::start_in(Path::new(&data_dir)).await;
+    let (id, secret) = (server.alice.id(), server.alice.secret());
+    let line = format!("{} {id} {secret}", server.address);
+    std::fs::write(format!("{data_dir}.new"), line).unwrap();
+    std::fs::rename(format!("{data_dir}.new"), format!("{data_dir}.ready")).unwrap();
+    std::future::pending::<()>().await;
+}
+
+/// A process that does not outlive its value.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+async fn start_child(data_dir: &str) -> (Process, Client) {
+    let ready = format!("{data_dir}.ready");
+    drop(std::fs::remove_file(&ready));
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "recovery::serve_until_killed"])
+        .env(CHILD, data_dir)
+        .stdout(Stdio::null())
+        .spawn()
+        .map(Process)
+        .unwrap();
+    for _ in 0..600 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if let Ok(line) = std::fs::read_to_string(&ready) {
+            let [address, id, secret] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            return (child, Client::new(address.parse().unwrap(), id, secret));
+        }
+    }
+    panic!("the child did not start");
+}
+
+/// Promise: every byte string a client was told is stored is there, and nothing is there by half.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_when_the_gateway_is_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().join("data").to_str().unwrap().to_owned();
+    let body = |worker: usize, round: usize| format!("{worker} {round} ").repeat(1 + worker * 3000);
+    for after_ms in [150, 400, 700] {
+        let (child, client) = start_child(&data_dir).await;
+        let mut tasks = Vec::new();
+        for worker in 0..6 {
+            let client = client.clone();
+            tasks.push(tokio::spawn(async move {
+                for round in 0.. {
+                    let path = format!("/alice/dir{}/{worker}", round % 5);
+                    let call = client.call("PUT", &path).header("x-amz-meta-round", &round.to_string());
+                    let Some(answer) = call.body(body(worker, round)).try_send().await else { return round };
+                    answer.expect(200);
+                }
+                0
+            }));
+        }
+        tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        drop(child);
+        let mut acknowledged = Vec::new();
+        for task in tasks {
+            acknowledged.push(task.await.unwrap());
+        }
+        let (_child, client) = start_child(&data_dir).await;
+        for (worker, &cut_off) in acknowledged.iter().enumerate() {
+            for round in cut_off.saturating_sub(5)..cut_off {
+                let got = client.get(&format!("/alice/dir{}/{worker}", round % 5)).await.expect(200);
+                // The write that was cut off may have happened, or not.
+                let allowed = [body(worker, round), body(worker, cut_off)];
+                let whole = got.text();
+                let cut_off_here = cut_off % 5 == round % 5;
+                assert!(
+                    whole == allowed[0] || (cut_off_here && whole == allowed[1]),
+                    "{worker} {round} {cut_off}"
+                );
+                assert_eq!(got.etag(), md5_hex(&got.body));
+            }
+        }
+        assert!(acknowledged.iter().sum::<usize>() > 0);
+    }
+    let left = std::fs::read_dir(Path::new(&data_dir).join("incoming")).unwrap().count();
+    assert_eq!(left, 1, "drafts of the crash are gone");
 }

@@ -1,5 +1,7 @@
 //! Measurements; run with `cargo test --release -p heirloom-gateway -- --ignored --nocapture speed`.
 
+#![expect(clippy::print_stdout, reason = "measurements are printed")]
+
 use crate::opendal_client::operator;
 use crate::server::Server;
 use futures::{StreamExt, stream};

@@ -79,7 +79,10 @@ fn feel(state_dir: &Path, interval: Duration, now: UnixNanos) -> Health {
     let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return unwell(format!("there is no {}; the daemon has not finished its first cycle", path.display()));
+            return unwell(format!(
+                "there is no {}; the daemon has not finished its first cycle",
+                path.display()
+            ));
         }
         Err(error) => return unwell(format!("could not read {}: {error}", path.display())),
     };
@@ -91,7 +94,9 @@ fn feel(state_dir: &Path, interval: Duration, now: UnixNanos) -> Health {
     let age = now.seconds_and_nanos().0.saturating_sub(pulse.at).max(0).unsigned_abs();
     let limit = interval.as_secs().saturating_mul(3).max(60);
     if age > limit {
-        return unwell(format!("the daemon last gave a sign of life {age} s ago; more than {limit} s is too long"));
+        return unwell(format!(
+            "the daemon last gave a sign of life {age} s ago; more than {limit} s is too long"
+        ));
     }
     Health { ok: pulse.ok, message: pulse.message }
 }
@@ -102,7 +107,9 @@ fn ask(cloud: &Cloud) -> Health {
     match get(address, "/healthz") {
         Ok(200) => Health { ok: true, message: format!("http://{address}/healthz answers") },
         Ok(status) => Health { ok: false, message: format!("http://{address}/healthz answers {status}") },
-        Err(error) => Health { ok: false, message: format!("http://{address}/healthz does not answer: {error}") },
+        Err(error) => {
+            Health { ok: false, message: format!("http://{address}/healthz does not answer: {error}") }
+        }
     }
 }
 

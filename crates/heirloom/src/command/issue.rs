@@ -111,7 +111,10 @@ impl fmt::Display for Issued {
             writeln!(f, "  region             {region}")?;
             writeln!(f, "  bucket             {bucket}")?;
             writeln!(f, "  web                {web}\n")?;
-            writeln!(f, "Next, put these under `destinations` in the laptop's profile, or use any S3 client.")?;
+            writeln!(
+                f,
+                "Next, put these under `destinations` in the laptop's profile, or use any S3 client."
+            )?;
             write!(f, "The same key signs in at {web}, and is the password of")?;
             write!(f, "\n  git clone {web}/{bucket}.git")
         }

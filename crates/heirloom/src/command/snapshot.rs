@@ -18,8 +18,9 @@ pub(crate) fn run(session: &Session, wanted: Snapshot) -> Result<Exit, Failure> 
     let snapshots = Snapshots::new(&cloud.data_dir, &cloud.machine, cloud.snapshots.timezone);
     let known = snapshots.buckets()?;
     if let Some(unknown) = wanted.buckets.iter().find(|bucket| !known.contains(bucket)) {
-        return Err(Failure::new(Exit::Usage, format!("there is no bucket `{unknown}`"))
-            .hint("A bucket is there once its user has stored a file; `heirloom user list` shows the users."));
+        return Err(Failure::new(Exit::Usage, format!("there is no bucket `{unknown}`")).hint(
+            "A bucket is there once its user has stored a file; `heirloom user list` shows the users.",
+        ));
     }
     let buckets = if wanted.buckets.is_empty() { known } else { wanted.buckets };
     if buckets.is_empty() {
@@ -28,9 +29,15 @@ pub(crate) fn run(session: &Session, wanted: Snapshot) -> Result<Exit, Failure> 
     let mut exit = Exit::Ok;
     for bucket in buckets {
         let taken = snapshots.take(&bucket, &shown(session));
-        let outcome = taken.outcome.map_err(|error| Failure::from(error).context(format!("could not snapshot {bucket}")))?;
+        let outcome = taken
+            .outcome
+            .map_err(|error| Failure::from(error).context(format!("could not snapshot {bucket}")))?;
         for problem in outcome.problems() {
-            session.report.say(&LeftOut { bucket: bucket.to_string(), path: problem.path.to_string(), reason: problem.reason.clone() });
+            session.report.say(&LeftOut {
+                bucket: bucket.to_string(),
+                path: problem.path.to_string(),
+                reason: problem.reason.clone(),
+            });
             exit = worst(exit, Exit::Incomplete);
         }
         session.report.say(&Taken::new(bucket.to_string(), &outcome));
@@ -110,7 +117,10 @@ impl fmt::Display for Taken {
         if self.new {
             let Self { bucket, added, changed, deleted, files, .. } = self;
             let bytes = ByteSize(self.bytes);
-            write!(f, "{bucket}: snapshot {short}, {added} added, {changed} changed, {deleted} deleted; {files} files, {bytes}")
+            write!(
+                f,
+                "{bucket}: snapshot {short}, {added} added, {changed} changed, {deleted} deleted; {files} files, {bytes}"
+            )
         } else {
             write!(f, "{}: nothing has changed since snapshot {short}", self.bucket)
         }

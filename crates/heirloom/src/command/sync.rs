@@ -6,7 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::profile::keep::{conflict_time, sweep};
 use crate::profile::routes::{Wired, of_laptop, open_journal};
 use crate::profile::telling::{tell, worst};
-use crate::profile::{lock, pi};
+use crate::profile::{lock, pi, runs};
 use crate::report::Action;
 use crate::runtime;
 use crate::session::Session;
@@ -43,7 +43,10 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
 
 fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure> {
     if let Some(state) = wanted.states.first() {
-        return Err(Failure::new(Exit::Usage, format!("a pi mirrors everything and knows no state `{state}`")));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("a pi mirrors everything and knows no state `{state}`"),
+        ));
     }
     let drive = Drive::open(&pi.drive)?;
     let _lock = lock::take(&pi.state_dir)?;
@@ -58,7 +61,11 @@ fn all(session: &Session, wanted: &Sync, journal: &Arc<Journal>, wired: Vec<Wire
         let mut exit = Exit::Ok;
         let mut failures = Vec::new();
         for one in wired {
+            let run = if wanted.dry_run { None } else { runs::begin(journal, &one.route) };
             let outcome = once(session, wanted, journal, &one).await;
+            if !wanted.dry_run {
+                runs::end(journal, &one.route, run, &outcome);
+            }
             match tell(&session.report, &one.route, outcome) {
                 Ok(one) => exit = worst(exit, one),
                 Err(failure) => failures.push(failure),
@@ -73,7 +80,12 @@ fn all(session: &Session, wanted: &Sync, journal: &Arc<Journal>, wired: Vec<Wire
 }
 
 /// One run of one route, with its progress shown.
-pub(crate) async fn once(session: &Session, wanted: &Sync, journal: &Arc<Journal>, one: &Wired) -> Result<sync::Outcome, Error> {
+pub(crate) async fn once(
+    session: &Session,
+    wanted: &Sync,
+    journal: &Arc<Journal>,
+    one: &Wired,
+) -> Result<sync::Outcome, Error> {
     let folder: PathBuf = one.route.folder.clone();
     let local = Folder::open(&folder).map_err(Error::Local)?;
     if !wanted.dry_run {

@@ -105,14 +105,20 @@ async fn fetch(pi: &Pi, join: Join, drive: Drive) -> Result<(), Failure> {
 }
 
 /// All three machines, until stopped.
-async fn go_on(scratch: &Scratch, pi: Pi, snapshots: Snapshots, stop: CancellationToken) -> Result<(), Failure> {
+async fn go_on(
+    scratch: &Scratch,
+    pi: Pi,
+    snapshots: Snapshots,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
     let laptop = scratch.laptop();
     let journal = open_journal(&laptop.state_dir)?;
     let wired = of_laptop(&laptop, &journal, &[])?;
     let keeping = keep(wired, journal, Heart::new(laptop.state_dir.clone()), open_folder(), stop.clone());
     let join = scratch.pi_join()?;
     let mirroring = profile::pi::run(&pi, &join, stop.clone());
-    let (_, mirrored, ()) = tokio::join!(keeping, mirroring, snapshot_again_and_again(snapshots, stop.clone()));
+    let (_, mirrored, ()) =
+        tokio::join!(keeping, mirroring, snapshot_again_and_again(snapshots, stop.clone()));
     mirrored
 }
 
@@ -166,7 +172,10 @@ impl Message for Running {
 
 impl fmt::Display for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nHeirloom is running: a laptop, a cloud and a pi with its drive, all on this machine.\n")?;
+        writeln!(
+            f,
+            "\nHeirloom is running: a laptop, a cloud and a pi with its drive, all on this machine.\n"
+        )?;
         writeln!(f, "  files   {}", self.folder.display())?;
         writeln!(f, "          change something here, and it shows up everywhere below")?;
         writeln!(f, "  web     {}", self.web)?;
@@ -175,7 +184,11 @@ impl fmt::Display for Running {
         writeln!(f, "  drive   {}", self.drive.display())?;
         writeln!(f, "          what an heir would find; open START-HERE.html")?;
         writeln!(f, "  S3      {}  bucket {}", self.s3_endpoint, self.bucket)?;
-        writeln!(f, "          access key id {}  secret access key {}", self.access_key_id, self.secret_access_key)?;
+        writeln!(
+            f,
+            "          access key id {}  secret access key {}",
+            self.access_key_id, self.secret_access_key
+        )?;
         write!(f, "\nSnapshots are taken every half minute when something changed. Ctrl-C ends it.")
     }
 }

@@ -61,15 +61,19 @@ impl Access {
                 .into_iter()
                 .find(|key| section.has(key));
             return match doubled {
-                Some(key) => Err(section.problem(key, "the join file says this already; give one or the other")),
+                Some(key) => {
+                    Err(section.problem(key, "the join file says this already; give one or the other"))
+                }
                 None => Ok(Self::Join(path)),
             };
         }
-        let nothing_given = !["endpoint", "bucket", "access_key_id", "access_key_id_file", "access_key_id_command"]
-            .into_iter()
-            .any(|key| section.has(key));
+        let nothing_given =
+            !["endpoint", "bucket", "access_key_id", "access_key_id_file", "access_key_id_command"]
+                .into_iter()
+                .any(|key| section.has(key));
         if nothing_given {
-            let message = "this key is missing; give join, or endpoint, bucket, access_key_id and secret_access_key";
+            let message =
+                "this key is missing; give join, or endpoint, bucket, access_key_id and secret_access_key";
             return Err(section.problem("join", message));
         }
         let endpoint = endpoint.and_then(|found| found.ok_or_else(|| section.missing("endpoint")));

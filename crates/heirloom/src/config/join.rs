@@ -99,7 +99,8 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     };
     let staged = directory.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&staged, path)?;

@@ -79,7 +79,7 @@ impl fmt::Display for DestinationName {
 }
 
 /// How often everything is looked at, unless a state says otherwise.
-const INTERVAL: Duration = Duration::from_secs(5 * 60);
+const INTERVAL: Duration = Duration::from_mins(5);
 
 /// How many deletions are normal, unless a profile says otherwise.
 pub(crate) const MAX_DELETE: MaxDelete = MaxDelete::Percent(25);
@@ -93,12 +93,7 @@ impl Laptop {
         let known: Vec<&str> =
             destinations.iter().flat_map(BTreeMap::keys).map(DestinationName::as_str).collect();
         let states = states(section, &known);
-        Ok(Self {
-            machine: machine?,
-            state_dir: state_dir?,
-            states: states?,
-            destinations: destinations?,
-        })
+        Ok(Self { machine: machine?, state_dir: state_dir?, states: states?, destinations: destinations? })
     }
 
     /// The shortest interval of any state: how often a daemon that is well shows a sign of life.
@@ -143,9 +138,12 @@ fn states(section: &Section<'_>, known: &[&str]) -> Checked<BTreeMap<StateName, 
 impl State {
     fn read(section: Section<'_>, name: &str, known: &[&str]) -> Checked<Self> {
         let folders = folders(&section, name);
-        let destinations = section.list("destinations", |text| match known.contains(&text) {
-            true => DestinationName::new(text),
-            false => Err(format!("there is no destination `{text}`; allowed: {}", known.join(", "))),
+        let destinations = section.list("destinations", |text| {
+            if known.contains(&text) {
+                DestinationName::new(text)
+            } else {
+                Err(format!("there is no destination `{text}`; allowed: {}", known.join(", ")))
+            }
         });
         let direction = section.or("direction", Direction::TwoWay, value::direction);
         let interval = section.or("interval", INTERVAL, value::duration);
@@ -154,10 +152,15 @@ impl State {
         });
         let max_delete = section.or("max_delete", MAX_DELETE, value::max_delete);
         let destinations = destinations.and_then(|given| match given {
-            Some(given) if given.is_empty() => Err(section
-                .bad_value("destinations", "this list is empty; leave the key out to send the state everywhere")),
+            Some(given) if given.is_empty() => Err(section.bad_value(
+                "destinations",
+                "this list is empty; leave the key out to send the state everywhere",
+            )),
             Some(given) => Ok(given),
-            None => known.iter().map(|name| DestinationName::new(name).map_err(|_| super::section::Noted)).collect(),
+            None => known
+                .iter()
+                .map(|name| DestinationName::new(name).map_err(|_| super::section::Noted))
+                .collect(),
         });
         section.finish();
         Ok(Self {
@@ -172,7 +175,8 @@ impl State {
 }
 
 fn folders(section: &Section<'_>, state: &str) -> Checked<Vec<Folder>> {
-    let paths = section.list("folders", value::absolute(section))?.ok_or_else(|| section.missing("folders"))?;
+    let paths =
+        section.list("folders", value::absolute(section))?.ok_or_else(|| section.missing("folders"))?;
     let problem = |message: String| section.bad_value("folders", message);
     let mut folders: Vec<Folder> = Vec::with_capacity(paths.len());
     let several = paths.len() > 1;
@@ -185,7 +189,9 @@ fn folders(section: &Section<'_>, state: &str) -> Checked<Vec<Folder>> {
             (false, _) => root,
             (true, Some(name)) => root.child(name.as_bytes()).map_err(|error| problem(error.to_string()))?,
             (true, None) => {
-                return Err(problem("the root directory has no name to go by beside other folders".to_owned()));
+                return Err(problem(
+                    "the root directory has no name to go by beside other folders".to_owned(),
+                ));
             }
         };
         if let Some(other) = folders.iter().find(|other| other.prefix == prefix) {

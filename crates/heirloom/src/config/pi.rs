@@ -50,13 +50,14 @@ impl Pi {
         let machine = section.required("machine", MachineName::new);
         let state_dir = section.required("state_dir", value::absolute(section));
         let drive = section.required("drive", value::absolute(section));
-        let cloud = match section.has("cloud") {
-            true => section.section("cloud").and_then(|cloud| {
+        let cloud = if section.has("cloud") {
+            section.section("cloud").and_then(|cloud| {
                 let access = Access::read(&cloud, Web::Needed);
                 cloud.finish();
                 access
-            }),
-            false => Err(section.missing("cloud")),
+            })
+        } else {
+            Err(section.missing("cloud"))
         };
         let mirror = section.section("mirror").and_then(Mirror::read);
         let archive = section.section("archive").and_then(Archive::read);
@@ -78,7 +79,7 @@ impl Pi {
 
 impl Mirror {
     fn read(section: Section<'_>) -> Checked<Self> {
-        let interval = section.or("interval", Duration::from_secs(15 * 60), value::duration);
+        let interval = section.or("interval", Duration::from_mins(15), value::duration);
         let direction = section.or("direction", Direction::TwoWay, value::direction);
         let max_delete = section.or("max_delete", MAX_DELETE, value::max_delete);
         section.finish();
@@ -88,7 +89,7 @@ impl Mirror {
 
 impl Archive {
     fn read(section: Section<'_>) -> Checked<Self> {
-        let interval = section.or("interval", Duration::from_secs(60 * 60), value::duration);
+        let interval = section.or("interval", Duration::from_hours(1), value::duration);
         section.finish();
         Ok(Self { interval: interval? })
     }

@@ -77,8 +77,11 @@ fn excerpt(f: &mut fmt::Formatter<'_>, source: &str, at: At) -> fmt::Result {
     let source = source.trim_end();
     write!(f, "\n{:>5} | {source}", at.line)?;
     // Tabs are repeated, so that the caret stands below its place however wide a terminal shows them.
-    let indent: String =
-        source.chars().take(at.column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let indent: String = source
+        .chars()
+        .take(at.column.saturating_sub(1))
+        .map(|c| if c == '\t' { '\t' } else { ' ' })
+        .collect();
     let room = source.chars().count().saturating_sub(at.column.saturating_sub(1)).max(1);
     write!(f, "\n      | {indent}{}", "^".repeat(at.width.min(room)))
 }

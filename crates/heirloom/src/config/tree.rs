@@ -93,9 +93,10 @@ impl<'t> Builder<'t, '_> {
                 let at = At { line: mark.line(), column: mark.col() + 1, width: 1 };
                 let line = self.text.lines().nth(at.line.saturating_sub(1));
                 // `${NAME}` is fine after `key: `, but its braces are YAML's own within a flow map.
-                let advice = match line.is_some_and(|line| line.contains("${")) {
-                    true => "; within {…} and […], a value with ${NAME} needs quotes",
-                    false => "",
+                let advice = if line.is_some_and(|line| line.contains("${")) {
+                    "; within {…} and […], a value with ${NAME} needs quotes"
+                } else {
+                    ""
                 };
                 self.note(at, "", format!("this is not YAML: {}{advice}", error.info()));
                 Err(Stop)
@@ -140,7 +141,9 @@ impl<'t> Builder<'t, '_> {
     fn node(&mut self, event: Event<'t>, at: At, path: &str) -> Result<Node, Stop> {
         let is_scalar = matches!(event, Event::Scalar(..));
         match event {
-            Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, _, tag) | Event::MappingStart(_, _, tag)
+            Event::Scalar(_, _, _, tag)
+            | Event::SequenceStart(_, _, tag)
+            | Event::MappingStart(_, _, tag)
                 if is_foreign(tag.as_deref()) =>
             {
                 // A collection behind a tag is not looked into, and without it there is no tree.

@@ -16,8 +16,9 @@ pub(crate) struct Endpoint(String);
 impl Endpoint {
     /// Takes a URL that names a service, not a place within it.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let error =
-            || format!("`{text}` is not an address; write it like http://cloud:9000 or https://s3.example.org");
+        let error = || {
+            format!("`{text}` is not an address; write it like http://cloud:9000 or https://s3.example.org")
+        };
         let uri: Uri = text.parse().map_err(|_| error())?;
         let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(error());
@@ -27,7 +28,9 @@ impl Endpoint {
         }
         // A port that does not fit is taken for none, which would silently become another port.
         let end = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-        if authority.host().is_empty() || (!end.is_empty() && authority.port_u16().is_none_or(|port| port == 0)) {
+        if authority.host().is_empty()
+            || (!end.is_empty() && authority.port_u16().is_none_or(|port| port == 0))
+        {
             return Err(error());
         }
         if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
@@ -56,7 +59,8 @@ impl fmt::Display for Endpoint {
 
 /// A span of time of at least a second: a number and `s`, `m`, `h` or `d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let error = || format!("`{text}` is not a duration; write a number and s, m, h or d, like 30s, 5m, 1h, 1d");
+    let error =
+        || format!("`{text}` is not a duration; write a number and s, m, h or d, like 30s, 5m, 1h, 1d");
     let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
     let (number, unit) = text.split_at(split);
     let seconds = match unit.trim_start() {
@@ -77,7 +81,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// How many deletions are normal: a share like `25%`, or a number of files.
 pub(crate) fn max_delete(text: &str) -> Result<MaxDelete, String> {
-    let error = || format!("`{text}` is not a limit; write a share like 25% (at most 100%) or a number like 100");
+    let error =
+        || format!("`{text}` is not a limit; write a share like 25% (at most 100%) or a number like 100");
     match text.strip_suffix('%') {
         Some(share) => match share.trim_end().parse() {
             Ok(share @ 0..=100) => Ok(MaxDelete::Percent(share)),
@@ -89,10 +94,7 @@ pub(crate) fn max_delete(text: &str) -> Result<MaxDelete, String> {
 
 /// Which way changes travel.
 pub(crate) fn direction(text: &str) -> Result<Direction, String> {
-    choice(
-        text,
-        &[("two-way", Direction::TwoWay), ("push", Direction::Push), ("pull", Direction::Pull)],
-    )
+    choice(text, &[("two-way", Direction::TwoWay), ("push", Direction::Push), ("pull", Direction::Pull)])
 }
 
 /// One of a few words.
@@ -140,7 +142,8 @@ pub(crate) fn region(text: &str) -> Result<String, String> {
 /// A host name without scheme and port.
 pub(crate) fn domain(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    let parts = text.split('.').all(|part| !part.is_empty() && !part.starts_with('-') && !part.ends_with('-'));
+    let parts =
+        text.split('.').all(|part| !part.is_empty() && !part.starts_with('-') && !part.ends_with('-'));
     if text.len() <= 253 && text.bytes().all(fits) && parts {
         Ok(text.to_ascii_lowercase())
     } else {

@@ -80,9 +80,15 @@ fn about_accounts(error: &accounts::Error) -> Advice {
             Exit::Failed,
             format!("`heirloom key add {name}` gives an existing user one more key."),
         ),
-        Error::Unknown { what: "user", .. } => Advice::one(Exit::Failed, "`heirloom user list` shows all users."),
-        Error::Unknown { what: "key", .. } => Advice::one(Exit::Failed, "`heirloom key list` shows all keys."),
-        Error::TooNew { .. } => Advice::one(Exit::Failed, "Update this heirloom to the version of the cloud."),
+        Error::Unknown { what: "user", .. } => {
+            Advice::one(Exit::Failed, "`heirloom user list` shows all users.")
+        }
+        Error::Unknown { what: "key", .. } => {
+            Advice::one(Exit::Failed, "`heirloom key list` shows all keys.")
+        }
+        Error::TooNew { .. } => {
+            Advice::one(Exit::Failed, "Update this heirloom to the version of the cloud.")
+        }
         Error::Exists { .. }
         | Error::Unknown { .. }
         | Error::Unfit { .. }
@@ -96,7 +102,9 @@ fn about_bucket(error: &bucket::Error) -> Advice {
     match error {
         Error::Unreachable { endpoint, .. } => Advice::one(
             Exit::Failed,
-            format!("See whether the cloud runs and {endpoint} can be reached from here; then try again. Nothing is lost."),
+            format!(
+                "See whether the cloud runs and {endpoint} can be reached from here; then try again. Nothing is lost."
+            ),
         ),
         Error::WrongKey { .. } => Advice::one(
             Exit::WrongKey,
@@ -117,8 +125,12 @@ fn about_bucket(error: &bucket::Error) -> Advice {
 fn about_disk(error: &disk::Error) -> Advice {
     use disk::Error;
     match error {
-        Error::NoSpace { .. } => Advice::one(Exit::Failed, "Make room on this disk, then sync again; nothing is lost."),
-        Error::Denied { .. } => Advice::one(Exit::Failed, "Let the user that runs heirloom read and write there."),
+        Error::NoSpace { .. } => {
+            Advice::one(Exit::Failed, "Make room on this disk, then sync again; nothing is lost.")
+        }
+        Error::Denied { .. } => {
+            Advice::one(Exit::Failed, "Let the user that runs heirloom read and write there.")
+        }
         Error::Missing { .. }
         | Error::NotADirectory { .. }
         | Error::Changed { .. }
@@ -130,10 +142,13 @@ fn about_disk(error: &disk::Error) -> Advice {
 fn about_archive(error: &archive::Error) -> Advice {
     use archive::Error;
     match error {
-        Error::Missing { .. } => {
-            Advice::one(Exit::NoRepository, "On the cloud, `heirloom snapshot` makes the archive with its first snapshot.")
+        Error::Missing { .. } => Advice::one(
+            Exit::NoRepository,
+            "On the cloud, `heirloom snapshot` makes the archive with its first snapshot.",
+        ),
+        Error::Busy { .. } => {
+            Advice::one(Exit::Busy, "Another heirloom writes to it; try again when it is done.")
         }
-        Error::Busy { .. } => Advice::one(Exit::Busy, "Another heirloom writes to it; try again when it is done."),
         Error::Denied { .. } => Advice::one(
             Exit::WrongKey,
             "On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER --join-file FILE` makes one.",
@@ -160,7 +175,10 @@ fn about_mirror(error: &mirror::Error) -> Option<Advice> {
         )),
         Error::DamagedMarker { path } => Some(Advice::one(
             Exit::Failed,
-            format!("Delete {} and mark the drive anew with `heirloom drive init`; the files on it stay.", path.display()),
+            format!(
+                "Delete {} and mark the drive anew with `heirloom drive init`; the files on it stay.",
+                path.display()
+            ),
         )),
         Error::Io { .. } => Some(Advice::none(Exit::Failed)),
         Error::Archive { .. } => None,

@@ -108,11 +108,19 @@ impl Ready {
     }
 }
 
-async fn serve_s3(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) -> Result<(), Failure> {
+async fn serve_s3(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
     Ok(gateway.serve(listener, stop).await?)
 }
 
-async fn serve_web(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Result<(), Failure> {
+async fn serve_web(
+    listener: TcpListener,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
     Ok(web::serve(listener, router, stop).await?)
 }
 

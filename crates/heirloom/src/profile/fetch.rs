@@ -16,8 +16,11 @@ pub(crate) fn fetch(drive: &Drive, join: &Join, stop: &AtomicBool) -> Result<Fet
 /// The archive of the join file's bucket at the cloud.
 fn remote(join: &Join) -> Result<Remote, Failure> {
     let Some(web) = &join.web else {
-        return Err(Failure::new(Exit::Usage, "the join file names no web address, so there is no archive to fetch")
-            .hint("Join files that `heirloom user add` writes name it; or set `web` beside `endpoint`."));
+        return Err(Failure::new(
+            Exit::Usage,
+            "the join file names no web address, so there is no archive to fetch",
+        )
+        .hint("Join files that `heirloom user add` writes name it; or set `web` beside `endpoint`."));
     };
     Ok(Remote {
         url: format!("{}/{}.git", web.as_str().trim_end_matches('/'), join.bucket),
@@ -26,7 +29,12 @@ fn remote(join: &Join) -> Result<Remote, Failure> {
 }
 
 /// Writes what a stranger should know onto the drive.
-pub(crate) fn write_guide(drive: &Drive, machine: &MachineName, bucket: &BucketName, synced: Option<String>) -> Result<(), Failure> {
+pub(crate) fn write_guide(
+    drive: &Drive,
+    machine: &MachineName,
+    bucket: &BucketName,
+    synced: Option<String>,
+) -> Result<(), Failure> {
     let (latest_snapshot, snapshots) = history(drive, bucket).unwrap_or_default();
     let name = bucket.to_string();
     let bucket = GuideBucket { name, synced, latest_snapshot, snapshots };

@@ -1,14 +1,17 @@
 //! Keeping routes in sync until told to stop: one keeper each, so that one in trouble holds up no other.
 
+use super::pi::pause;
 use super::routes::Wired;
-use super::{telling, watch};
+use super::{runs, telling, watch};
 use crate::command::health::Pulse;
 use chrono::Local;
 use journal::Journal;
+use model::ByteSize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use sync::{Error, Folder, Keeper, Notice, Outcome, Progress, Report, Route};
+use std::time::Duration;
+use sync::{Error, Folder, Keeper, Moment, Notice, Outcome, Progress, Report, Route, Stage};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +35,8 @@ impl Heart {
     pub(crate) fn beat(&self, what: &str, ok: bool, message: &str) {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         routes.insert(what.to_owned(), (ok, message.to_owned()));
-        let ill: Vec<&str> = routes.values().filter(|(ok, _)| !ok).map(|(_, message)| message.as_str()).collect();
+        let ill: Vec<&str> =
+            routes.values().filter(|(ok, _)| !ok).map(|(_, message)| message.as_str()).collect();
         let pulse = match ill.as_slice() {
             [] => Pulse::new(true, message),
             ill => Pulse::new(false, ill.join("; ")),
@@ -54,19 +58,28 @@ pub(crate) fn open_folder() -> Open {
 }
 
 /// Runs a keeper for each route, watching its folder, until stopped.
-pub(crate) async fn keep(wired: Vec<Wired>, journal: Arc<Journal>, heart: Heart, open: Open, stop: CancellationToken) {
+pub(crate) async fn keep(
+    wired: Vec<Wired>,
+    journal: Arc<Journal>,
+    heart: Heart,
+    open: Open,
+    stop: CancellationToken,
+) {
     let mut tasks = JoinSet::new();
-    for Wired { route, place, interval } in wired {
+    for one in wired {
+        let Wired { route, place, interval } = one;
         let wake = Arc::new(Notify::new());
         tasks.spawn(watch::watch(route.folder.clone(), Arc::clone(&wake), stop.clone()));
         sweep(&route);
+        let progress = Arc::new(Progress::default());
+        tasks.spawn(beat_while_moving(route.name(), Arc::clone(&progress), heart.clone(), stop.clone()));
         let keeper = Keeper {
             route: route.clone(),
             journal: Arc::clone(&journal),
             interval,
             wake,
-            progress: Arc::new(Progress::default()),
-            notice: notice(heart.clone()),
+            progress,
+            notice: notice(Arc::clone(&journal), heart.clone()),
             time: conflict_time,
             stop: stop.clone(),
         };
@@ -80,6 +93,22 @@ pub(crate) async fn keep(wired: Vec<Wired>, journal: Arc<Journal>, heart: Heart,
     }
 }
 
+/// A first sync may take a day, and a machine at work is well: but only for as long as something moves.
+async fn beat_while_moving(route: String, progress: Arc<Progress>, heart: Heart, stop: CancellationToken) {
+    const PERIOD: Duration = Duration::from_secs(15);
+    let mut before = progress.snapshot();
+    while !stop.is_cancelled() {
+        pause(&stop, PERIOD).await;
+        let now = progress.snapshot();
+        if now.stage != Stage::Idle && now != before {
+            let done = ByteSize(now.bytes_done);
+            let message = format!("{route}: at work, {} of {} files, {done}", now.files_done, now.files);
+            heart.beat(&route, true, &message);
+        }
+        before = now;
+    }
+}
+
 /// Removes what an interrupted run left beside its targets.
 pub(crate) fn sweep(route: &Route) {
     if let Ok(folder) = Folder::open(&route.folder)
@@ -89,12 +118,20 @@ pub(crate) fn sweep(route: &Route) {
     }
 }
 
-fn notice(heart: Heart) -> Notice {
+fn notice(journal: Arc<Journal>, heart: Heart) -> Notice {
+    let running = Mutex::new(None);
     let last = Mutex::new(String::new());
-    Arc::new(move |route, outcome| {
-        let (ok, summary) = telling::summary(route, outcome);
-        log(outcome, &summary, &mut last.lock().unwrap_or_else(PoisonError::into_inner));
-        heart.beat(&route.name(), ok, &summary);
+    Arc::new(move |route, moment| {
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        match moment {
+            Moment::Begins => *running = runs::begin(&journal, route),
+            Moment::Ended(outcome) => {
+                runs::end(&journal, route, running.take(), outcome);
+                let (ok, summary) = telling::summary(route, outcome);
+                log(outcome, &summary, &mut last.lock().unwrap_or_else(PoisonError::into_inner));
+                heart.beat(&route.name(), ok, &summary);
+            }
+        }
     })
 }
 
@@ -103,7 +140,9 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, last: &mut String) {
     let repeats = last == summary;
     summary.clone_into(last);
     match outcome {
-        Ok(Outcome::Done(report)) if report.did_something() || !report.problems.is_empty() => log_report(report, summary),
+        Ok(Outcome::Done(report)) if report.did_something() || !report.problems.is_empty() => {
+            log_report(report, summary)
+        }
         Ok(Outcome::Done(_) | Outcome::Planned(_)) => tracing::debug!("{summary}"),
         Ok(Outcome::Halted(_)) if !repeats => {
             tracing::error!("{summary}; look, then go on with `heirloom sync --resume`");

@@ -13,7 +13,8 @@ pub(crate) struct Lock {
 
 /// Takes the lock of the machine whose state is in `state_dir`, which is created if need be.
 pub(crate) fn take(state_dir: &Path) -> Result<Lock, Failure> {
-    fs::create_dir_all(state_dir).attempting(format!("could not create the state_dir {}", state_dir.display()))?;
+    fs::create_dir_all(state_dir)
+        .attempting(format!("could not create the state_dir {}", state_dir.display()))?;
     let path = state_dir.join("lock");
     let file = OpenOptions::new()
         .create(true)
@@ -28,6 +29,9 @@ pub(crate) fn take(state_dir: &Path) -> Result<Lock, Failure> {
             format!("another heirloom is at work for this machine ({} is locked)", path.display()),
         )
         .hint("If it is the daemon, it syncs by itself; wait for it, or stop it first.")),
-        Err(errno) => Err(Failure::from(std::io::Error::from(errno)).context(format!("could not lock {}", path.display()))),
+        Err(errno) => {
+            Err(Failure::from(std::io::Error::from(errno))
+                .context(format!("could not lock {}", path.display())))
+        }
     }
 }

@@ -78,8 +78,15 @@ async fn with_drive(
 ) -> Result<(), Failure> {
     let gone = stop.child_token();
     let wired = route(pi, join, drive, journal)?;
-    let keeping = keep(vec![wired], Arc::clone(journal), heart.clone(), open_on(drive.clone(), pi.drive.clone()), gone.clone());
-    let fetching = fetch_again_and_again(pi.clone(), join.clone(), drive.clone(), heart.clone(), gone.clone());
+    let keeping = keep(
+        vec![wired],
+        Arc::clone(journal),
+        heart.clone(),
+        open_on(drive.clone(), pi.drive.clone()),
+        gone.clone(),
+    );
+    let fetching =
+        fetch_again_and_again(pi.clone(), join.clone(), drive.clone(), heart.clone(), gone.clone());
     tokio::join!(keeping, fetching, watch_drive(pi, drive, &gone));
     Ok(())
 }
@@ -118,12 +125,21 @@ async fn fetch_again_and_again(pi: Pi, join: Join, drive: Drive, heart: Heart, s
                 heart.beat("history", false, &text);
             }
         }
-        let wait = if fetched.is_ok() { pi.archive.interval } else { pi.archive.interval.min(Duration::from_secs(60)) };
+        let wait = if fetched.is_ok() {
+            pi.archive.interval
+        } else {
+            pi.archive.interval.min(Duration::from_secs(60))
+        };
         pause(&stop, wait).await;
     }
 }
 
-async fn fetch_once(pi: &Pi, join: &Join, drive: &Drive, stop: &CancellationToken) -> Result<Fetched, Failure> {
+async fn fetch_once(
+    pi: &Pi,
+    join: &Join,
+    drive: &Drive,
+    stop: &CancellationToken,
+) -> Result<Fetched, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     let work = tokio::task::spawn_blocking({
         let (pi, join, drive, flag) = (pi.clone(), join.clone(), drive.clone(), Arc::clone(&flag));

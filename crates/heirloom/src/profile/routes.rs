@@ -50,7 +50,11 @@ pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
 }
 
 /// The routes of a laptop's states; of `wanted` only, if that names any.
-pub(crate) fn of_laptop(laptop: &Laptop, journal: &Journal, wanted: &[StateName]) -> Result<Vec<Wired>, Failure> {
+pub(crate) fn of_laptop(
+    laptop: &Laptop,
+    journal: &Journal,
+    wanted: &[StateName],
+) -> Result<Vec<Wired>, Failure> {
     let mut buckets = BTreeMap::new();
     let mut wired = Vec::new();
     let states = laptop.states.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
@@ -60,7 +64,8 @@ pub(crate) fn of_laptop(laptop: &Laptop, journal: &Journal, wanted: &[StateName]
                 Some(bucket) => Bucket::clone(bucket),
                 None => {
                     let access: &Access = &laptop.destinations[destination];
-                    let bucket = connect(&access.resolve().attempting(format!("destination `{destination}`"))?)?;
+                    let bucket =
+                        connect(&access.resolve().attempting(format!("destination `{destination}`"))?)?;
                     buckets.insert(destination, bucket.clone());
                     bucket
                 }

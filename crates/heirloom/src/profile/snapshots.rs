@@ -43,7 +43,9 @@ impl Snapshots {
         let entries = match fs::read_dir(&live) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Failure::from(error).context(format!("could not read {}", live.display()))),
+            Err(error) => {
+                return Err(Failure::from(error).context(format!("could not read {}", live.display())));
+            }
         };
         let names = entries.filter_map(|entry| BucketName::new(entry.ok()?.file_name().to_str()?).ok());
         let mut buckets: Vec<BucketName> = names.collect();
@@ -85,7 +87,10 @@ impl Snapshots {
         let buckets = match self.buckets() {
             Ok(buckets) => buckets,
             Err(failure) => {
-                tracing::error!("no snapshots were taken: {}", failure.text(crate::failure::Colour::Off).trim_end());
+                tracing::error!(
+                    "no snapshots were taken: {}",
+                    failure.text(crate::failure::Colour::Off).trim_end()
+                );
                 return;
             }
         };
@@ -117,7 +122,9 @@ impl Snapshots {
     /// Whether the schedule came due since the last finished run. What cannot be read counts as never.
     pub(crate) fn is_due(&self, schedule: &Schedule, at: UnixNanos) -> bool {
         let (seconds, nanos) = at.seconds_and_nanos();
-        let here = DateTime::<Utc>::from_timestamp(seconds, nanos).unwrap_or_default().with_timezone(&schedule.timezone);
+        let here = DateTime::<Utc>::from_timestamp(seconds, nanos)
+            .unwrap_or_default()
+            .with_timezone(&schedule.timezone);
         let Ok(due) = schedule.cron.find_previous_occurrence(&here, true) else { return false };
         self.last_run().is_none_or(|last| last < due.timestamp())
     }
@@ -133,7 +140,10 @@ impl Snapshots {
             let (snapshots, schedule) = (snapshots.clone(), Arc::clone(&schedule));
             Box::pin(async move { snapshots.run_if_due(&schedule).await })
         });
-        clock.add(tick.attempting("could not schedule the snapshots")?).await.attempting("could not schedule the snapshots")?;
+        clock
+            .add(tick.attempting("could not schedule the snapshots")?)
+            .await
+            .attempting("could not schedule the snapshots")?;
         clock.start().await.attempting("could not start the scheduler")?;
         stop.cancelled().await;
         clock.shutdown().await.attempting("could not stop the scheduler")
@@ -163,8 +173,12 @@ impl Taken {
                 %bucket, snapshot = %created.id.short(), added = created.added, changed = created.modified,
                 deleted = created.deleted, "took a snapshot"
             ),
-            Ok(Outcome::Unchanged { .. }) => tracing::debug!(%bucket, "nothing has changed since the last snapshot"),
-            Err(error) => tracing::error!(%bucket, error = error as &(dyn std::error::Error + 'static), "the snapshot failed"),
+            Ok(Outcome::Unchanged { .. }) => {
+                tracing::debug!(%bucket, "nothing has changed since the last snapshot")
+            }
+            Err(error) => {
+                tracing::error!(%bucket, error = error as &(dyn std::error::Error + 'static), "the snapshot failed")
+            }
         }
         for problem in self.outcome.as_ref().map(Outcome::problems).unwrap_or_default() {
             tracing::warn!(%bucket, path = %problem.path, reason = %problem.reason, "left out of the snapshot");

@@ -112,6 +112,12 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
                 let path = problem.key.as_ref().map(ToString::to_string);
                 port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
             }
+            if report.overtaken > 0 {
+                let files = report.overtaken;
+                port.note(format_args!(
+                    "note: {files} files were changed while they were synced; the next sync sees to them"
+                ));
+            }
             port.say(&Synced::new(route, &report));
             Ok(if report.is_complete() { Exit::Ok } else { Exit::Incomplete })
         }
@@ -162,7 +168,9 @@ fn failed(route: &Route, error: Error) -> Failure {
              Nothing was deleted anywhere."
         ))
     } else if not_a_directory {
-        failure.exit(Exit::Halted).hint(format!("{folder} must be a directory. Nothing was deleted anywhere."))
+        failure
+            .exit(Exit::Halted)
+            .hint(format!("{folder} must be a directory. Nothing was deleted anywhere."))
     } else {
         failure
     }

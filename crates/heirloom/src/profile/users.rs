@@ -25,7 +25,13 @@ pub(crate) fn ensure(cloud: &Cloud, accounts: &Accounts) -> Result<(), Failure> 
     Ok(())
 }
 
-fn ensure_key(cloud: &Cloud, accounts: &Accounts, user: &UserName, label: &str, wanted: &UserKey) -> Result<(), Failure> {
+fn ensure_key(
+    cloud: &Cloud,
+    accounts: &Accounts,
+    user: &UserName,
+    label: &str,
+    wanted: &UserKey,
+) -> Result<(), Failure> {
     let key = match &wanted.given {
         Some(given) => {
             let id = AccessKeyId::new(given.access_key_id.reveal()?.reveal())?;

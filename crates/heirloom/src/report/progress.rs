@@ -19,8 +19,6 @@ pub(crate) enum Action {
     Syncing,
     /// Writing a snapshot.
     Snapshotting,
-    /// Fetching history.
-    Fetching,
 }
 
 impl fmt::Display for Action {
@@ -29,7 +27,6 @@ impl fmt::Display for Action {
             Self::Scanning => "scanning",
             Self::Syncing => "syncing",
             Self::Snapshotting => "snapshotting",
-            Self::Fetching => "fetching",
         })
     }
 }
@@ -81,7 +78,9 @@ impl Progress {
         let shown = match (port.format, port.verbosity, port.screen) {
             (_, Verbosity::Quiet, _) => Shown::Not,
             (Format::Json, ..) => Shown::Lines { every: STATUS_EVERY, last: Mutex::new(started) },
-            (Format::Human, _, Screen::Plain) => Shown::Lines { every: LINE_EVERY, last: Mutex::new(started) },
+            (Format::Human, _, Screen::Plain) => {
+                Shown::Lines { every: LINE_EVERY, last: Mutex::new(started) }
+            }
             (Format::Human, _, Screen::Terminal) => Shown::Bar(port.bars.add(bar(action))),
         };
         Self { report, action, started, shown, counts: Counts::default() }
@@ -164,7 +163,8 @@ impl Drop for Progress {
 }
 
 fn bar(action: Action) -> ProgressBar {
-    let template = "{prefix} [{bar:24}] {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}";
+    let template =
+        "{prefix} [{bar:24}] {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}";
     let style = ProgressStyle::with_template(template).expect("because the template is a constant");
     // Hidden until it joins the others, which know where to draw.
     ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden())
@@ -191,7 +191,7 @@ fn plain(status: &Status, elapsed: Duration) -> String {
     );
     let left = status.total_bytes.saturating_sub(status.bytes_done);
     if rate.0 > 0 && left > 0 {
-        line.push_str(&format!(", about {} left", span(left / rate.0)));
+        line = format!("{line}, about {} left", span(left / rate.0));
     }
     line
 }

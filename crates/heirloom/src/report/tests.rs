@@ -26,13 +26,8 @@ impl Write for Paper {
 
 pub(super) fn report(format: Format, verbosity: Verbosity) -> (Report, Paper, Paper) {
     let (results, notes) = (Paper::default(), Paper::default());
-    let port = Report::new(
-        format,
-        verbosity,
-        Screen::Plain,
-        Box::new(results.clone()),
-        Box::new(notes.clone()),
-    );
+    let port =
+        Report::new(format, verbosity, Screen::Plain, Box::new(results.clone()), Box::new(notes.clone()));
     (port, results, notes)
 }
 
@@ -69,15 +64,13 @@ fn people_read_texts_and_programs_json() {
     port.say(&ROWS[0]);
     port.table(&ROWS, "nothing");
     port.note("a note");
-    port.detail("a detail");
     assert_eq!(results.text(), "synced 12 files in /data/ä\nFOLDER   FILES\n/data/ä  12\n/x       3\n");
     assert_eq!(notes.text(), "a note\n");
 
-    let (port, results, notes) = report(Format::Json, Verbosity::Verbose);
+    let (port, results, notes) = report(Format::Json, Verbosity::Normal);
     port.say(&ROWS[0]);
     port.table(&ROWS[1..], "nothing");
     port.note("a note");
-    port.detail("a detail");
     assert_eq!(
         results.text(),
         "{\"message_type\":\"synced\",\"files\":12,\"folder\":\"/data/ä\"}\n\
@@ -87,17 +80,15 @@ fn people_read_texts_and_programs_json() {
 }
 
 #[test]
-fn more_and_less_can_be_said() {
+fn quiet_leaves_out_the_notes() {
     let said = |verbosity| {
         let (port, results, notes) = report(Format::Human, verbosity);
         port.table::<Synced>(&[], "no folders");
-        port.detail("a detail");
         assert_eq!(results.text(), "");
         notes.text()
     };
     assert_eq!(said(Verbosity::Quiet), "");
     assert_eq!(said(Verbosity::Normal), "no folders\n");
-    assert_eq!(said(Verbosity::Verbose), "no folders\na detail\n");
 }
 
 /// A pipe or disk that takes nothing.

@@ -24,7 +24,8 @@ fn now() -> UnixNanos {
 async fn main() -> Result<(), Box<dyn Error>> {
     let place = tempfile::tempdir()?;
     let accounts = Accounts::open(&place.path().join("heirloom.db"))?;
-    let users = ["alice", "bob", "newcomer"].map(|name| UserName::new(name).expect("because these are names"));
+    let users =
+        ["alice", "bob", "newcomer"].map(|name| UserName::new(name).expect("because these are names"));
     for user in &users {
         accounts.add_user(user, now())?;
     }
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).map_or(Ok(8085), |port| port.parse::<u16>())?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     for user in [alice, bob, newcomer] {
-        let token = accounts.create_sign_in(user, now(), Duration::from_secs(3600))?;
+        let token = accounts.create_sign_in(user, now(), Duration::from_hours(1))?;
         println!("http://127.0.0.1:{port}/sign-in?token={}", token.reveal());
     }
     println!("{} {}", key.id.as_str(), key.secret.reveal());

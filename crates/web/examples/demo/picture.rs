@@ -42,7 +42,8 @@ fn colour(u: f64, v: f64, seed: f64) -> [f64; 3] {
     ];
     for layer in 0..4_i32 {
         let depth = f64::from(layer);
-        let ridge = 0.48 + depth * 0.13
+        let ridge = 0.48
+            + depth * 0.13
             + 0.06 * (u * (5.0 + depth * 2.0) + seed * 1.3 + depth * 2.0).sin()
             + 0.025 * (u * (17.0 + depth * 5.0) + seed).sin();
         if v > ridge {

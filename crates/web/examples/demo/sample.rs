@@ -29,7 +29,10 @@ impl Family<'_> {
         fs::create_dir_all(file.parent().expect("because every path has a root"))?;
         fs::write(&file, content)?;
         let seconds = u64::try_from(self.time.0 - 5 * HOUR)? / 1_000_000_000;
-        fs::File::options().write(true).open(&file)?.set_modified(UNIX_EPOCH + Duration::from_secs(seconds))?;
+        fs::File::options()
+            .write(true)
+            .open(&file)?
+            .set_modified(UNIX_EPOCH + Duration::from_secs(seconds))?;
         Ok(())
     }
 
@@ -48,7 +51,12 @@ impl Family<'_> {
     }
 }
 
-fn family<'a>(archives: &Path, user: &'a UserName, now: UnixNanos, days: i64) -> Result<Family<'a>, Box<dyn Error>> {
+fn family<'a>(
+    archives: &Path,
+    user: &'a UserName,
+    now: UnixNanos,
+    days: i64,
+) -> Result<Family<'a>, Box<dyn Error>> {
     let archive = Archive::init(&archives.join(format!("{user}.git")))?;
     // At three in the morning in Berlin.
     let begin = now.0 - now.0.rem_euclid(DAY) + 2 * HOUR - days * DAY;
@@ -69,7 +77,8 @@ pub(crate) fn fill(archives: &Path, user: &UserName, now: UnixNanos) -> Outcome 
     family.snapshot(&[])?;
     for day in 1..=22_u32 {
         some_day(&family, day)?;
-        let reasons: &[&str] = if day == 9 { &["photos/2026/raw.nef could not be read: input/output error"] } else { &[] };
+        let reasons: &[&str] =
+            if day == 9 { &["photos/2026/raw.nef could not be read: input/output error"] } else { &[] };
         family.snapshot(reasons)?;
     }
     Ok(())
@@ -79,17 +88,23 @@ fn first_day(family: &Family<'_>) -> Outcome {
     family.write("documents/README.md", README)?;
     family.write("documents/letters/2019-07-grandmother.md", LETTER)?;
     family.write("documents/letters/2021-12-to-zoë.md", "# Dear Zoë\n\nThe snow came early this year.\n")?;
-    family.write("documents/letters/old letter.txt", b"Liebe Gro\xdfmutter,\n\nviele Gr\xfc\xdfe aus M\xfcnchen!\n")?;
+    family.write(
+        "documents/letters/old letter.txt",
+        b"Liebe Gro\xdfmutter,\n\nviele Gr\xfc\xdfe aus M\xfcnchen!\n",
+    )?;
     family.write("documents/contract.pdf", PDF)?;
     family.write("documents/empty note.txt", "")?;
     family.write("documents/recipes/plum cake.md", recipe(0))?;
-    family.write("documents/50% off & <b>more</b>.txt", "A name with everything in it.\n")?;
+    family.write("documents/50% off & <b>more.txt", "A name with everything in it.\n")?;
     family.write("documents/diary.txt", "Day 0. Moved in.\n")?;
     family.write("documents/taxes/2025.csv", csv(12))?;
     family.write("projects/weather/src/main.rs", RUST)?;
     family.write("projects/weather/Cargo.toml", "[package]\nname = \"weather\"\nversion = \"0.1.0\"\n")?;
     family.write("projects/garden.py", PYTHON)?;
-    family.write("projects/page/index.html", "<!doctype html><h1>Hi</h1><script>alert(document.cookie)</script>")?;
+    family.write(
+        "projects/page/index.html",
+        "<!doctype html><h1>Hi</h1><script>alert(document.cookie)</script>",
+    )?;
     family.write("projects/page/drawing.svg", SVG)?;
     for number in 1..=9 {
         family.write(&format!("photos/2026/summer/lake {number:02}.png"), landscape(480, 320, number))?;
@@ -104,7 +119,7 @@ fn first_day(family: &Family<'_>) -> Outcome {
 }
 
 fn some_day(family: &Family<'_>, day: u32) -> Outcome {
-    let diary: String = (0..=day).map(|day| format!("Day {day}. {}\n", DIARY[day as usize % DIARY.len()])).collect();
+    let diary = lines(0..=day, |day| format!("Day {day}. {}\n", DIARY[day as usize % DIARY.len()]));
     family.write("documents/diary.txt", diary)?;
     if day.is_multiple_of(3) {
         family.write("documents/recipes/plum cake.md", recipe(day / 3))?;
@@ -112,9 +127,11 @@ fn some_day(family: &Family<'_>, day: u32) -> Outcome {
     }
     match day {
         5 => family.write("photos/2026/summer/lake 04.png", landscape(640, 400, 44)),
-        7 => family.write("projects/weather/src/main.rs", RUST.replace("21.0", "19.5").replace("mild", "pleasant")),
+        7 => family
+            .write("projects/weather/src/main.rs", RUST.replace("21.0", "19.5").replace("mild", "pleasant")),
         10 => Ok(fs::remove_file(family.live.path().join("documents/letters/old letter.txt"))?),
-        12 => family.write("projects/weather/src/main.rs", RUST.replace("println!", "print!") + "\n// The end.\n"),
+        12 => family
+            .write("projects/weather/src/main.rs", RUST.replace("println!", "print!") + "\n// The end.\n"),
         14 => (10..=40).try_for_each(|number| {
             family.write(&format!("photos/2026/autumn/woods {number}.png"), landscape(320, 213, number * 7))
         }),
@@ -124,13 +141,19 @@ fn some_day(family: &Family<'_>, day: u32) -> Outcome {
 
 fn recipe(turn: u32) -> String {
     let sugar = 120 + turn * 10;
-    let turns: String = (0..turn).map(|turn| format!("- attempt {turn}: {sugar} g was too little\n")).collect();
-    format!("# Plum cake\n\n| what | how much |\n|---|---|\n| flour | 300 g |\n| sugar | {sugar} g |\n| plums | 1.5 kg |\n\n1. Knead.\n2. Wait.\n3. Bake at 180 °C.\n\n{turns}")
+    let turns = lines(0..turn, |turn| format!("- attempt {turn}: {sugar} g was too little\n"));
+    format!(
+        "# Plum cake\n\n| what | how much |\n|---|---|\n| flour | 300 g |\n| sugar | {sugar} g |\n| plums | 1.5 kg |\n\n1. Knead.\n2. Wait.\n3. Bake at 180 °C.\n\n{turns}"
+    )
 }
 
 fn csv(rows: u32) -> String {
-    let rows: String = (1..=rows).map(|row| format!("2025-{:02}-01,rent,{}.00\n", row % 12 + 1, 800 + row)).collect();
+    let rows = lines(1..=rows, |row| format!("2025-{:02}-01,rent,{}.00\n", row % 12 + 1, 800 + row));
     format!("date,what,amount\n{rows}")
+}
+
+fn lines(numbers: impl Iterator<Item = u32>, line: impl Fn(u32) -> String) -> String {
+    numbers.map(line).collect::<Vec<_>>().concat()
 }
 
 fn noise(size: usize) -> Vec<u8> {
@@ -148,7 +171,8 @@ fn tone() -> Vec<u8> {
     let samples: Vec<u8> = (0..16_000_u32)
         .map(|sample| if (sample * 440 / 4_000).is_multiple_of(2) { 140 } else { 116 })
         .collect();
-    let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data".to_vec();
+    let mut wav =
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data".to_vec();
     wav.extend(16_000_u32.to_le_bytes());
     wav.extend(samples);
     wav[4..8].copy_from_slice(&(16_000_u32 + 36).to_le_bytes());

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_record_counts_itself() {
-        for (value, expected) in [("x", "10 path=x\n"), ("xx", "11 path=xx\n")] {
+        for (value, expected) in [("x", "9 path=x\n"), ("xx", "11 path=xx\n")] {
             let mut records = Vec::new();
             record(&mut records, "path", value.as_bytes());
             assert_eq!(String::from_utf8(records).unwrap(), expected);

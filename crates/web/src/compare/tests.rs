@@ -7,12 +7,17 @@ fn sketch(comparison: &Comparison) -> String {
         Role::Removed => '-',
         Role::Hunk => '@',
     };
-    comparison.lines.iter().map(|line| format!("{}{}\n", mark(line.role), line.text)).collect()
+    let lines = comparison.lines.iter().map(|line| format!("{}{}\n", mark(line.role), line.text));
+    lines.collect::<Vec<_>>().concat()
+}
+
+fn numbered(count: u32, word: &str) -> String {
+    (1..=count).map(|line| format!("{word}{line}\n")).collect::<Vec<_>>().concat()
 }
 
 #[test]
 fn changes_stand_in_their_surroundings() {
-    let before: String = (1..=20).map(|line| format!("{line}\n")).collect();
+    let before = numbered(20, "");
     let after = before.replace("5\n", "five\n").replace("17\n", "").replace("18\n", "18\n18b\n");
     let comparison = compare(&before, &after);
     assert_eq!((comparison.added, comparison.removed), (3, 3));
@@ -31,8 +36,7 @@ fn edges() {
 
 #[test]
 fn a_rewritten_text_is_capped() {
-    let before: String = (0..5000).map(|line| format!("old {line}\n")).collect();
-    let after: String = (0..5000).map(|line| format!("new {line}\n")).collect();
+    let (before, after) = (numbered(5000, "old "), numbered(5000, "new "));
     let comparison = compare(&before, &after);
     assert!(comparison.capped && comparison.lines.len() == LINES_MAX);
 }

@@ -32,7 +32,11 @@ pub(crate) enum Packing {
 }
 
 /// What the repository offers.
-pub(crate) async fn advertise(site: &Site, directory: &Path, protocol: Option<&str>) -> Result<Vec<u8>, Failure> {
+pub(crate) async fn advertise(
+    site: &Site,
+    directory: &Path,
+    protocol: Option<&str>,
+) -> Result<Vec<u8>, Failure> {
     let failed = |error| Failure::broken(format!("run git for {}", directory.display()), error);
     let _permit = permit(site).await?;
     let mut command = command(site, directory, protocol)?;

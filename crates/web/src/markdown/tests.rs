@@ -27,7 +27,15 @@ fn nothing_in_a_letter_runs() {
     ] {
         let html = rendered(text);
         let lower = html.to_lowercase();
-        for bad in ["<script", "<iframe", "<img src=x", "href=\"javascript", "src=\"javascript", "\"data:", "\"onerror"] {
+        for bad in [
+            "<script",
+            "<iframe",
+            "<img src=x",
+            "href=\"javascript",
+            "src=\"javascript",
+            "\"data:",
+            "\"onerror",
+        ] {
             assert!(!lower.contains(bad), "{text} gave {html}");
         }
     }

@@ -6,7 +6,8 @@ fn typed(name: &str) -> Option<ContentType> {
 
 #[test]
 fn what_could_run_is_sandboxed_or_plain_text() {
-    for name in ["a.html", "a.HTM", "a.xhtml", "a.svg", "a.xml", "a.swf", "a.mht", "a.xht", "a.wasm", "a.exe"] {
+    for name in ["a.html", "a.HTM", "a.xhtml", "a.svg", "a.xml", "a.swf", "a.mht", "a.xht", "a.wasm", "a.exe"]
+    {
         assert_eq!(typed(name).map_or(Trust::Sandboxed, |typed| typed.trust), Trust::Sandboxed, "{name}");
     }
     for name in ["a.js", "a.mjs", "a.css", "a.rs", "a.py", "a.txt", "a.md", "a.ts"] {

@@ -23,7 +23,12 @@ struct Page {
 }
 
 /// 404 in every case; with the way to its versions if there are any.
-pub(crate) fn answer(past: &Past, moment: &Moment, path: &RelPath, sight: Sight) -> Result<Response, Failure> {
+pub(crate) fn answer(
+    past: &Past,
+    moment: &Moment,
+    path: &RelPath,
+    sight: Sight,
+) -> Result<Response, Failure> {
     let time = timeline::line(past, moment, Some(path), sight)?;
     if time.total == 0 {
         return Err(Failure::NotFound(format!("No snapshot of {} holds {path}.", past.visit.bucket)));

@@ -124,15 +124,24 @@ fn page(pair: &Pair<'_>, path: Option<&RelPath>, asked: &Asked) -> Result<Page, 
         }
     }
     let crumb = |name: &str, href| Crumb { name: name.to_owned(), href: Some(href) };
-    let mut crumbs = vec![crumb(bucket.as_str(), address::bucket(bucket)), crumb("Snapshots", address::snapshots(bucket))];
+    let mut crumbs =
+        vec![crumb(bucket.as_str(), address::bucket(bucket)), crumb("Snapshots", address::snapshots(bucket))];
     crumbs.extend(path.map(|path| crumb(path.as_str(), address::versions(bucket, Some(path)))));
     Ok(Page {
-        frame: Frame::within(format!("What changed {}", past.when(after.time).full), &past.visit, Section::Snapshots),
+        frame: Frame::within(
+            format!("What changed {}", past.when(after.time).full),
+            &past.visit,
+            Section::Snapshots,
+        ),
         crumbs,
         when: past.when(after.time),
         subject: path.map_or_else(|| after.info.subject.clone(), |path| format!("What happened to {path}")),
         tree: address::tree(bucket, &at, None),
-        earlier: pair.before.as_ref().filter(|_| path.is_none()).map(|before| address::changes(bucket, &before.label, None)),
+        earlier: pair
+            .before
+            .as_ref()
+            .filter(|_| path.is_none())
+            .map(|before| address::changes(bucket, &before.label, None)),
         incomplete: super::incomplete_note(&after.info),
         rows,
         pages: Pages::around(number, number * ROWS_MAX < changes.len(), "", ("Page before", "Next page")),
@@ -169,7 +178,8 @@ fn compared(pair: &Pair<'_>, changes: &[Change]) -> Result<Vec<Compared>, Failur
         if change.kind != ChangeKind::Modified {
             continue;
         }
-        let Some(before) = pair.before.as_ref().map(|before| words(pair.past, before, &change.path)).transpose()?.flatten()
+        let Some(before) =
+            pair.before.as_ref().map(|before| words(pair.past, before, &change.path)).transpose()?.flatten()
         else {
             continue;
         };

@@ -39,7 +39,10 @@ struct Target {
 }
 
 enum Content {
-    Lines { lines: Arc<Vec<String>>, prose: bool },
+    Lines {
+        lines: Arc<Vec<String>>,
+        prose: bool,
+    },
     Markdown(String),
     Image,
     Audio,
@@ -97,11 +100,8 @@ fn page(past: &Past, moment: &Moment, entry: &Entry, asked: &Asked) -> Result<Pa
     let content = content(past, moment, entry, is_source)?;
     let here = address::file(&visit.bucket, &moment.label, path);
     let is_markdown = media::show(path) == Show::Markdown && entry.kind == Kind::File;
-    let toggle = (is_markdown && matches!(content, Content::Markdown(_) | Content::Lines { .. })).then(|| Toggle {
-        source: format!("{here}?view=source"),
-        rendered: here,
-        is_source,
-    });
+    let toggle = (is_markdown && matches!(content, Content::Markdown(_) | Content::Lines { .. }))
+        .then(|| Toggle { source: format!("{here}?view=source"), rendered: here, is_source });
     let raw = address::raw(&visit.bucket, &moment.label, path);
     Ok(Page {
         frame: Frame::within(path.as_str(), visit, Section::Files),

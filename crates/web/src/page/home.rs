@@ -37,15 +37,15 @@ pub(crate) async fn get(State(site): State<Arc<Site>>, guest: Guest) -> Result<R
         }
         let cards = buckets
             .into_iter()
-            .map(|bucket| card(&site, Visit { user: user.clone(), bucket }))
+            .map(|bucket| card(&site, &Visit { user: user.clone(), bucket }))
             .collect::<Result<_, _>>()?;
         super::html(&Page { frame: Frame::new("Your files", Some(&user)), cards })
     })
     .await
 }
 
-fn card(site: &Arc<Site>, visit: Visit) -> Result<Card, Failure> {
-    let past = site.past(&visit)?;
+fn card(site: &Arc<Site>, visit: &Visit) -> Result<Card, Failure> {
+    let past = site.past(visit)?;
     let (last, total) = match &past {
         Some(past) => {
             (past.snapshots(0, 1)?.first().map(|latest| past.when(latest.time)), past.count_snapshots()?)

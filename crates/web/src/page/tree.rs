@@ -246,7 +246,10 @@ fn readme(
             && entry.size <= README_SIZE_MAX
     };
     // The richest form first; `README.md` sorts before `README.txt`.
-    let found = entries.iter().filter(is_readme).min_by_key(|entry| media::show(&entry.path) != media::Show::Markdown);
+    let found = entries
+        .iter()
+        .filter(is_readme)
+        .min_by_key(|entry| media::show(&entry.path) != media::Show::Markdown);
     let Some(entry) = found else { return Ok(None) };
     let bytes = past.read(moment, entry, README_SIZE_MAX)?;
     let Some(words) = text::decode(&bytes) else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! Completing directories: tree, metadata, counts and the cache's record, from the leaves up.
 
-use super::super::directory::{Below, Ids, LikeCache, State};
+use super::super::directory::{Below, Ids, LikeCache, Lookup, State};
 use super::super::furnishing::{
     ATTRIBUTES, ATTRIBUTES_NAME, HEIRLOOM_NAME, METADATA_NAME, README, README_NAME,
 };
@@ -71,7 +71,11 @@ impl Walk<'_> {
 
     /// Writes the directory's metadata file. Its own time is taken over only if something else in the file
     /// changed: a snapshot because a temporary file came and went would be noise.
-    fn metadata_file(&mut self, number: usize, previous: Option<&Previous>) -> Result<(ObjectId, i64), Error> {
+    fn metadata_file(
+        &mut self,
+        number: usize,
+        previous: Option<&Previous>,
+    ) -> Result<(ObjectId, i64), Error> {
         let repo = self.task.repo;
         let directory = self.directories[number].as_ref().expect("because it is just being completed");
         let known = match (&directory.record, previous) {
@@ -122,34 +126,31 @@ impl Walk<'_> {
     fn previous(&mut self, number: usize) -> Result<Option<Rc<Previous>>, Error> {
         let Some(commit_tree) = self.task.parent else { return Ok(None) };
         let repo = self.task.repo;
-        let mut path = vec![number];
+        let mut below = Vec::new();
+        let mut at = number;
         let mut found = loop {
-            let at = *path.last().expect("it starts with one and grows");
             let directory = self.directory(at);
-            if let Some(previous) = &directory.previous {
-                path.pop();
-                break previous.clone();
-            }
-            match directory.parent {
-                Some(parent) => path.push(parent),
-                None => {
-                    path.pop();
-                    let root = Some(Rc::new(Previous::root(repo, commit_tree)?));
-                    directory.previous = Some(root.clone());
-                    break root;
+            match (&directory.previous, directory.parent) {
+                (Lookup::Found(previous), _) => break Some(Rc::clone(previous)),
+                (Lookup::Absent, _) => break None,
+                (Lookup::Pending, Some(parent)) => {
+                    below.push((at, parent, directory.slot));
+                    at = parent;
+                }
+                (Lookup::Pending, None) => {
+                    let root = Rc::new(Previous::root(repo, commit_tree)?);
+                    self.directory(at).previous = Lookup::Found(Rc::clone(&root));
+                    break Some(root);
                 }
             }
         };
-        while let Some(at) = path.pop() {
-            let directory = self.directory(at);
-            let slot = directory.slot;
-            let parent = directory.parent.expect("because the root was looked up first");
+        while let Some((at, parent, slot)) = below.pop() {
             let name = self.directory(parent).directories[slot].git_name().into_owned();
             found = match found {
                 Some(above) => above.below(repo, &name)?.map(Rc::new),
                 None => None,
             };
-            self.directory(at).previous = Some(found.clone());
+            self.directory(at).previous = found.clone().map_or(Lookup::Absent, Lookup::Found);
         }
         Ok(found)
     }

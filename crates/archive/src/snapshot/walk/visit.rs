@@ -1,7 +1,7 @@
 //! Listing directories and comparing them with the stat cache.
 
 use super::super::content::describe;
-use super::super::directory::{Below, Content, Directory, File, State};
+use super::super::directory::{Below, Content, Directory, File, Lookup, State};
 use super::super::worker::Job;
 use super::{Walk, join};
 use crate::Error;
@@ -12,9 +12,9 @@ use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// Directories up to this depth stay open while something below is visited; deeper ones are opened anew, so that
-/// no depth exhausts the process's file descriptors.
-const DEPTH_HELD: usize = 48;
+/// So many directories stay open between the one visited and the root; those further up are opened anew if
+/// the visit comes back to them, so that no depth exhausts the process's file descriptors.
+const HELD: usize = 48;
 /// Files per job: few enough to spread them, enough to make handing over cheap.
 const FILES_PER_JOB: usize = 32;
 const BYTES_PER_JOB: u64 = 4 << 20;
@@ -25,7 +25,8 @@ impl Walk<'_> {
         let live = self.task.live;
         let fd = live::open_root(live).map_err(Error::os("open the live files", live))?;
         let stat = live::stat(&fd).map_err(Error::os("look at the live files", live))?;
-        let root = self.enter(None, 0, Vec::new(), stat, fd).map_err(Error::os("list the live files", live))?;
+        let root =
+            self.enter(None, 0, Vec::new(), stat, fd).map_err(Error::os("list the live files", live))?;
         self.out.roots = self.root_names(root);
         let mut stack = vec![root];
         while let Some(&number) = stack.last() {
@@ -34,8 +35,9 @@ impl Walk<'_> {
                 let name = below.name.clone();
                 let slot = directory.next;
                 directory.next += 1;
-                if let Some(entered) = self.descend(number, slot, &name)? {
+                if let Some(entered) = self.descend(number, slot, &name) {
                     stack.push(entered);
+                    self.close_far_up(&stack);
                 }
             } else {
                 stack.pop();
@@ -46,13 +48,25 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn root_names(&mut self, root: usize) -> Vec<String> {
-        let names = self.directory(root).directories.iter().map(|below| below.name.as_slice());
-        names.filter_map(|name| model::RelPath::from_os_bytes(name).ok()).map(|name| name.as_str().to_owned()).collect()
+    fn close_far_up(&mut self, stack: &[usize]) {
+        // Never the root: everything can be opened from there.
+        if let Some(&far_up) =
+            stack.len().checked_sub(HELD + 1).filter(|at| *at > 0).and_then(|at| stack.get(at))
+        {
+            self.directory(far_up).fd = None;
+        }
     }
 
-    /// Opens and lists the directory in place `slot` of another.
-    fn descend(&mut self, parent: usize, slot: usize, name: &[u8]) -> Result<Option<usize>, Error> {
+    fn root_names(&mut self, root: usize) -> Vec<String> {
+        let names = self.directory(root).directories.iter().map(|below| below.name.as_slice());
+        names
+            .filter_map(|name| model::RelPath::from_os_bytes(name).ok())
+            .map(|name| name.as_str().to_owned())
+            .collect()
+    }
+
+    /// Opens and lists the directory in place `slot` of another; `None` if that cannot be done.
+    fn descend(&mut self, parent: usize, slot: usize, name: &[u8]) -> Option<usize> {
         let path = join(&self.directory(parent).path, name);
         let opened = self.open_below(parent, name).and_then(|fd| Ok((live::stat(&fd)?, fd)));
         let entered = match opened {
@@ -60,7 +74,7 @@ impl Walk<'_> {
             Err(error) => Err(error),
         };
         let state = match entered {
-            Ok(number) => return Ok(Some(number)),
+            Ok(number) => return Some(number),
             Err(Errno::NOENT) => State::Gone,
             Err(error) => {
                 self.problem(&path, describe(error));
@@ -71,18 +85,17 @@ impl Walk<'_> {
         parent.directories[slot].state = state;
         // Never the last one: the visit itself is outstanding.
         parent.outstanding -= 1;
-        Ok(None)
+        None
     }
 
     fn open_below(&mut self, parent: usize, name: &[u8]) -> Result<OwnedFd, Errno> {
-        if let Some(fd) = self.directory(parent).fd.clone() {
-            return live::open_directory(&fd, name);
-        }
         let fd = self.reopen(parent)?;
-        live::open_directory(&fd, name)
+        let below = live::open_directory(&fd, name);
+        self.directory(parent).fd = Some(fd);
+        below
     }
 
-    /// Opens a directory again, component by component from the nearest one that is open.
+    /// The directory, if need be opened again, component by component from the nearest one that is open.
     fn reopen(&mut self, number: usize) -> Result<Arc<OwnedFd>, Errno> {
         let mut names = Vec::new();
         let mut at = number;
@@ -111,7 +124,6 @@ impl Walk<'_> {
         fd: OwnedFd,
     ) -> Result<usize, Errno> {
         let items = live::list(&fd, &mut self.listing)?;
-        let depth = parent.map_or(0, |parent| self.directory(parent).depth + 1);
         let (mut files, mut directories) = (Vec::with_capacity(items.len()), Vec::new());
         for live::Item { name, stat } in items {
             if parent.is_none() && name == live::RESERVED_AT_ROOT {
@@ -134,16 +146,15 @@ impl Walk<'_> {
             parent,
             slot,
             path,
-            depth,
             stat,
-            fd: (depth <= DEPTH_HELD).then(|| Arc::new(fd)),
+            fd: Some(Arc::new(fd)),
             outstanding: directories.len() + 1,
             files,
             directories,
             next: 0,
             turn: 0,
             record: None,
-            previous: None,
+            previous: Lookup::Pending,
         };
         Ok(self.place(directory))
     }
@@ -241,7 +252,9 @@ fn special_file(of: FileType) -> &'static str {
     match of {
         FileType::Socket => "it is a socket, which has no content to keep",
         FileType::Fifo => "it is a named pipe, which has no content to keep",
-        FileType::CharacterDevice | FileType::BlockDevice => "it is a device, which has no content of its own",
+        FileType::CharacterDevice | FileType::BlockDevice => {
+            "it is a device, which has no content of its own"
+        }
         _ => "it is neither a file nor a directory nor a symbolic link",
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-const INTERVAL: Duration = Duration::from_secs(300);
+const INTERVAL: Duration = Duration::from_mins(5);
 
 fn at(seconds: i64) -> UnixNanos {
     UnixNanos::from_seconds_and_nanos(seconds, 0)

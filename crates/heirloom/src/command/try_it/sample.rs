@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 const FILES: [(&str, &[u8]); 5] = [
-    ("Welcome.md", include_bytes!("../../../sample/Welcome.md")),
+    ("README.md", include_bytes!("../../../sample/README.md")),
     ("letters/To Anna.txt", include_bytes!("../../../sample/letters/To Anna.txt")),
     ("letters/Grüße aus Köln.txt", include_bytes!("../../../sample/letters/Grüße aus Köln.txt")),
     ("recipes/apple-cake.md", include_bytes!("../../../sample/recipes/apple-cake.md")),

@@ -42,7 +42,8 @@ impl Scratch {
             Some(data) => data.clone(),
             None => default_data(environment)?,
         };
-        fs::create_dir_all(&data).attempting(format!("could not create the scratch folder {}", data.display()))?;
+        fs::create_dir_all(&data)
+            .attempting(format!("could not create the scratch folder {}", data.display()))?;
         let data = data.canonicalize().attempting(format!("could not find {}", data.display()))?;
         let folder = folder(&data, wanted.folder.as_deref())?;
         refuse_nesting(&data, &folder)?;
@@ -57,7 +58,8 @@ impl Scratch {
 
     /// The cloud's profile, for these ports.
     pub(super) fn cloud(&self, s3: SocketAddr, web: SocketAddr) -> Cloud {
-        let key = |label: &str| (label.to_owned(), UserKey { given: None, join_file: Some(self.join_path(label)) });
+        let key =
+            |label: &str| (label.to_owned(), UserKey { given: None, join_file: Some(self.join_path(label)) });
         let user = User { keys: BTreeMap::from([key("laptop"), key("pi")]) };
         let (cron, expression) = schedule::cron("@daily").expect("because a day comes every day");
         let address = |at: SocketAddr| Some(Endpoint::http(&at.ip().to_string(), at.port()));
@@ -98,7 +100,11 @@ impl Scratch {
             state_dir: self.data.join("pi"),
             drive: self.data.join("drive"),
             cloud: Access::Join(self.join_path("pi")),
-            mirror: Mirror { interval: INTERVAL, direction: Direction::TwoWay, max_delete: laptop::MAX_DELETE },
+            mirror: Mirror {
+                interval: INTERVAL,
+                direction: Direction::TwoWay,
+                max_delete: laptop::MAX_DELETE,
+            },
             archive: Archive { interval: INTERVAL },
         }
     }
@@ -121,7 +127,10 @@ fn default_data(environment: &Environment) -> Result<PathBuf, Failure> {
     let base = match (environment.given("XDG_DATA_HOME"), environment.given("HOME")) {
         (Some(data), _) if Path::new(data).is_absolute() => PathBuf::from(data),
         (_, Some(home)) => Path::new(home).join(".local/share"),
-        _ => return Err(Failure::new(Exit::Usage, "there is no home directory to put the scratch folder in").hint("Choose one with `--data DIR`.")),
+        _ => {
+            return Err(Failure::new(Exit::Usage, "there is no home directory to put the scratch folder in")
+                .hint("Choose one with `--data DIR`."));
+        }
     };
     Ok(base.join("heirloom/try"))
 }
@@ -162,7 +171,11 @@ fn refuse_nesting(data: &Path, folder: &Path) -> Result<(), Failure> {
     if data.starts_with(folder) || (folder.starts_with(data) && !inside_sample) {
         return Err(Failure::new(
             Exit::Usage,
-            format!("the folder {} and the scratch folder {} lie in one another", folder.display(), data.display()),
+            format!(
+                "the folder {} and the scratch folder {} lie in one another",
+                folder.display(),
+                data.display()
+            ),
         )
         .hint("Choose another place for the scratch folder with `--data DIR`."));
     }

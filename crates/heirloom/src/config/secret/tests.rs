@@ -12,7 +12,8 @@ fn source(yaml: &str) -> Result<SecretSource, String> {
         source
     };
     let environment = Environment::default();
-    parse_file(Path::new("x.yml"), yaml, Variables::From(&environment), read).map_err(|error| error.to_string())
+    parse_file(Path::new("x.yml"), yaml, Variables::From(&environment), read)
+        .map_err(|error| error.to_string())
 }
 
 #[test]

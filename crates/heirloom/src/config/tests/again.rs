@@ -37,7 +37,8 @@ struct MeantState {
 
 /// Texts that YAML or the expansion of variables might take for something else.
 fn tricky() -> impl Strategy<Value = String> {
-    const SPECIAL: [&str; 12] = ["${NAME}", "$$", "null", "1e3", "007", "a: b # c", "'", "[x]", "~", "yes", "*a", "&b"];
+    const SPECIAL: [&str; 12] =
+        ["${NAME}", "$$", "null", "1e3", "007", "a: b # c", "'", "[x]", "~", "yes", "*a", "&b"];
     prop_oneof!["[ -~]{1,12}", "\\PC{1,8}", proptest::sample::select(&SPECIAL[..]).prop_map(str::to_owned)]
 }
 
@@ -51,7 +52,13 @@ fn state() -> impl Strategy<Value = MeantState> {
     let direction = prop_oneof![Just(Direction::TwoWay), Just(Direction::Push), Just(Direction::Pull)];
     let max_delete =
         prop_oneof![(0..=100u8).prop_map(MaxDelete::Percent), any::<u64>().prop_map(MaxDelete::Count)];
-    (vec("[a-zA-Z0-9 _-]{0,6}[a-z]", 1..4), direction, 1..1_000_000u64, vec("[a-z*. ]{0,5}[a-z]", 0..3), max_delete)
+    (
+        vec("[a-zA-Z0-9 _-]{0,6}[a-z]", 1..4),
+        direction,
+        1..1_000_000u64,
+        vec("[a-z*. ]{0,5}[a-z]", 0..3),
+        max_delete,
+    )
         .prop_map(|(mut folders, direction, seconds, ignore, max_delete)| {
             folders.sort();
             folders.dedup();
@@ -101,9 +108,10 @@ fn written(meant: &Meant) -> String {
             },
         ];
         let name = quoted(name);
-        match meant.flow {
-            true => writeln!(yaml, "  {name}: {{{}}}", entries.join(", ")).unwrap(),
-            false => writeln!(yaml, "  {name}:\n    {}", entries.join("\n    ")).unwrap(),
+        if meant.flow {
+            writeln!(yaml, "  {name}: {{{}}}", entries.join(", ")).unwrap();
+        } else {
+            writeln!(yaml, "  {name}:\n    {}", entries.join("\n    ")).unwrap();
         }
     }
     yaml
@@ -141,9 +149,8 @@ fn assert_state(state: &State, name: &str, meant: &MeantState) {
         1 => name.to_owned(),
         _ => format!("{name}/{folder}"),
     };
-    let folders: Vec<_> = (state.folders.iter())
-        .map(|folder| (folder.path.clone(), folder.prefix.to_os_bytes()))
-        .collect();
+    let folders: Vec<_> =
+        (state.folders.iter()).map(|folder| (folder.path.clone(), folder.prefix.to_os_bytes())).collect();
     let meant_folders: Vec<_> = (meant.folders.iter())
         .map(|folder| (PathBuf::from(format!("/data/{folder}")), prefix(folder).into_bytes()))
         .collect();

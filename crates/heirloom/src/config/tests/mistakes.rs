@@ -7,8 +7,8 @@ const TAIL: &str = "destinations: {cloud: {join: /j}}\n";
 
 /// A laptop with these lines under `states.documents`.
 fn state(lines: &str) -> String {
-    let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
-    mistakes(&format!("{HEAD}{TAIL}states:\n  documents:\n{lines}"))
+    let lines: Vec<&str> = lines.lines().collect();
+    mistakes(&format!("{HEAD}{TAIL}states:\n  documents:\n    {}\n", lines.join("\n    ")))
 }
 
 /// A laptop with this destination.
@@ -105,6 +105,10 @@ fn bad_values() {
         8 |     interval: [5m]
           |               ^
     ");
+}
+
+#[test]
+fn bad_values_of_a_cloud() {
     insta::assert_snapshot!(cloud("snapshots: {schedule: 0 3 30 2 *, timezone: Europe/Berlim}"), @r"
     laptop.yml has 2 problems
 
@@ -328,7 +332,18 @@ fn a_line_with_a_secret_is_not_shown() {
 
 #[test]
 fn no_text_makes_it_panic() {
-    for yaml in ["\0", "\u{feff}", "a: &x [*x]", "- - -", "{{}}", "a: !!binary x", "%YAML 9.9\n---\n", "'", "|", "a: |\n\tb"] {
+    for yaml in [
+        "\0",
+        "\u{feff}",
+        "a: &x [*x]",
+        "- - -",
+        "{{}}",
+        "a: !!binary x",
+        "%YAML 9.9\n---\n",
+        "'",
+        "|",
+        "a: |\n\tb",
+    ] {
         mistakes(yaml);
     }
     mistakes(&"[".repeat(100_000));

@@ -83,10 +83,10 @@ fn a_laptop_has_sensible_defaults() {
     assert_eq!(state.folders[0].path, Path::new("/home/alice/Documents"));
     assert_eq!(state.destinations.len(), 2, "all destinations");
     assert_eq!(state.direction, Direction::TwoWay);
-    assert_eq!(state.interval, Duration::from_secs(300));
+    assert_eq!(state.interval, Duration::from_mins(5));
     assert_eq!(state.max_delete, MaxDelete::Percent(25));
     assert!(state.ignore.is_empty());
-    assert_eq!(laptop.shortest_interval(), Duration::from_secs(300));
+    assert_eq!(laptop.shortest_interval(), Duration::from_mins(5));
 }
 
 #[test]
@@ -123,7 +123,10 @@ fn a_cloud_needs_little() {
     assert_eq!(cloud.web.listen.to_string(), "0.0.0.0:8080");
     assert_eq!(cloud.s3_endpoint().as_str(), "http://attic:9000");
     assert_eq!(cloud.web_url().as_str(), "http://attic:8080");
-    assert_eq!((cloud.snapshots.expression.as_str(), cloud.snapshots.timezone), ("0 3 * * *", chrono_tz::Tz::UTC));
+    assert_eq!(
+        (cloud.snapshots.expression.as_str(), cloud.snapshots.timezone),
+        ("0 3 * * *", chrono_tz::Tz::UTC)
+    );
     assert_eq!(cloud.accounts(), Path::new("/srv/heirloom.db"));
     assert!(cloud.users.is_empty());
 }
@@ -153,10 +156,12 @@ fn a_cloud_may_name_users_and_keys() {
 
 #[test]
 fn a_pi_has_sensible_defaults() {
-    let pi = pi("profile: pi\nmachine: attic\nstate_dir: /s\ndrive: /mnt\ncloud: {join: /j}\nmirror: {direction: pull}\n");
-    assert_eq!((pi.mirror.direction, pi.mirror.interval), (Direction::Pull, Duration::from_secs(900)));
-    assert_eq!(pi.archive.interval, Duration::from_secs(3600));
-    assert_eq!(pi.shortest_interval(), Duration::from_secs(900));
+    let pi = pi(
+        "profile: pi\nmachine: attic\nstate_dir: /s\ndrive: /mnt\ncloud: {join: /j}\nmirror: {direction: pull}\n",
+    );
+    assert_eq!((pi.mirror.direction, pi.mirror.interval), (Direction::Pull, Duration::from_mins(15)));
+    assert_eq!(pi.archive.interval, Duration::from_hours(1));
+    assert_eq!(pi.shortest_interval(), Duration::from_mins(15));
 }
 
 #[test]

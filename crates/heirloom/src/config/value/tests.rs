@@ -4,10 +4,13 @@ use std::time::Duration;
 
 #[test]
 fn durations() {
-    for (text, seconds) in [("1s", 1), ("30s", 30), ("5m", 300), ("1h", 3600), ("2d", 172_800), ("5 m", 300)] {
+    for (text, seconds) in [("1s", 1), ("30s", 30), ("5m", 300), ("1h", 3600), ("2d", 172_800), ("5 m", 300)]
+    {
         assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
     }
-    for text in ["", "5", "m", "0s", "-5m", "1.5h", "5 parsecs", "5M", "5mm", "99999999999999999999s", "1000000d"] {
+    for text in
+        ["", "5", "m", "0s", "-5m", "1.5h", "5 parsecs", "5M", "5mm", "99999999999999999999s", "1000000d"]
+    {
         assert!(duration(text).is_err(), "{text}");
     }
 }
@@ -33,9 +36,17 @@ fn addresses() {
     ] {
         assert_eq!(Endpoint::new(text).unwrap().as_str(), expected);
     }
-    for text in
-        ["", "cloud", "cloud:9000", "ftp://x", "http://", "http://a/b", "http://a?b", "http://u:p@a", "http://a#b"]
-    {
+    for text in [
+        "",
+        "cloud",
+        "cloud:9000",
+        "ftp://x",
+        "http://",
+        "http://a/b",
+        "http://a?b",
+        "http://u:p@a",
+        "http://a#b",
+    ] {
         assert!(Endpoint::new(text).is_err(), "{text}");
     }
     assert_eq!(Endpoint::http("::1", 80).as_str(), "http://[::1]:80");

@@ -24,13 +24,16 @@ fn a_line_has_rate_and_time_left() {
 
 #[test]
 fn spans_are_rounded_up() {
-    assert_eq!([0, 59, 60, 61, 3600, 5400].map(span), ["0 s", "59 s", "1 min", "2 min", "1 h 0 min", "1 h 30 min"]);
+    assert_eq!(
+        [0, 59, 60, 61, 3600, 5400].map(span),
+        ["0 s", "59 s", "1 min", "2 min", "1 h 0 min", "1 h 30 min"]
+    );
 }
 
 #[test]
 fn programs_hear_of_it_at_intervals() {
     let (port, results, notes) = report(Format::Json, Verbosity::Normal);
-    let mut progress = port.progress(Action::Fetching);
+    let mut progress = port.progress(Action::Syncing);
     progress.expect(2, 100);
     progress.bytes(25);
     assert_eq!(results.text(), "", "too early");
@@ -38,7 +41,7 @@ fn programs_hear_of_it_at_intervals() {
     progress.shown = Shown::Lines { every: Duration::from_secs(1), last: Mutex::new(overdue) };
     progress.file();
     progress.bytes(25);
-    insta::assert_snapshot!(results.text().trim(), @r#"{"message_type":"status","action":"fetching","percent_done":0.25,"files_done":1,"total_files":2,"bytes_done":25,"total_bytes":100,"seconds_elapsed":0}"#);
+    insta::assert_snapshot!(results.text().trim(), @r#"{"message_type":"status","action":"syncing","percent_done":0.25,"files_done":1,"total_files":2,"bytes_done":25,"total_bytes":100,"seconds_elapsed":0}"#);
     assert_eq!(notes.text(), "");
 }
 

@@ -1,0 +1,62 @@
+//! The history of runs in the journal, and the halt that stands after one.
+//!
+//! For people only: nothing is decided by it, so trouble with writing it is logged and the sync goes on.
+
+use crate::session::now;
+use journal::{Journal, RunId, RunSummary};
+use plan::sync::Halt;
+use sync::{Error, Outcome, Route};
+
+/// Notes that a run begins.
+pub(crate) fn begin(journal: &Journal, route: &Route) -> Option<RunId> {
+    logged(route, journal.start_run(route.id, now()))
+}
+
+/// Notes how it ended.
+pub(crate) fn end(journal: &Journal, route: &Route, run: Option<RunId>, outcome: &Result<Outcome, Error>) {
+    let halt = match outcome {
+        Ok(Outcome::Halted(halt)) => Some(halt),
+        Ok(Outcome::Done(_) | Outcome::Planned(_)) | Err(_) => None,
+    };
+    let text = halt.map(Halt::to_string);
+    logged(route, journal.set_halt(route.id, text.as_deref()));
+    if let Some(run) = run {
+        logged(route, journal.finish_run(run, now(), &summary(outcome)));
+    }
+}
+
+fn logged<T>(route: &Route, written: Result<T, journal::Error>) -> Option<T> {
+    written
+        .inspect_err(
+            |error| tracing::warn!(route = route.name(), %error, "the run could not be noted in the journal"),
+        )
+        .ok()
+}
+
+fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
+    let ended = |outcome| RunSummary {
+        outcome,
+        uploaded: 0,
+        downloaded: 0,
+        deleted: 0,
+        conflicts: 0,
+        problems: 0,
+        bytes_up: 0,
+        bytes_down: 0,
+    };
+    match outcome {
+        Ok(Outcome::Done(report)) => RunSummary {
+            outcome: if report.is_complete() { journal::Outcome::Ok } else { journal::Outcome::Incomplete },
+            uploaded: report.uploaded,
+            downloaded: report.downloaded,
+            deleted: report.deleted_local + report.deleted_remote,
+            conflicts: report.conflicts.len() as u64,
+            problems: report.problems.len() as u64,
+            bytes_up: report.uploaded_bytes,
+            bytes_down: report.downloaded_bytes,
+        },
+        Ok(Outcome::Planned(_)) => ended(journal::Outcome::Ok),
+        Ok(Outcome::Halted(_)) => ended(journal::Outcome::Halted),
+        Err(_) => ended(journal::Outcome::Failed),
+    }
+}
