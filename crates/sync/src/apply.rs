@@ -80,7 +80,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         for conflict in plan.conflicts {
             self.set_aside(conflict).await?;
         }
-        for phase in [Phase::ClearTheWay, Phase::Write, Phase::Tidy] {
+        for phase in [Phase::ClearTheWay, Phase::Write, Phase::Tidy, Phase::Furnish] {
             let actions = plan.actions.iter().filter(|action| action.phase == phase);
             stream::iter(actions.map(Ok))
                 .try_for_each_concurrent(ACTIONS_AT_ONCE, |action| self.carry_out(action))

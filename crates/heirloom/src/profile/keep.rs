@@ -109,12 +109,20 @@ async fn beat_while_moving(route: String, progress: Arc<Progress>, heart: Heart,
     }
 }
 
-/// Removes what an interrupted run left beside its targets.
+/// Removes what an interrupted run left beside its targets, and brings back an edit that it had in its hands.
 pub(crate) fn sweep(route: &Route) {
-    if let Ok(folder) = Folder::open(&route.folder)
-        && let Err(error) = folder.root().sweep()
-    {
-        tracing::warn!(folder = %route.folder.display(), %error, "leftovers of an interrupted run stay behind");
+    let Ok(folder) = Folder::open(&route.folder) else { return };
+    let shown = route.folder.display();
+    match folder.root().sweep() {
+        Ok(swept) => {
+            for path in swept.rescued {
+                tracing::warn!("an interrupted run had set aside a file of yours; it is back as {shown}/{path}");
+            }
+            for problem in swept.problems {
+                tracing::warn!("leftovers of an interrupted run stay behind: {problem}");
+            }
+        }
+        Err(error) => tracing::warn!(folder = %shown, %error, "leftovers of an interrupted run stay behind"),
     }
 }
 

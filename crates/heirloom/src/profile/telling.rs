@@ -154,7 +154,9 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
     Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look)
-        .hint(format!("If the deletions are meant, carry them over with `heirloom sync --resume{state}`; --dry-run lists them."))
+        .hint(format!(
+            "If the deletions are meant, `heirloom sync --resume{state}` carries them over; with --dry-run it lists them."
+        ))
 }
 
 fn failed(route: &Route, error: Error) -> Failure {

@@ -131,8 +131,10 @@ pub enum Phase {
     ClearTheWay,
     /// Writes.
     Write,
-    /// All other deletions: last, so that a crash leaves rather too much than too little.
+    /// All other deletions: after the writes, so that a crash leaves rather too much than too little.
     Tidy,
+    /// Directories that stand for themselves: last, because one that forbids writing would keep out its own files.
+    Furnish,
 }
 
 /// Two versions that both want one name. Both are kept: one of them is renamed, and that is all.

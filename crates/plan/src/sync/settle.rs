@@ -188,16 +188,20 @@ fn says_only_empty(place: &Place) -> bool {
     !unusual(place.local) && !unusual(place.remote)
 }
 
-/// Deletions come last, except where a write on the same side needs the place.
+/// Deletions come after writes, except where a write on the same side needs the place; directories come last.
 fn set_phases(actions: &mut [Action]) {
     let written: BTreeSet<(Side, ObjectKey)> = actions
         .iter()
         .filter(|action| matches!(action.change, Change::Write(_)))
         .map(|action| (action.side, action.key.clone()))
         .collect();
-    for action in actions.iter_mut().filter(|action| action.change == Change::Delete) {
-        let blocks = blocks_a_write(&written, action.side, &action.key);
-        action.phase = if blocks { Phase::ClearTheWay } else { Phase::Tidy };
+    for action in actions {
+        action.phase = match action.change {
+            Change::Delete if blocks_a_write(&written, action.side, &action.key) => Phase::ClearTheWay,
+            Change::Delete => Phase::Tidy,
+            Change::Write(_) | Change::SetMeta(_) if action.key.is_directory() => Phase::Furnish,
+            Change::Write(_) | Change::SetMeta(_) => Phase::Write,
+        };
     }
 }
 

@@ -93,6 +93,13 @@ fn unusual_permissions_of_a_directory_travel() {
     assert_eq!(world.remote, local);
 }
 
+#[test]
+fn a_directory_is_furnished_after_its_files() {
+    let local = Tree::default().with_file("locked/x", file(1)).with_directory("locked", 0o500);
+    let plan = World::new(&Tree::default(), &local, &Tree::default()).plan(Direction::TwoWay);
+    assert_eq!(plan.to_string(), "upload locked/x (1 B)\nupload locked/\n");
+}
+
 fn many(count: u8) -> Tree {
     (0..count).fold(Tree::default(), |tree, n| tree.with_file(&format!("f{n:03}"), file(n)))
 }
