@@ -95,9 +95,8 @@ async fn a_person_finds_an_earlier_version() {
 
     let driver = Driver::start();
     let client = driver.client(&home.path("chromium")).await;
-    let walk = walk(&client, &cloud).await;
+    walk(&client, &cloud).await;
     client.close().await.unwrap();
-    walk
 }
 
 async fn walk(client: &Client, cloud: &Cloud<'_>) {

@@ -98,6 +98,26 @@ fn a_watched_change_goes_at_once() {
 }
 
 #[test]
+fn a_pi_can_do_everything_once() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    home.write("documents/a.txt", "a");
+    home.run(&["sync", "--config", &cloud.laptop("laptop", "documents")]).ok();
+    cloud.snapshot();
+    home.run(&["drive", "init", home.path("drive").to_str().unwrap()]).ok();
+    let pi = cloud.pi();
+    let fetched = home.run(&["fetch", "--json", "--config", &pi]).ok();
+    assert_eq!(fetched.json()[0]["new"], true);
+    let again = home.run(&["fetch", "--json", "--config", &pi]).ok();
+    assert_eq!(again.json()[0]["new"], false);
+    home.run(&["sync", "--config", &pi]).ok();
+    assert_eq!(home.read("drive/files/alice/documents/a.txt").as_deref(), Some("a"));
+    home.git(&["clone", "--quiet", "drive/archives/alice.git", "from-drive"]).ok();
+    assert_eq!(home.read("from-drive/documents/a.txt").as_deref(), Some("a"));
+}
+
+#[test]
 fn a_missed_snapshot_is_made_up_for_at_start() {
     let home = Home::new();
     let cloud = Cloud::new(&home);

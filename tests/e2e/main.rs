@@ -2,6 +2,8 @@
 //!
 //! A test that needs a program beyond git skips with a reason when it is not there, unless `HEIRLOOM_REQUIRE_TOOLS` is set.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 mod browser;
 mod crash;
 mod foreign;

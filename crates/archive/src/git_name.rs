@@ -26,7 +26,7 @@ pub(crate) const METADATA_FILE: &[u8] = b"entries.heirloom";
 
 const SUFFIX: &[u8] = b".heirloom";
 const LENGTH_MAX: usize = 255;
-const HASHED_PREFIX_MAX: usize = 100;
+const SHORTENED_MAX: usize = 100;
 
 /// Which rules of git apply to a name beside those for every name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,9 @@ pub(crate) fn escape(name: &[u8], of: NameOf) -> Cow<'_, [u8]> {
     let stem =
         if (special || for_symlink) && has_separator(name) { percent_encode(name) } else { name.to_vec() };
     let escaped = [&stem, SUFFIX].concat();
-    Cow::Owned(if escaped.len() > LENGTH_MAX { hashed(name, &stem) } else { escaped })
+    // What only looks like a shortened name is shortened as well, to be told apart by its own hash.
+    let is_shortened = escaped.len() > LENGTH_MAX || is_shortened(&escaped);
+    Cow::Owned(if is_shortened { shorten(name, &stem) } else { escaped })
 }
 
 /// The true name for a name in git's tree; a name shortened by its hash is returned as it is.
@@ -63,7 +65,7 @@ fn looks_escaped(name: &[u8]) -> bool {
 }
 
 fn escaped_origin(name: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let stem = name.strip_suffix(SUFFIX)?;
+    let stem = name.strip_suffix(SUFFIX).filter(|_| !is_shortened(name))?;
     let plain = special::is_special(stem)
         || special::is_special_for_symlink(stem)
         || is_reserved(stem)
@@ -118,11 +120,11 @@ fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn hashed(name: &[u8], stem: &[u8]) -> Vec<u8> {
+fn shorten(name: &[u8], stem: &[u8]) -> Vec<u8> {
     let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
     hasher.update(name);
     let digest = hasher.try_finalize().map_or_else(|_| "0".repeat(40), |id| id.to_string());
-    let mut end = HASHED_PREFIX_MAX.min(stem.len());
+    let mut end = SHORTENED_MAX.min(stem.len());
     // Not in the middle of a UTF-8 sequence: the shortened name should be text if the name is.
     while end > 0 && stem.get(end).is_some_and(|byte| byte & 0xC0 == 0x80) {
         end -= 1;
@@ -134,7 +136,7 @@ fn hashed(name: &[u8], stem: &[u8]) -> Vec<u8> {
 pub(crate) fn is_shortened(name: &[u8]) -> bool {
     let Some(stem) = name.strip_suffix(SUFFIX) else { return false };
     let Some(at) = stem.len().checked_sub(41) else { return false };
-    at <= HASHED_PREFIX_MAX
+    at <= SHORTENED_MAX
         && stem[at] == b'~'
         && stem[at + 1..].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -16,7 +16,15 @@ const FETCHING: &str = "heirloom/fetching";
 /// Held by whoever writes to the archive.
 pub(crate) struct WriteLock {
     repository: PathBuf,
-    _file: File,
+    file: File,
+}
+
+impl Drop for WriteLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that is just being started holds it, too, until it
+        // becomes another program, and the next writer would find the archive busy.
+        rustix::fs::flock(&self.file, FlockOperation::Unlock).ok();
+    }
 }
 
 impl WriteLock {
@@ -43,7 +51,7 @@ impl WriteLock {
             remove_fetch_leftovers(&packs)?;
             end_fetch(repository)?;
         }
-        Ok(Self { repository: repository.to_owned(), _file: file })
+        Ok(Self { repository: repository.to_owned(), file })
     }
 
     /// Notes that packs are being received, so that a crash in the middle is cleaned up.

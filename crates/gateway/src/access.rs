@@ -74,6 +74,7 @@ fn needed(operation: &str) -> Permission {
         | "HeadObject"
         | "HeadBucket"
         | "GetBucketLocation"
+        | "GetBucketVersioning"
         | "ListObjects"
         | "ListObjectsV2"
         | "ListParts"

@@ -27,6 +27,8 @@ use session::{Logging, Session};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // One TLS implementation for everything that speaks HTTP. A second call would be told so, and there is none.
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
     let typed = Typed::parse();
     let session = Session::start(&typed.global, Environment::of_process(), logging(&typed.command));
     let outcome = dispatch(&session, typed.command);

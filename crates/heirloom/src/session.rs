@@ -88,20 +88,27 @@ fn colour(environment: &Environment) -> Colour {
     }
 }
 
+/// Whose log lines are Heirloom's own. The libraries below log for their own authors; what an S3 request came to is
+/// said by the gateway, better than by the library that parsed it.
+const OWN: [&str; 9] =
+    ["heirloom", "accounts", "archive", "bucket", "disk", "gateway", "journal", "sync", "web"];
+
 fn filter(global: &Global, environment: &Environment, logging: Logging) -> EnvFilter {
-    let level = match (global.quiet, global.verbose, logging) {
-        (true, ..) => "error",
-        (false, 0, Logging::Command) => "warn",
-        (false, 0, Logging::Trial) => "warn,heirloom::profile::keep=info,heirloom::profile::snapshots=info",
-        // All crates of Heirloom start with its name; the libraries below them log for their own authors.
-        (false, 0, Logging::Daemon) => "warn,heirloom=info",
-        (false, 1, _) => "warn,heirloom=debug",
-        (false, ..) => "info,heirloom=trace",
+    let own = |others: &str, level: &str| {
+        let own: Vec<String> = OWN.iter().map(|name| format!("{name}={level}")).collect();
+        format!("{others},s3s=off,{}", own.join(","))
     };
-    match environment.given("RUST_LOG") {
-        Some(chosen) => EnvFilter::new(chosen),
-        None => EnvFilter::new(level),
-    }
+    let chosen = match (global.quiet, global.verbose, logging) {
+        (true, ..) => own("error", "error"),
+        (false, 0, Logging::Command) => own("warn", "warn"),
+        (false, 0, Logging::Trial) => {
+            format!("{},heirloom::profile::keep=info,heirloom::profile::snapshots=info", own("warn", "warn"))
+        }
+        (false, 0, Logging::Daemon) => own("warn", "info"),
+        (false, 1, _) => own("warn", "debug"),
+        (false, ..) => own("info", "trace"),
+    };
+    EnvFilter::new(environment.given("RUST_LOG").map_or(chosen, ToOwned::to_owned))
 }
 
 fn start_logging(report: &Report, filter: EnvFilter, colour: Colour) {

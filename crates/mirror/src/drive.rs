@@ -141,7 +141,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 fn random_hex() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system hands out randomness");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

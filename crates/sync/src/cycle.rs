@@ -140,10 +140,10 @@ async fn carry_out<L: Local, R: Remote>(
     }
     let mut applier =
         Applier::new(local.clone(), remote.clone(), here, there, notes, progress, options.stop.clone());
-    let applied = applier.apply(plan).await;
+    let carried_out = applier.apply(plan).await;
     let report = applier.finish();
     let written = writing.await.expect("the writer does not panic");
-    applied?;
+    carried_out?;
     written?;
     Ok(report)
 }

@@ -25,7 +25,7 @@ const BURST_MAX: Duration = Duration::from_secs(5);
 
 /// The first wait after a failure; each further one is twice as long, up to the last.
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
-const BACKOFF_LAST: Duration = Duration::from_secs(300);
+const BACKOFF_LAST: Duration = Duration::from_mins(5);
 
 /// What a keeper tells about a run.
 pub enum Moment<'a> {

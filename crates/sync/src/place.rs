@@ -35,7 +35,9 @@ impl Place {
             self.bucket.get_range(&self.prefix, key, version, offset..end).await.map_err(io::Error::other)?;
         let chunks: Vec<Bytes> = get.body.try_collect().await.map_err(io::Error::other)?;
         let mut whole = BytesMut::with_capacity(length);
-        chunks.iter().for_each(|chunk| whole.extend_from_slice(chunk));
+        for chunk in &chunks {
+            whole.extend_from_slice(chunk);
+        }
         Ok(whole.freeze())
     }
 }

@@ -117,9 +117,12 @@ async fn answer(
 
 async fn bytes(site: &Site, folder: Folder, form: Form) -> Result<Body, Failure> {
     let what = format!("the folder {} of {}", folder.name(), folder.past.visit.bucket);
-    stream::body(site, what, move |out| match form {
-        Form::Tar => tar::write(&folder, out),
-        Form::Zip => zip::write(&folder, out),
+    stream::body(site, what, move |out| {
+        let written = match form {
+            Form::Tar => tar::write(&folder, out),
+            Form::Zip => zip::write(&folder, out),
+        };
+        written.inspect_err(|_| folder.past.history.spoil())
     })
     .await
 }

@@ -34,6 +34,7 @@ mod page;
 mod past;
 mod range;
 mod raw;
+mod readers;
 mod routes;
 mod serve;
 mod shelf;

@@ -3,8 +3,9 @@
 use crate::dates::{self, When};
 use crate::failure::Failure;
 use crate::guest::Visit;
+use crate::readers::Reader;
 use crate::site::Site;
-use archive::{Archive, Entry, History, SnapshotId, SnapshotInfo};
+use archive::{Entry, SnapshotId, SnapshotInfo};
 use chrono_tz::Tz;
 use model::{BucketName, RelPath, UnixNanos};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Past {
     pub site: Arc<Site>,
     pub visit: Visit,
-    pub history: History,
+    pub history: Reader,
     pub latest: SnapshotId,
 }
 
@@ -38,14 +39,11 @@ impl Site {
 
     /// The bucket's history; `None` while it has no snapshot.
     pub(crate) fn past(self: &Arc<Self>, visit: &Visit) -> Result<Option<Past>, Failure> {
-        let broken = |error| Failure::broken(format!("open the history of {}", visit.bucket), error);
-        let archive = match Archive::open(&self.archive_path(&visit.bucket)) {
-            Ok(archive) => archive,
-            Err(archive::Error::Missing { .. }) => return Ok(None),
-            Err(error) => return Err(broken(error)),
-        };
-        let history = archive.history().map_err(broken)?;
-        let Some(latest) = history.latest() else { return Ok(None) };
+        let lent = self.readers.lend(&self.archive_path(&visit.bucket));
+        let lent =
+            lent.map_err(|error| Failure::broken(format!("open the history of {}", visit.bucket), error))?;
+        let Some(history) = lent else { return Ok(None) };
+        let latest = history.newest();
         Ok(Some(Past { site: Arc::clone(self), visit: visit.clone(), history, latest }))
     }
 
@@ -104,6 +102,7 @@ impl Past {
 
     /// A failure that names what was looked at.
     pub(crate) fn broken(&self, doing: &str, path: Option<&RelPath>, error: archive::Error) -> Failure {
+        self.history.spoil();
         let place = path
             .map_or_else(|| self.visit.bucket.to_string(), |path| format!("{}/{path}", self.visit.bucket));
         Failure::broken(format!("{doing} of {place}"), error)

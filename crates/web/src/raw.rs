@@ -90,7 +90,7 @@ async fn answer(
     asked: &Asked,
     is_fixed: bool,
 ) -> Result<Response, Failure> {
-    let size = found.entry.size;
+    let total = found.entry.size;
     let etag = format!("\"{}\"", found.entry.id);
     let told = headers(&found, &etag, asked.download.is_some(), is_fixed);
     if guest::text(request, header::IF_NONE_MATCH).is_some_and(|tags| names(tags, &etag)) {
@@ -98,18 +98,18 @@ async fn answer(
     }
     // A range of another version would be glued to bytes of this one.
     let is_same = guest::text(request, header::IF_RANGE).is_none_or(|condition| condition.trim() == etag);
-    let wanted = range::parse(guest::text(request, header::RANGE).filter(|_| is_same), size);
+    let wanted = range::parse(guest::text(request, header::RANGE).filter(|_| is_same), total);
     let (status, range) = match wanted {
-        Wanted::Whole => (StatusCode::OK, 0..size),
+        Wanted::Whole => (StatusCode::OK, 0..total),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
         Wanted::Beyond => {
-            let unsatisfied = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            let unsatisfied = [(header::CONTENT_RANGE, format!("bytes */{total}"))];
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unsatisfied).into_response());
         }
     };
     let length = HeaderValue::from(range.end - range.start);
     let part = (status == StatusCode::PARTIAL_CONTENT)
-        .then(|| [(header::CONTENT_RANGE, format!("bytes {}-{}/{size}", range.start, range.end - 1))]);
+        .then(|| [(header::CONTENT_RANGE, format!("bytes {}-{}/{total}", range.start, range.end - 1))]);
     let body = if *method == Method::HEAD || range.is_empty() {
         Body::empty()
     } else {
@@ -126,7 +126,8 @@ async fn answer(
 async fn bytes(site: &Site, found: Found, range: Range<u64>) -> Result<Body, Failure> {
     let what = format!("{}/{}", found.past.visit.bucket, found.entry.path);
     stream::body(site, what, move |out| {
-        found.past.history.copy_to(&found.entry, Some(range), out).map(drop).map_err(Into::into)
+        let copied = found.past.history.copy_to(&found.entry, Some(range), out);
+        copied.map(drop).inspect_err(|_| found.past.history.spoil()).map_err(Into::into)
     })
     .await
 }

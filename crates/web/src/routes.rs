@@ -9,8 +9,7 @@ use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 
 /// Names that no user may have, because the pages use them as the first part of their own addresses.
-pub const RESERVED_NAMES: [&str; 7] =
-    ["api", "healthz", "metrics", "readyz", "sign-in", "sign-out", "static"];
+pub const RESERVED_NAMES: [&str; 6] = ["api", "healthz", "metrics", "readyz", "sign-in", "sign-out"];
 
 const FORM_MAX: usize = 16 * 1024;
 

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::git::Workshop;
+use crate::readers::Readers;
 use crate::shelf::Shelf;
 use crate::throttle::Throttle;
 use crate::timeline::Timelines;
@@ -55,6 +56,7 @@ pub(crate) struct Site {
     /// By object id and file name: the same bytes are coloured by their name.
     pub highlights: Shelf<(String, String), Vec<String>>,
     pub timelines: Timelines,
+    pub readers: Arc<Readers>,
     pub streams: Arc<Semaphore>,
     pub fetches: Arc<Semaphore>,
     pub workshop: Workshop,
@@ -68,6 +70,7 @@ impl Site {
             throttle: Throttle::default(),
             highlights: Shelf::new(HIGHLIGHTS_MAX),
             timelines: Timelines::default(),
+            readers: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
             workshop: Workshop::default(),

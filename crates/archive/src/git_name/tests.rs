@@ -102,10 +102,15 @@ fn a_name_too_long_to_grow_is_shortened_and_kept_apart() {
     let long = [b".git:".as_slice(), &[b'x'; 250]].concat();
     let escaped = escape(&long, NameOf::Other).into_owned();
     assert!(escaped.len() <= 255 && escaped.ends_with(b".heirloom"), "{}", escaped.escape_ascii());
+    assert_eq!(*unescape(&escaped), escaped, "only the metadata knows");
     // A file that really has the shortened name does not meet it.
     escapes_to(&escaped, &[&escaped[..], b".heirloom"].concat());
     let other = [b".git:".as_slice(), &[b'x'; 249], b"y"].concat();
     assert_ne!(escaped, &*escape(&other, NameOf::Other));
+    // Nor does a name whose escaped form would be the shortened one.
+    let encoded = escaped.strip_suffix(b".heirloom").unwrap();
+    let forged = super::percent_decode(encoded).unwrap();
+    assert_ne!(escaped, &*escape(&forged, NameOf::Other));
 }
 
 fn tricky_names() -> impl Strategy<Value = Vec<u8>> {
@@ -129,6 +134,7 @@ fn tricky_names() -> impl Strategy<Value = Vec<u8>> {
         "~",
         "GIT",
         "\u{fffd}",
+        "~0123456789abcdef0123456789abcdef01234567",
     ]);
     prop::collection::vec(part, 1..6).prop_map(|parts| parts.concat().into_bytes())
 }
@@ -139,7 +145,11 @@ proptest! {
     fn escaping_is_reversible_and_disarms(name in tricky_names(), symlink: bool) {
         let of = if symlink { NameOf::Symlink } else { NameOf::Other };
         let escaped = escape(&name, of).into_owned();
-        prop_assert_eq!(&*unescape(&escaped), &name[..]);
+        if super::is_shortened(&escaped) {
+            prop_assert!(escaped != name && *unescape(&escaped) == escaped);
+        } else {
+            prop_assert_eq!(&*unescape(&escaped), &name[..]);
+        }
         prop_assert!(!super::special::is_special(&escaped));
         prop_assert!(of == NameOf::Other || !super::special::is_special_for_symlink(&escaped));
         prop_assert!(!escaped.eq_ignore_ascii_case(super::METADATA_FILE));

@@ -226,3 +226,38 @@ fn the_strangers_shell_lines_restore_times_and_empty_folders() {
     assert_eq!(clone.join("documents/program").metadata().unwrap().permissions().mode() & 0o777, 0o750);
     assert!(clone.join("documents/empty/one").is_dir());
 }
+
+#[test]
+fn a_name_too_long_to_be_escaped_is_known_to_the_metadata() {
+    let world = World::new();
+    let name = format!("docs/.git:{}", "x".repeat(250));
+    world.write(&name, "long");
+    world.write("docs/.git:short", "short");
+    let id = world.created().id;
+    world.check();
+    let history = world.history();
+    let listed = history.list(&id, Some(&path("docs"))).unwrap().unwrap();
+    let names: Vec<_> = listed.iter().map(|entry| entry.path.as_str()).collect();
+    assert_eq!(names, ["docs/.git:short", &name]);
+    let entry = history.entry(&id, &path(&name)).unwrap().unwrap();
+    assert_eq!(entry, listed[1]);
+    assert_eq!(history.read(&entry, 10).unwrap(), b"long");
+    assert!(entry.mtime.is_some());
+    let clone = inventory(&world.clone_with("clone", &[]));
+    assert!(clone.values().any(|(_, content)| content == b"long"));
+}
+
+#[test]
+fn owners_are_named_where_they_are_not_the_running_user() {
+    let world = World::new();
+    world.write("docs/mine", "1");
+    world.write("docs/theirs", "2");
+    // Only root may give files away.
+    if std::os::unix::fs::chown(world.path("docs/theirs"), Some(4_000_001), Some(4_000_002)).is_err() {
+        return;
+    }
+    let id = world.created().id;
+    let owner = |name| world.history().entry(&id, &path(name)).unwrap().unwrap().owner;
+    assert_eq!(owner("docs/mine"), None);
+    assert_eq!(owner("docs/theirs").as_deref(), Some("4000001:4000002"));
+}

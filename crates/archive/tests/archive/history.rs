@@ -158,3 +158,13 @@ fn a_repack_or_commit_graph_changes_nothing() {
     let clone = world.clone_with("clone", &[]);
     assert_eq!(git(&["-C", clone.to_str().unwrap(), "rev-list", "--count", "HEAD"]), "8\n");
 }
+
+#[test]
+fn a_reader_may_move_to_another_thread() {
+    let world = World::new();
+    world.write("docs/a", "1");
+    let id = world.created().id;
+    let history = world.history();
+    let found = std::thread::spawn(move || history.entry(&id, &path("docs/a")).unwrap()).join().unwrap();
+    assert_eq!(found.map(|entry| entry.size), Some(1));
+}

@@ -4,8 +4,8 @@ use super::{Service, bucket_of, signer};
 use crate::access::denied;
 use s3s::dto::{
     Bucket, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
-    DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput,
-    ListBucketsInput, ListBucketsOutput, Owner,
+    DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+    GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result};
 
@@ -54,6 +54,14 @@ impl Service {
         // S3 has no name for its oldest region here.
         let named = (self.region != "us-east-1").then(|| BucketLocationConstraint::from(self.region.clone()));
         Ok(S3Response::new(GetBucketLocationOutput { location_constraint: named }))
+    }
+
+    /// There are no versions here: history is the archive's.
+    pub(super) async fn get_bucket_versioning(
+        &self,
+        _request: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        Ok(S3Response::new(GetBucketVersioningOutput::default()))
     }
 
     /// Everybody's bucket is there already; many clients create it all the same before they write.

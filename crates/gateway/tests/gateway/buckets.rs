@@ -19,6 +19,8 @@ async fn a_bucket_is_there_before_anything_is_in_it() {
     server.alice.get("/alice").await.expect(200);
     let location = server.alice.call("GET", "/alice").query("location", "").send().await.expect(200);
     assert!(location.text().contains("LocationConstraint"), "{}", location.text());
+    let versioning = server.alice.call("GET", "/alice").query("versioning", "").send().await.expect(200);
+    assert_eq!(versioning.tag("Status"), None, "not versioned");
 }
 
 #[tokio::test]

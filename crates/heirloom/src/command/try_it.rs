@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
 
 /// How long the link signs in.
-const SIGN_IN_LIFETIME: Duration = Duration::from_secs(60 * 60);
+const SIGN_IN_LIFETIME: Duration = Duration::from_hours(1);
 
 /// Runs everything until Ctrl-C.
 pub(crate) fn run(session: &Session, wanted: &args::Try) -> Result<Exit, Failure> {

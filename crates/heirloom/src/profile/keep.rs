@@ -116,7 +116,9 @@ pub(crate) fn sweep(route: &Route) {
     match folder.root().sweep() {
         Ok(swept) => {
             for path in swept.rescued {
-                tracing::warn!("an interrupted run had set aside a file of yours; it is back as {shown}/{path}");
+                tracing::warn!(
+                    "an interrupted run had set aside a file of yours; it is back as {shown}/{path}"
+                );
             }
             for problem in swept.problems {
                 tracing::warn!("leftovers of an interrupted run stay behind: {problem}");

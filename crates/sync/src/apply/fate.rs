@@ -123,11 +123,12 @@ impl Full {
     pub(super) fn problems(self) -> impl Iterator<Item = Problem> {
         let states =
             [self.local, self.remote].map(|state| state.into_inner().unwrap_or_else(PoisonError::into_inner));
-        states.into_iter().flatten().map(|(mut problem, waiting)| {
-            if waiting > 0 {
-                problem.message.push_str(&format!(" ({waiting} more files wait for space)"));
-            }
-            problem
+        states.into_iter().flatten().map(|(problem, waiting)| match waiting {
+            0 => problem,
+            _ => Problem {
+                message: format!("{} ({waiting} more files wait for space)", problem.message),
+                ..problem
+            },
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Fills a temporary archive with a family's sample files over some weeks and serves its pages.
 //!
-//! `cargo run -p heirloom-web --example demo [PORT]` prints a sign-in link that works once; two more users see the
+//! `cargo run -p heirloom-web --example demo [PORT [DAYS]]` prints a sign-in link that works once; two more users see the
 //! other states a page can be in.
 
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
@@ -31,12 +31,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let [alice, bob, newcomer] = &users;
     let archives = place.path().join("archives");
-    sample::fill(&archives, alice, now())?;
+    let mut arguments = std::env::args().skip(1);
+    let port = arguments.next().map_or(Ok(8085), |port| port.parse::<u16>())?;
+    let days = arguments.next().map_or(Ok(22), |days| days.parse::<u32>())?;
+    sample::fill(&archives, alice, now(), days)?;
     sample::fill_small(&archives, bob, now())?;
     accounts.grant(alice, &bob.bucket(), Permission::Read)?;
     let key = accounts.add_key(alice, "demo", now())?;
 
-    let port = std::env::args().nth(1).map_or(Ok(8085), |port| port.parse::<u16>())?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     for user in [alice, bob, newcomer] {
         let token = accounts.create_sign_in(user, now(), Duration::from_hours(1))?;

@@ -1,4 +1,4 @@
-//! A family's files over three weeks, one snapshot a night.
+//! A family's files over some weeks, one snapshot a night.
 
 use crate::picture::landscape;
 use archive::{Archive, SnapshotContext};
@@ -71,11 +71,11 @@ pub(crate) fn fill_small(archives: &Path, user: &UserName, now: UnixNanos) -> Ou
 }
 
 /// The large sample.
-pub(crate) fn fill(archives: &Path, user: &UserName, now: UnixNanos) -> Outcome {
-    let mut family = family(archives, user, now, 22)?;
+pub(crate) fn fill(archives: &Path, user: &UserName, now: UnixNanos, days: u32) -> Outcome {
+    let mut family = family(archives, user, now, i64::from(days))?;
     first_day(&family)?;
     family.snapshot(&[])?;
-    for day in 1..=22_u32 {
+    for day in 1..=days {
         some_day(&family, day)?;
         let reasons: &[&str] =
             if day == 9 { &["photos/2026/raw.nef could not be read: input/output error"] } else { &[] };

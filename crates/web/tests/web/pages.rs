@@ -288,6 +288,38 @@ async fn every_kind_of_file_is_shown_as_what_it_is() {
     }
 }
 
+/// Readers are kept between requests; none may outlive what it has seen.
+#[tokio::test]
+async fn a_new_snapshot_shows_at_once() {
+    let site = Site::new().await;
+    let alice = site.session(&site.alice);
+    assert!(site.get("/alice", &alice).await.text().contains("No snapshot yet"));
+    for number in 1..=5_i64 {
+        write(&site.live("alice").join("d/a.txt"), format!("text {number}\n"));
+        site.snapshot("alice", number - 50);
+        for _ in 0..2 {
+            assert_eq!(
+                site.get("/alice/raw/latest/d/a.txt", &alice).await.text(),
+                format!("text {number}\n")
+            );
+            let page = site.get("/alice/file/latest/d/a.txt", &alice).await.text();
+            assert!(page.contains(&format!("text {number}")), "{page}");
+        }
+    }
+    let archive = site.archive("alice");
+    let mut git = std::process::Command::new("git");
+    let repacked = git.arg("-C").arg(&archive).args(["repack", "-adfq"]).output().unwrap();
+    assert!(repacked.status.success(), "{}", String::from_utf8_lossy(&repacked.stderr));
+    let old = site.get("/alice/versions/d/a.txt", &alice).await.text();
+    for address in links(&old, "/alice/raw/") {
+        assert_eq!(
+            site.get(&address, &alice).await.status,
+            200,
+            "its pack is gone, its bytes are not: {address}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn before_the_first_snapshot() {
     let site = Site::new().await;
