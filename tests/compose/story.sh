@@ -14,6 +14,7 @@ tell_story() {
     export HEIRLOOM_IMAGE=$image HEIRLOOM_DOCUMENTS=$home/documents HEIRLOOM_DRIVE=$home/drive
     # Any free port, on loopback only; and no drive is plugged in during the test.
     export HEIRLOOM_S3_PORT=127.0.0.1: HEIRLOOM_WEB_PORT=127.0.0.1: HEIRLOOM_DRIVE_PROPAGATION=rprivate
+    export HEIRLOOM_MIRROR_INTERVAL=5s HEIRLOOM_ARCHIVE_INTERVAL=5s
     build
     say "the laptop alone waits for its cloud"
     start laptop
@@ -137,14 +138,15 @@ find_in_clone() {
 }
 
 find_on_drive() {
-    local archive clone=$home/clone-of-drive
-    compose exec -T pi heirloom sync
-    compose exec -T pi heirloom fetch
-    diff -r --no-dereference "$home/documents" "$home/drive/files/alice/documents"
-    archive=$(find "$home/drive" -maxdepth 3 -name alice.git -type d)
-    git -c safe.directory='*' clone --quiet "$archive" "$clone"
+    until_ok "the drive holds the same files" diff -r --no-dereference "$home/documents" "$home/drive/files/alice/documents"
+    until_ok "the drive holds the same history" same_history "$home/clone" "$home/drive/archives/alice.git"
+    local clone=$home/clone-of-drive
+    git -c safe.directory='*' clone --quiet "$home/drive/archives/alice.git" "$clone"
     diff -r --no-dereference "$home/documents" "$clone/documents"
-    say "the drive holds the same, as files and as history"
+}
+
+same_history() {
+    [ "$(git -C "$1" rev-parse HEAD)" = "$(git -c safe.directory='*' --git-dir "$2" rev-parse main)" ]
 }
 
 show_logs() { [ ${#tool[@]} = 0 ] || compose logs --tail 40 2>&1 || true; }

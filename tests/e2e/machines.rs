@@ -118,6 +118,34 @@ fn a_pi_can_do_everything_once() {
 }
 
 #[test]
+fn a_drive_that_is_pulled_leaves_its_mount_point_empty() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    home.write("documents/a.txt", "a");
+    home.run(&["sync", "--config", &cloud.laptop("laptop", "documents")]).ok();
+    cloud.snapshot();
+    home.run(&["drive", "init", home.path("drive").to_str().unwrap()]).ok();
+    let pi = home.start(&["pi", "--config", &cloud.pi()]);
+    let history = || {
+        home.path("drive/archives/alice.git/HEAD").exists()
+            && home.path("drive/files/alice/documents/a.txt").exists()
+    };
+    eventually("a filled drive", || if history() { Ok(()) } else { Err(pi.log()) });
+    fs::rename(home.path("drive"), home.path("pulled")).unwrap();
+    fs::create_dir(home.path("drive")).unwrap();
+    home.write("documents/b.txt", "b");
+    home.run(&["sync", "--config", &cloud.laptop("laptop", "documents")]).ok();
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(fs::read_dir(home.path("drive")).unwrap().count(), 0, "the mount point stays empty");
+    fs::remove_dir(home.path("drive")).unwrap();
+    fs::rename(home.path("pulled"), home.path("drive")).unwrap();
+    eventually("the drive again", || {
+        home.read("drive/files/alice/documents/b.txt").map(drop).ok_or(pi.log())
+    });
+}
+
+#[test]
 fn a_missed_snapshot_is_made_up_for_at_start() {
     let home = Home::new();
     let cloud = Cloud::new(&home);

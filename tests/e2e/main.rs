@@ -3,6 +3,7 @@
 //! A test that needs a program beyond git skips with a reason when it is not there, unless `HEIRLOOM_REQUIRE_TOOLS` is set.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+#![expect(clippy::print_stderr, reason = "a test says why it is skipped, and what its daemons logged")]
 
 mod browser;
 mod crash;

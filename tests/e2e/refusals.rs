@@ -85,6 +85,88 @@ fn an_emptied_folder_halts_and_resumes() {
 }
 
 #[test]
+fn a_running_daemon_is_told_to_go_on() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let profile = cloud.laptop("laptop", "documents");
+    home.write("documents/a", "a");
+    home.write("documents/b", "b");
+    home.run(&["sync", "--config", &profile]).ok();
+    let laptop = home.start(&["laptop", "--config", &profile]);
+    fs::remove_file(home.path("documents/a")).unwrap();
+    fs::remove_file(home.path("documents/b")).unwrap();
+    eventually("the halt", || if laptop.log().contains("is halted") { Ok(()) } else { Err(laptop.log()) });
+    let planned = home.run(&["sync", "--resume", "--dry-run", "--config", &profile]).ok();
+    assert!(planned.stdout.contains("delete remote a"), "{}", planned.stdout);
+    assert!(home.path("cloud/live/alice/documents/a").exists());
+    home.run(&["sync", "--resume", "documents", "--config", &profile])
+        .ok()
+        .says(&["daemon was told to go on"]);
+    let gone = || !home.path("cloud/live/alice/documents/a").exists();
+    eventually("the deletions", || if gone() { Ok(()) } else { Err(laptop.log()) });
+}
+
+#[test]
+fn an_ignored_file_does_not_hide_an_emptied_folder() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let profile = cloud.laptop("laptop", "documents");
+    let text = fs::read_to_string(&profile)
+        .unwrap()
+        .replace("interval: 1s", "ignore: [\"*.tmp\"], max_delete: 100%");
+    fs::write(&profile, text).unwrap();
+    home.write("documents/a", "a");
+    home.run(&["sync", "--config", &profile]).ok();
+    home.write("cloud/live/alice/documents/x.tmp", "another client's");
+    fs::remove_file(home.path("documents/a")).unwrap();
+    home.run(&["sync", "--config", &profile]).code(20);
+}
+
+#[test]
+fn a_new_key_is_taken_up_without_a_restart() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    home.write("documents/a", "a");
+    let laptop = home.start(&["laptop", "--config", &cloud.laptop("laptop", "documents")]);
+    eventually("the first file", || home.read("cloud/live/alice/documents/a").map(drop).ok_or(laptop.log()));
+    home.run(&["key", "revoke", &cloud.joined("laptop", "access_key_id"), "--config", cloud.config()]).ok();
+    home.write("documents/b", "b");
+    eventually("the refusal", || {
+        if laptop.log().contains("does not open with the key") { Ok(()) } else { Err(laptop.log()) }
+    });
+    let join = home.path("laptop.join");
+    fs::remove_file(&join).unwrap();
+    let add = [
+        "key",
+        "add",
+        "alice",
+        "--label",
+        "new",
+        "--join-file",
+        join.to_str().unwrap(),
+        "--config",
+        cloud.config(),
+    ];
+    home.run(&add).ok();
+    eventually("the second file", || home.read("cloud/live/alice/documents/b").map(drop).ok_or(laptop.log()));
+}
+
+#[test]
+fn a_state_dir_inside_a_synced_folder_is_refused() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let profile = cloud.laptop("laptop", "documents");
+    let root = home.path("").display().to_string();
+    let text = fs::read_to_string(&profile).unwrap().replace("state-laptop", "documents/.state");
+    fs::write(&profile, text).unwrap();
+    home.run(&["sync", "--config", &profile]).code(2).says(&["state_dir", "which is synced", &root[..10]]);
+}
+
+#[test]
 fn a_missing_folder_halts_and_is_not_made() {
     let home = Home::new();
     let cloud = Cloud::new(&home);

@@ -26,12 +26,9 @@ fn a_trial_shows_everything_and_goes_on_where_it_was() {
         let address = web.strip_prefix("http://127.0.0.1:").unwrap();
         let (port, path) = address.split_once('/').unwrap();
         let port: u16 = port.parse().unwrap();
-        let (status, page) = get(port, &format!("/{path}"), None).unwrap();
-        assert!(
-            status == 200 || status == 303,
-            "the sign-in link answers {status}: {}",
-            String::from_utf8_lossy(&page)
-        );
+        let link = || get(port, &format!("/{path}"), None).unwrap().0;
+        assert_eq!(link(), 303, "the link signs in");
+        assert_ne!(link(), 303, "and does so once");
         let clone = text("clone");
         let url = clone.strip_prefix("git clone ").unwrap();
         home.git(&["clone", "--quiet", url, &format!("clone{round}")]).ok();
@@ -51,6 +48,23 @@ fn a_trial_shows_everything_and_goes_on_where_it_was() {
         assert_eq!(trial.interrupt(), Some(0), "Ctrl-C ends it cleanly");
     }
     assert!(home.read("clone1/sample/note 0.txt").is_some(), "the second trial went on where the first was");
+}
+
+#[test]
+fn two_folders_of_one_name_are_not_mixed() {
+    let home = Home::new();
+    for side in ["one", "other"] {
+        home.write(&format!("{side}/docs/{side}.txt"), side);
+    }
+    let data = home.path("data").display().to_string();
+    let (one, other) =
+        (home.path("one/docs").display().to_string(), home.path("other/docs").display().to_string());
+    let trial = home.start(&["try", &one, "--data", &data, "--json"]);
+    eventually("a running trial", || {
+        if trial.log().contains("\"running\"") { Ok(()) } else { Err(trial.log()) }
+    });
+    assert_eq!(trial.interrupt(), Some(0));
+    home.run(&["try", &other, "--data", &data]).code(2).says(&["keeps another folder of that name", &one]);
 }
 
 #[test]

@@ -4,6 +4,15 @@ use crate::home::Home;
 use crate::server::{Cloud, get};
 
 #[test]
+fn a_name_that_the_web_view_needs_is_refused() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    home.run(&["user", "add", "metrics", "--config", cloud.config()])
+        .code(2)
+        .says(&["`metrics` cannot be a user"]);
+}
+
+#[test]
 fn a_key_opens_its_own_bucket_and_nothing_else() {
     let home = Home::new();
     let cloud = Cloud::new(&home);

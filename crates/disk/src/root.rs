@@ -35,14 +35,19 @@ impl Root {
     ///
     /// [`Error::Missing`], [`Error::NotADirectory`] or [`Error::Denied`] say why it cannot be.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let fd = beneath::open_top(path).map_err(|errno| match errno {
-            Errno::NOENT => Error::Missing { path: path.to_owned() },
-            errno => Error::new("opening", path.to_owned(), errno),
-        })?;
-        Ok(Self { path: Arc::from(path), fd: Arc::new(fd) })
+        Self::open_named(path, path)
     }
 
-    /// The path it was opened by.
+    /// As [`Root::open`], speaking of the directory as `name`: for one that is reached by a path no person knows.
+    pub fn open_named(path: &Path, name: &Path) -> Result<Self, Error> {
+        let fd = beneath::open_top(path).map_err(|errno| match errno {
+            Errno::NOENT => Error::Missing { path: name.to_owned() },
+            errno => Error::new("opening", name.to_owned(), errno),
+        })?;
+        Ok(Self { path: Arc::from(name), fd: Arc::new(fd) })
+    }
+
+    /// The path it is spoken of by.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

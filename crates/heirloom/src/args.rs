@@ -123,6 +123,9 @@ pub(crate) struct Try {
     /// Where everything is put [default: ~/.local/share/heirloom/try]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+    /// Go on after a halt: you have looked, and the deletions are meant
+    #[arg(long)]
+    pub(crate) resume: bool,
 }
 
 /// `heirloom sync`

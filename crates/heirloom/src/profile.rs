@@ -5,9 +5,11 @@
 
 pub(crate) mod cloud;
 pub(crate) mod fetch;
+pub(crate) mod join;
 pub(crate) mod keep;
 pub(crate) mod lock;
 pub(crate) mod pi;
+pub(crate) mod resume;
 pub(crate) mod routes;
 pub(crate) mod runs;
 pub(crate) mod snapshots;

@@ -2,13 +2,17 @@
 //!
 //! A mount point without its drive is an empty directory like any other, and a mirror that writes into it fills the
 //! machine's own disk while the drive stays stale. So the marker, a file that only [`Drive::init`] writes, is looked for
-//! every time. Rejected: comparing device numbers, which change with every plugging in.
+//! every time, and what is written goes through the very directory in which it was found ([`Held`]): a drive that is
+//! pulled meanwhile makes an error, never a copy in its mount point. Rejected: comparing device numbers, which change with
+//! every plugging in, and holding the directory open between writes, which would keep a person from unmounting.
 
 use crate::Error;
 use model::BucketName;
+use rustix::fs::{Mode, OFlags};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = ".heirloom-drive";
@@ -96,9 +100,43 @@ impl Drive {
         &self.id
     }
 
-    /// Where the files of a bucket are mirrored to; created if need be.
+    /// Where the files of a bucket are mirrored to, for people. To write there, [`Drive::hold`] the drive.
+    #[must_use]
+    pub fn files(&self, bucket: &BucketName) -> PathBuf {
+        self.root.join(FILES).join(bucket.as_str())
+    }
+
+    /// Holds on to the drive for one piece of work; [`Error::Absent`] if it is not there any more, or another one is.
+    pub fn hold(&self) -> Result<Held, Error> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(&self.root, flags, Mode::empty())
+            .map_err(|errno| Error::io("open", &self.root)(errno.into()))?;
+        let held = Held {
+            path: PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())),
+            _directory: directory,
+        };
+        // Looked for through the held directory: the marker that counts is the one beside which things are written.
+        match Self::open(&held.path) {
+            Ok(there) if there.id == self.id => Ok(held),
+            Ok(_) => Err(Error::Absent { path: self.root.clone(), why: "another drive is there" }),
+            Err(Error::Absent { why, .. }) => Err(Error::Absent { path: self.root.clone(), why }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A drive that cannot go away unnoticed. Keep it no longer than a piece of work takes: it keeps the drive from being
+/// unmounted.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    _directory: OwnedFd,
+}
+
+impl Held {
+    /// Where to write the files of a bucket; created if need be.
     pub fn files(&self, bucket: &BucketName) -> Result<PathBuf, Error> {
-        let path = self.root.join(FILES).join(bucket.as_str());
+        let path = self.path.join(FILES).join(bucket.as_str());
         fs::create_dir_all(&path).map_err(Error::io("create", &path))?;
         Ok(path)
     }
@@ -106,18 +144,12 @@ impl Drive {
     /// Where the archive of a bucket lies.
     #[must_use]
     pub fn archive(&self, bucket: &BucketName) -> PathBuf {
-        self.root.join(ARCHIVES).join(format!("{bucket}.git"))
-    }
-
-    /// Where all archives lie.
-    #[must_use]
-    pub fn archives(&self) -> PathBuf {
-        self.root.join(ARCHIVES)
+        self.path.join(ARCHIVES).join(format!("{bucket}.git"))
     }
 
     /// Replaces the page for strangers, if it says something new.
     pub fn write_guide(&self, html: &str) -> Result<(), Error> {
-        let path = self.root.join(GUIDE);
+        let path = self.path.join(GUIDE);
         if fs::read(&path).is_ok_and(|old| old == html.as_bytes()) {
             return Ok(());
         }

@@ -18,7 +18,7 @@ mod error;
 mod fetch;
 mod guide;
 
-pub use drive::{Drive, DriveId, Initialised};
+pub use drive::{Drive, DriveId, Held, Initialised};
 pub use error::Error;
 pub use fetch::fetch;
 pub use guide::{Guide, GuideBucket};

@@ -44,8 +44,19 @@ pub struct Rules<'a> {
     pub guards: Guards,
     /// Goes into the names of conflict copies.
     pub label: &'a ConflictLabel,
-    /// Keys about which nothing is known or wanted: unreadable, or ignored. They are not decided upon.
-    pub blind: &'a dyn Fn(&ObjectKey) -> bool,
+    /// How well a key can be seen. Only a clear one is decided upon.
+    pub sight: &'a dyn Fn(&ObjectKey) -> Sight,
+}
+
+/// How well a key can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// What both sides show is what there is.
+    Clear,
+    /// A rule says to leave it alone.
+    Ignored,
+    /// This side has something there or had, and cannot show it: an unreadable file or directory.
+    Hidden(Side),
 }
 
 /// Whether the guards against mass deletion are on.
@@ -71,12 +82,14 @@ pub fn sync(
     let mut tally = Tally::default();
     let mut settler = Settler::new(rules);
     for place in merge::join(base, local, remote) {
-        if (rules.blind)(&place.key) {
-            tally.see_blind();
-            continue;
+        match (rules.sight)(&place.key) {
+            Sight::Clear => {
+                tally.see(&place);
+                settler.see(place);
+            }
+            Sight::Hidden(side) => tally.see_hidden(side),
+            Sight::Ignored => {}
         }
-        tally.see(&place);
-        settler.see(place);
     }
     let plan = settler.finish();
     match guard::check(&tally, &plan, rules) {

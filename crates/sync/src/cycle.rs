@@ -11,7 +11,7 @@ use crate::sides::{Local, Remote};
 use journal::{Change, Journal};
 use model::{Agreed, BaseEntry, ObjectKey};
 use plan::ignore::Shape;
-use plan::sync::{ConflictLabel, Guards, Plan, Rules, Settled, Verdict};
+use plan::sync::{ConflictLabel, Guards, Plan, Rules, Settled, Side, Sight, Verdict};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -100,17 +100,25 @@ fn decide(
     options: &Options,
 ) -> Verdict {
     let label = ConflictLabel::new(&options.time, &route.machine);
-    let blind = |key: &ObjectKey| {
+    let sight = |key: &ObjectKey| {
         let path = key.path();
         let shape = if key.is_directory() { Shape::Directory } else { Shape::Leaf };
-        here.hidden.hides(&path) || there.hidden.hides(&path) || route.ignore.ignores(&path, shape)
+        if route.ignore.ignores(&path, shape) {
+            Sight::Ignored
+        } else if here.hidden.hides(&path) {
+            Sight::Hidden(Side::Local)
+        } else if there.hidden.hides(&path) {
+            Sight::Hidden(Side::Remote)
+        } else {
+            Sight::Clear
+        }
     };
     let rules = Rules {
         direction: route.direction,
         max_delete: route.max_delete,
         guards: options.guards,
         label: &label,
-        blind: &blind,
+        sight: &sight,
     };
     plan::sync::sync(
         base.iter().map(|entry| (entry.key.clone(), entry.agreed)),

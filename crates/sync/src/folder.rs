@@ -17,6 +17,11 @@ impl Folder {
         Root::open(path).map(Self)
     }
 
+    /// As [`Folder::open`], speaking of the folder as `name`.
+    pub fn open_named(path: &Path, name: &Path) -> Result<Self, disk::Error> {
+        Root::open_named(path, name).map(Self)
+    }
+
     /// The tree below.
     #[must_use]
     pub fn root(&self) -> &Root {

@@ -52,6 +52,8 @@ pub struct Keeper {
     pub progress: Arc<Progress>,
     /// Told when a run begins and what came of it.
     pub notice: Notice,
+    /// Asked before each run whether a person has confirmed a halt.
+    pub guards: Arc<dyn Fn(&Route) -> Guards + Send + Sync>,
     /// The label for conflict copies, by the machine's clock.
     pub time: fn() -> String,
     /// Ends the loop, and a running cycle after the effects it has begun.
@@ -87,8 +89,12 @@ impl Keeper {
         remote: &R,
     ) -> Result<Outcome, Error> {
         let local = open().map_err(Error::Local)?;
-        let options =
-            Options { guards: Guards::On, dry_run: false, time: (self.time)(), stop: self.stop.clone() };
+        let options = Options {
+            guards: (self.guards)(&self.route),
+            dry_run: false,
+            time: (self.time)(),
+            stop: self.stop.clone(),
+        };
         until_settled(&self.route, &local, remote, &self.journal, &options, &self.progress).await
     }
 

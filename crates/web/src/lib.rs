@@ -9,8 +9,8 @@
 //! It renders and streams; it decides nothing. Who may see a bucket is asked of `accounts` at every request, and what
 //! history holds is asked of `archive`. To whom a bucket is not open, it does not exist: the answer is 404, never 403.
 //!
-//! Invariants: nothing here writes to an archive or to live files; no page walks history more than once per new
-//! snapshot; memory per request is bounded by a directory and a few hundred KiB, whatever is downloaded; nothing
+//! Invariants: nothing here writes to an archive or to live files; history is walked at most once per
+//! path and new snapshot; memory per request is bounded by a directory and a few hundred KiB, whatever is downloaded; nothing
 //! from a bucket ever runs as our origin, and every page works without its script.
 //!
 //! Read next: [`router`] for the addresses, the module `guest` for who gets in, `page` for what is shown, `git` for

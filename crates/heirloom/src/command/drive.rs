@@ -27,7 +27,7 @@ pub(crate) fn init(directory: &Path) -> Result<Marked, Failure> {
     if initialised == Initialised::Now {
         let written = chrono::Local::now().format("%-d %B %Y").to_string();
         let guide = Guide { machine: "not yet named".to_owned(), written, buckets: Vec::new() };
-        drive.write_guide(&guide.html())?;
+        drive.hold()?.write_guide(&guide.html())?;
     }
     let new = initialised == Initialised::Now;
     Ok(Marked { drive: directory.to_owned(), id: drive.id().to_string(), new })

@@ -21,7 +21,7 @@ pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
     let join = pi.cloud.resolve()?;
     let bucket = join.bucket.to_string();
     let stop = Arc::new(Stop::default());
-    let outcome = runtime::run_once({
+    runtime::run_once({
         let guard = StopOnDrop(Arc::clone(&stop));
         let report = session.report.clone();
         async move {
@@ -35,8 +35,7 @@ pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
             report.say(&Fetched::new(bucket, &outcome));
             Ok(Exit::Ok)
         }
-    });
-    outcome
+    })
 }
 
 #[derive(Default)]

@@ -104,11 +104,11 @@ fn feel(state_dir: &Path, interval: Duration, now: UnixNanos) -> Health {
 /// Asks the cloud's web server.
 fn ask(cloud: &Cloud) -> Health {
     let address = nearby(cloud.web.listen);
-    match get(address, "/healthz") {
-        Ok(200) => Health { ok: true, message: format!("http://{address}/healthz answers") },
-        Ok(status) => Health { ok: false, message: format!("http://{address}/healthz answers {status}") },
+    match get(address, "/readyz") {
+        Ok(200) => Health { ok: true, message: format!("http://{address}/readyz answers") },
+        Ok(status) => Health { ok: false, message: format!("http://{address}/readyz answers {status}") },
         Err(error) => {
-            Health { ok: false, message: format!("http://{address}/healthz does not answer: {error}") }
+            Health { ok: false, message: format!("http://{address}/readyz does not answer: {error}") }
         }
     }
 }

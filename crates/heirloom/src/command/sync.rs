@@ -2,21 +2,23 @@
 
 use crate::args::Sync;
 use crate::config::{Config, Laptop, Pi, Profile};
-use crate::failure::{Exit, Failure};
-use crate::profile::keep::{conflict_time, sweep};
+use crate::failure::{Exit, Explain as _, Failure};
+use crate::profile::keep::{Open, conflict_time, open_folder, sweep};
+use crate::profile::lock::{self, Lock};
 use crate::profile::routes::{Wired, of_laptop, open_journal};
 use crate::profile::telling::{tell, worst};
-use crate::profile::{lock, pi, runs};
+use crate::profile::{pi, resume, runs};
 use crate::report::Action;
 use crate::runtime;
 use crate::session::Session;
 use journal::Journal;
 use mirror::Drive;
+use model::StateName;
 use plan::sync::Guards;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::{Error, Folder, Options, Progress, Stage, until_settled};
+use sync::{Error, Options, Progress, Stage, until_settled};
 use tokio_util::sync::CancellationToken;
 
 /// Runs each route once.
@@ -35,10 +37,19 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
         return Err(Failure::new(Exit::Usage, format!("this laptop has no state `{unknown}`"))
             .hint(format!("Its states are: {}.", known.join(", "))));
     }
-    let _lock = lock::take(&laptop.state_dir)?;
+    let states: Vec<_> = laptop
+        .states
+        .keys()
+        .filter(|name| wanted.states.is_empty() || wanted.states.contains(name))
+        .collect();
+    let states = states.into_iter().map(Some).collect();
+    let _turn = match turn(session, wanted, &laptop.state_dir, states)? {
+        Turn::OfTheDaemon => return Ok(Exit::Ok),
+        own => own,
+    };
     let journal = open_journal(&laptop.state_dir)?;
     let wired = of_laptop(laptop, &journal, &wanted.states)?;
-    all(session, wanted, &journal, wired)
+    all(session, wanted, &journal, wired, &open_folder())
 }
 
 fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure> {
@@ -49,20 +60,63 @@ fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure>
         ));
     }
     let drive = Drive::open(&pi.drive)?;
-    let _lock = lock::take(&pi.state_dir)?;
+    let _turn = match turn(session, wanted, &pi.state_dir, vec![None])? {
+        Turn::OfTheDaemon => return Ok(Exit::Ok),
+        own => own,
+    };
     let journal = open_journal(&pi.state_dir)?;
-    let wired = pi::route(pi, &pi.cloud.resolve()?, &drive, &journal)?;
-    all(session, wanted, &journal, vec![wired])
+    let join = pi.cloud.resolve()?;
+    let wired = pi::route(pi, &join, &drive, &journal)?;
+    all(session, wanted, &journal, vec![wired], &pi::open_on(drive, join.bucket, pi.drive.clone()))
+}
+
+/// Whose turn it is to sync.
+enum Turn {
+    /// This process's, for as long as it holds the lock.
+    Own(#[expect(dead_code, reason = "it is held, not asked")] Lock),
+    /// Nobody's: a dry run only looks.
+    ToLook,
+    /// The running daemon's, which was told to resume.
+    OfTheDaemon,
+}
+
+/// Takes the lock. A daemon that has it is asked to resume instead, if that is what is wanted.
+fn turn(
+    session: &Session,
+    wanted: &Sync,
+    state_dir: &Path,
+    states: Vec<Option<&StateName>>,
+) -> Result<Turn, Failure> {
+    if wanted.dry_run {
+        return Ok(Turn::ToLook);
+    }
+    match lock::take(state_dir) {
+        Ok(lock) => Ok(Turn::Own(lock)),
+        Err(busy) if busy.kind() == Exit::Busy && wanted.resume => {
+            for state in states {
+                resume::ask(state_dir, state).attempting("could not leave word for the running daemon")?;
+            }
+            session.report.note("the running daemon was told to go on; its log says what came of it");
+            Ok(Turn::OfTheDaemon)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// One after the other, so that what is said stays in order; one that fails does not keep the next from its turn.
-fn all(session: &Session, wanted: &Sync, journal: &Arc<Journal>, wired: Vec<Wired>) -> Result<Exit, Failure> {
+fn all(
+    session: &Session,
+    wanted: &Sync,
+    journal: &Arc<Journal>,
+    wired: Vec<Wired>,
+    open: &Open,
+) -> Result<Exit, Failure> {
     runtime::run_once(async {
         let mut exit = Exit::Ok;
         let mut failures = Vec::new();
         for one in wired {
             let run = if wanted.dry_run { None } else { runs::begin(journal, &one.route) };
-            let outcome = once(session, wanted, journal, &one).await;
+            let outcome = once(session, wanted, journal, &one, open).await;
             if !wanted.dry_run {
                 runs::end(journal, &one.route, run, &outcome);
             }
@@ -85,11 +139,11 @@ pub(crate) async fn once(
     wanted: &Sync,
     journal: &Arc<Journal>,
     one: &Wired,
+    open: &Open,
 ) -> Result<sync::Outcome, Error> {
-    let folder: PathBuf = one.route.folder.clone();
-    let local = Folder::open(&folder).map_err(Error::Local)?;
+    let local = open(&one.route).map_err(Error::Local)?;
     if !wanted.dry_run {
-        sweep(&one.route);
+        sweep(&one.route, &local);
     }
     let options = Options {
         guards: if wanted.resume { Guards::Resumed } else { Guards::On },

@@ -39,7 +39,7 @@ const SIGN_IN_LIFETIME: Duration = Duration::from_hours(1);
 pub(crate) fn run(session: &Session, wanted: &args::Try) -> Result<Exit, Failure> {
     let scratch = Scratch::prepare(&session.environment, wanted)?;
     let _lock = lock::take(&scratch.data)?;
-    let stopped = runtime::run_until_stopped(|stop| all(session, &scratch, stop))?;
+    let stopped = runtime::run_until_stopped(|stop| all(session, &scratch, wanted.resume, stop))?;
     session.report.note(format_args!(
         "stopped; everything is in {}, and `heirloom try` goes on from there",
         scratch.data.display()
@@ -47,13 +47,18 @@ pub(crate) fn run(session: &Session, wanted: &args::Try) -> Result<Exit, Failure
     Ok(stopped)
 }
 
-async fn all(session: &Session, scratch: &Scratch, stop: CancellationToken) -> Result<Exit, Failure> {
+async fn all(
+    session: &Session,
+    scratch: &Scratch,
+    resume: bool,
+    stop: CancellationToken,
+) -> Result<Exit, Failure> {
     let (s3, web) = (ports::open(9000).await?, ports::open(8080).await?);
     let cloud = scratch.cloud(s3.local_addr()?, web.local_addr()?);
     let ready = prepare_on(cloud.clone(), s3, web).await?;
     let (accounts, snapshots) = (ready.accounts.clone(), ready.snapshots.clone());
     let serving = tokio::spawn(serve(ready, stop.clone()));
-    let first = first_round(session, scratch, &snapshots);
+    let first = first_round(session, scratch, resume, &snapshots);
     let first = tokio::select! {
         first = first => first,
         () = stop.cancelled() => return serving.await?,
@@ -70,15 +75,20 @@ async fn serve(ready: Ready, stop: CancellationToken) -> Result<Exit, Failure> {
 }
 
 /// Once through the whole chain, so that there is something to look at everywhere.
-async fn first_round(session: &Session, scratch: &Scratch, snapshots: &Snapshots) -> Result<Pi, Failure> {
+async fn first_round(
+    session: &Session,
+    scratch: &Scratch,
+    resume: bool,
+    snapshots: &Snapshots,
+) -> Result<Pi, Failure> {
     let laptop = scratch.laptop();
-    let everything = args::Sync { states: Vec::new(), dry_run: false, resume: false };
+    let everything = args::Sync { states: Vec::new(), dry_run: false, resume };
     let journal = open_journal(&laptop.state_dir)?;
     for one in of_laptop(&laptop, &journal, &[])? {
-        let outcome = once(session, &everything, &journal, &one).await;
+        let outcome = once(session, &everything, &journal, &one, &open_folder()).await;
         // A halt is for the person to see; the rest still runs.
         if let Err(failure) = tell(&session.report, &one.route, outcome) {
-            session.fail(&failure);
+            session.fail(&failure.hint("Here: end this trial and start it with `heirloom try --resume`."));
         }
     }
     let take = snapshots.clone();
@@ -87,7 +97,8 @@ async fn first_round(session: &Session, scratch: &Scratch, snapshots: &Snapshots
     let (drive, _) = Drive::init(&pi.drive)?;
     let journal = open_journal(&pi.state_dir)?;
     let mirror = profile::pi::route(&pi, &join, &drive, &journal)?;
-    let outcome = once(session, &everything, &journal, &mirror).await;
+    let on_drive = profile::pi::open_on(drive.clone(), join.bucket.clone(), pi.drive.clone());
+    let outcome = once(session, &everything, &journal, &mirror, &on_drive).await;
     if let Err(failure) = tell(&session.report, &mirror.route, outcome) {
         session.fail(&failure);
     }
@@ -117,7 +128,7 @@ async fn go_on(
     let keeping = keep(wired, journal, Heart::new(laptop.state_dir.clone()), open_folder(), stop.clone());
     let join = scratch.pi_join()?;
     let mirroring = profile::pi::run(&pi, &join, stop.clone());
-    let (_, mirrored, ()) =
+    let ((), mirrored, ()) =
         tokio::join!(keeping, mirroring, snapshot_again_and_again(snapshots, stop.clone()));
     mirrored
 }

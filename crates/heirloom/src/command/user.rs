@@ -4,6 +4,7 @@ use super::issue::issue;
 use crate::args::{NewKey, UserAction};
 use crate::config::Cloud;
 use crate::failure::{Exit, Failure};
+use crate::profile::users::refuse_reserved;
 use crate::report::{Message, Row};
 use crate::session::{Session, now};
 use accounts::Accounts;
@@ -34,6 +35,7 @@ fn add(
     name: &UserName,
     key: NewKey,
 ) -> Result<(), Failure> {
+    refuse_reserved(name)?;
     accounts.add_user(name, now())?;
     let issued = issue(cloud, accounts, name, key).or_else(|failure| {
         accounts.remove_user(name)?;

@@ -46,8 +46,10 @@ pub(crate) async fn prepare_on(cloud: Cloud, s3: TcpListener, web: TcpListener) 
         move || open(&cloud)
     });
     let (accounts, gateway) = opened.await??;
-    let snapshots = Snapshots::new(&cloud.data_dir, &cloud.machine, cloud.snapshots.timezone);
-    Ok(Ready { accounts, snapshots, gateway: Arc::new(gateway), s3, web, cloud })
+    let gateway = Arc::new(gateway);
+    let snapshots =
+        Snapshots::new(&cloud.data_dir, &cloud.machine, cloud.snapshots.timezone).beside(gateway.clone());
+    Ok(Ready { accounts, snapshots, gateway, s3, web, cloud })
 }
 
 fn open(cloud: &Cloud) -> Result<(Accounts, Gateway), Failure> {
@@ -61,6 +63,9 @@ fn open(cloud: &Cloud) -> Result<(Accounts, Gateway), Failure> {
         domain: cloud.s3.domain.clone(),
     };
     let gateway = Gateway::open(options, accounts.clone())?;
+    for (bucket, problem) in gateway.problems() {
+        tracing::warn!(%bucket, key = problem.key, reason = problem.reason, "a live file is not served");
+    }
     Ok((accounts, gateway))
 }
 
@@ -95,13 +100,13 @@ impl Ready {
     }
 
     fn web_options(&self) -> web::Options {
-        let data_dir = self.cloud.data_dir.clone();
+        let (data_dir, snapshots) = (self.cloud.data_dir.clone(), self.snapshots.clone());
         web::Options {
             accounts: self.accounts.clone(),
             archives: self.cloud.data_dir.join("archives"),
             base_url: Some(self.cloud.web_url().to_string()),
             s3_endpoint: Some(self.cloud.s3_endpoint().to_string()),
-            readiness: Arc::new(move || readiness(&data_dir)),
+            readiness: Arc::new(move || readiness(&data_dir, &snapshots)),
             clock: now,
             timezone: self.cloud.snapshots.timezone,
         }
@@ -124,8 +129,11 @@ async fn serve_web(
     Ok(web::serve(listener, router, stop).await?)
 }
 
-/// Ready means that a file could be stored: the data directory is there and can be written.
-fn readiness(data_dir: &std::path::Path) -> Result<(), String> {
+/// Ready means that a file could be stored, because the data directory is there and can be written, and that history is made.
+fn readiness(data_dir: &std::path::Path, snapshots: &Snapshots) -> Result<(), String> {
+    if let Some(trouble) = snapshots.trouble() {
+        return Err(trouble);
+    }
     let probe = data_dir.join(format!(".ready-{}", std::process::id()));
     std::fs::write(&probe, b"ready")
         .and_then(|()| std::fs::remove_file(&probe))

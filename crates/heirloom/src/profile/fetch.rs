@@ -4,13 +4,13 @@ use crate::config::join::Join;
 use crate::failure::{Exit, Failure};
 use archive::{Archive, Fetched, Remote};
 use chrono::Local;
-use mirror::{Drive, Guide, GuideBucket};
+use mirror::{Drive, Guide, GuideBucket, Held};
 use model::{BucketName, MachineName};
 use std::sync::atomic::AtomicBool;
 
 /// Brings the bucket's archive on the drive up to date.
 pub(crate) fn fetch(drive: &Drive, join: &Join, stop: &AtomicBool) -> Result<Fetched, Failure> {
-    Ok(mirror::fetch(drive, &join.bucket, &remote(join)?, stop)?)
+    Ok(mirror::fetch(&drive.hold()?, &join.bucket, &remote(join)?, stop)?)
 }
 
 /// The archive of the join file's bucket at the cloud.
@@ -35,14 +35,15 @@ pub(crate) fn write_guide(
     bucket: &BucketName,
     synced: Option<String>,
 ) -> Result<(), Failure> {
-    let (latest_snapshot, snapshots) = history(drive, bucket).unwrap_or_default();
+    let drive = drive.hold()?;
+    let (latest_snapshot, snapshots) = history(&drive, bucket).unwrap_or_default();
     let name = bucket.to_string();
     let bucket = GuideBucket { name, synced, latest_snapshot, snapshots };
     let guide = Guide { machine: machine.to_string(), written: today(), buckets: vec![bucket] };
     Ok(drive.write_guide(&guide.html())?)
 }
 
-fn history(drive: &Drive, bucket: &BucketName) -> Option<(Option<String>, usize)> {
+fn history(drive: &Held, bucket: &BucketName) -> Option<(Option<String>, usize)> {
     let history = Archive::open(&drive.archive(bucket)).ok()?.history().ok()?;
     let latest = history.snapshots(0, 1).ok()?.into_iter().next()?;
     let (seconds, nanos) = latest.time.seconds_and_nanos();

@@ -2,12 +2,12 @@
 
 use super::pi::pause;
 use super::routes::Wired;
-use super::{runs, telling, watch};
+use super::{resume, runs, telling, watch};
 use crate::command::health::Pulse;
 use chrono::Local;
 use journal::Journal;
 use model::ByteSize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,9 +70,13 @@ pub(crate) async fn keep(
         let Wired { route, place, interval } = one;
         let wake = Arc::new(Notify::new());
         tasks.spawn(watch::watch(route.folder.clone(), Arc::clone(&wake), stop.clone()));
-        sweep(&route);
+        if let Ok(folder) = open(&route) {
+            sweep(&route, &folder);
+        }
         let progress = Arc::new(Progress::default());
         tasks.spawn(beat_while_moving(route.name(), Arc::clone(&progress), heart.clone(), stop.clone()));
+        tasks.spawn(wake_to_resume(route.clone(), heart.state_dir.clone(), Arc::clone(&wake), stop.clone()));
+        let state_dir = heart.state_dir.clone();
         let keeper = Keeper {
             route: route.clone(),
             journal: Arc::clone(&journal),
@@ -80,6 +84,7 @@ pub(crate) async fn keep(
             wake,
             progress,
             notice: notice(Arc::clone(&journal), heart.clone()),
+            guards: Arc::new(move |route| resume::take(&state_dir, route)),
             time: conflict_time,
             stop: stop.clone(),
         };
@@ -89,6 +94,17 @@ pub(crate) async fn keep(
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a keeper ended unexpectedly; the others go on");
+        }
+    }
+}
+
+/// Looks for a person's word to go on, so that a halted route need not wait for its interval.
+async fn wake_to_resume(route: Route, state_dir: PathBuf, wake: Arc<Notify>, stop: CancellationToken) {
+    const PERIOD: Duration = Duration::from_secs(1);
+    while !stop.is_cancelled() {
+        pause(&stop, PERIOD).await;
+        if resume::is_asked(&state_dir, &route) {
+            wake.notify_one();
         }
     }
 }
@@ -110,8 +126,7 @@ async fn beat_while_moving(route: String, progress: Arc<Progress>, heart: Heart,
 }
 
 /// Removes what an interrupted run left beside its targets, and brings back an edit that it had in its hands.
-pub(crate) fn sweep(route: &Route) {
-    let Ok(folder) = Folder::open(&route.folder) else { return };
+pub(crate) fn sweep(route: &Route, folder: &Folder) {
     let shown = route.folder.display();
     match folder.root().sweep() {
         Ok(swept) => {
@@ -130,7 +145,7 @@ pub(crate) fn sweep(route: &Route) {
 
 fn notice(journal: Arc<Journal>, heart: Heart) -> Notice {
     let running = Mutex::new(None);
-    let last = Mutex::new(String::new());
+    let said = Mutex::new(Said::default());
     Arc::new(move |route, moment| {
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
         match moment {
@@ -138,22 +153,26 @@ fn notice(journal: Arc<Journal>, heart: Heart) -> Notice {
             Moment::Ended(outcome) => {
                 runs::end(&journal, route, running.take(), outcome);
                 let (ok, summary) = telling::summary(route, outcome);
-                log(outcome, &summary, &mut last.lock().unwrap_or_else(PoisonError::into_inner));
+                log(outcome, &summary, &mut said.lock().unwrap_or_else(PoisonError::into_inner));
                 heart.beat(&route.name(), ok, &summary);
             }
         }
     })
 }
 
-/// What repeats itself is said once.
-fn log(outcome: &Result<Outcome, Error>, summary: &str, last: &mut String) {
-    let repeats = last == summary;
-    summary.clone_into(last);
+/// What has been said of a route: what repeats itself is said once.
+#[derive(Default)]
+struct Said {
+    summary: String,
+    problems: BTreeSet<String>,
+}
+
+fn log(outcome: &Result<Outcome, Error>, summary: &str, said: &mut Said) {
+    let repeats = said.summary == summary;
+    summary.clone_into(&mut said.summary);
     match outcome {
-        Ok(Outcome::Done(report)) if report.did_something() || !report.problems.is_empty() => {
-            log_report(report, summary)
-        }
-        Ok(Outcome::Done(_) | Outcome::Planned(_)) => tracing::debug!("{summary}"),
+        Ok(Outcome::Done(report)) => log_report(report, summary, said),
+        Ok(Outcome::Planned(_)) => tracing::debug!("{summary}"),
         Ok(Outcome::Halted(_)) if !repeats => {
             tracing::error!("{summary}; look, then go on with `heirloom sync --resume`");
         }
@@ -163,12 +182,19 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, last: &mut String) {
     }
 }
 
-fn log_report(report: &Report, summary: &str) {
-    for problem in &report.problems {
+fn log_report(report: &Report, summary: &str, said: &mut Said) {
+    let problems: BTreeSet<String> = report.problems.iter().map(ToString::to_string).collect();
+    for problem in problems.difference(&said.problems) {
         tracing::warn!("{problem}");
     }
+    let news = report.did_something() || problems != said.problems;
+    said.problems = problems;
     for conflict in &report.conflicts {
         tracing::warn!("{conflict}");
     }
-    tracing::info!("{summary}");
+    if news {
+        tracing::info!("{summary}");
+    } else {
+        tracing::debug!("{summary}");
+    }
 }

@@ -10,6 +10,7 @@ use archive::Fetched;
 use bucket::Prefix;
 use journal::{Journal, RouteKey};
 use mirror::Drive;
+use model::BucketName;
 use plan::ignore::IgnoreRules;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(crate) fn route(pi: &Pi, join: &Join, drive: &Drive, journal: &Journal) -> R
     let route = Route {
         state: None,
         destination: "cloud".to_owned(),
-        folder: drive.files(&join.bucket)?,
+        folder: drive.files(&join.bucket),
         prefix: Prefix::root(),
         id: journal.route(&key)?,
         direction: pi.mirror.direction,
@@ -82,7 +83,7 @@ async fn with_drive(
         vec![wired],
         Arc::clone(journal),
         heart.clone(),
-        open_on(drive.clone(), pi.drive.clone()),
+        open_on(drive.clone(), join.bucket.clone(), pi.drive.clone()),
         gone.clone(),
     );
     let fetching =
@@ -91,11 +92,15 @@ async fn with_drive(
     Ok(())
 }
 
+/// The folder of the mirror, reached through the drive itself.
+fn open_folder(drive: &Drive, bucket: &BucketName) -> Result<Folder, Failure> {
+    Ok(Folder::open_named(&drive.hold()?.files(bucket)?, &drive.files(bucket))?)
+}
+
 /// The marker is looked for before every cycle: nothing is written below a mount point without its drive.
-fn open_on(drive: Drive, at: PathBuf) -> Open {
-    Arc::new(move |route: &Route| match Drive::open(&at) {
-        Ok(there) if there.id() == drive.id() => Folder::open(&route.folder),
-        _ => Err(disk::Error::Missing { path: at.clone() }),
+pub(crate) fn open_on(drive: Drive, bucket: BucketName, at: PathBuf) -> Open {
+    Arc::new(move |_: &Route| {
+        open_folder(&drive, &bucket).map_err(|_| disk::Error::Missing { path: at.clone() })
     })
 }
 
@@ -128,7 +133,7 @@ async fn fetch_again_and_again(pi: Pi, join: Join, drive: Drive, heart: Heart, s
         let wait = if fetched.is_ok() {
             pi.archive.interval
         } else {
-            pi.archive.interval.min(Duration::from_secs(60))
+            pi.archive.interval.min(Duration::from_mins(1))
         };
         pause(&stop, wait).await;
     }

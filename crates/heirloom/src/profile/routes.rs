@@ -3,7 +3,7 @@
 use crate::config::access::Access;
 use crate::config::join::Join;
 use crate::config::laptop::{Laptop, State};
-use crate::failure::{Explain as _, Failure};
+use crate::failure::{Exit, Explain as _, Failure};
 use bucket::{Bucket, Prefix};
 use journal::{Journal, RouteKey};
 use model::{MachineName, StateName};
@@ -55,26 +55,44 @@ pub(crate) fn of_laptop(
     journal: &Journal,
     wanted: &[StateName],
 ) -> Result<Vec<Wired>, Failure> {
+    refuse_nesting(laptop)?;
     let mut buckets = BTreeMap::new();
     let mut wired = Vec::new();
     let states = laptop.states.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
     for (name, state) in states {
         for destination in &state.destinations {
-            let bucket = match buckets.get(destination) {
-                Some(bucket) => Bucket::clone(bucket),
-                None => {
-                    let access: &Access = &laptop.destinations[destination];
-                    let bucket =
-                        connect(&access.resolve().attempting(format!("destination `{destination}`"))?)?;
-                    buckets.insert(destination, bucket.clone());
-                    bucket
-                }
+            let bucket = if let Some(bucket) = buckets.get(destination) {
+                Bucket::clone(bucket)
+            } else {
+                let access: &Access = &laptop.destinations[destination];
+                let bucket = connect(&access.resolve().attempting(format!("destination `{destination}`"))?)?;
+                buckets.insert(destination, bucket.clone());
+                bucket
             };
             let parts = Parts { laptop, journal, name, state, destination: destination.as_str(), bucket };
             wired.extend(parts.routes()?);
         }
     }
     Ok(wired)
+}
+
+/// The journal changes with every cycle: in a synced folder it would cause the next one, for ever.
+fn refuse_nesting(laptop: &Laptop) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let state_dir = real(&laptop.state_dir);
+    let folders = laptop.states.values().flat_map(|state| &state.folders);
+    match folders.map(|folder| real(&folder.path)).find(|folder| state_dir.starts_with(folder)) {
+        None => Ok(()),
+        Some(folder) => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "the state_dir {} lies in the folder {}, which is synced",
+                state_dir.display(),
+                folder.display()
+            ),
+        )
+        .hint("Put state_dir somewhere else, or sync the folders beside it one by one.")),
+    }
 }
 
 struct Parts<'a> {

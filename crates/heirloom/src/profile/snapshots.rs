@@ -3,16 +3,19 @@
 //! The scheduler only ticks. Whether a run is due follows from the time of the last finished one, which is on disk, so
 //! that a cloud which slept through the night takes its snapshot in the morning, once.
 
+use super::pi::pause;
 use crate::config::schedule::Schedule;
 use crate::failure::{Explain as _, Failure};
 use crate::session::now;
 use archive::{Archive, Outcome, Progress, SnapshotContext};
 use chrono::{DateTime, Offset as _, TimeZone as _, Utc};
 use chrono_tz::Tz;
+use gateway::Gateway;
 use model::{BucketName, MachineName, UnixNanos};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio_cron_scheduler::{Job, JobScheduler};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +27,14 @@ pub(crate) struct Snapshots {
     timezone: Tz,
     /// One run at a time in this process; the archive's own lock tells processes apart.
     turn: Arc<Mutex<()>>,
+    /// What went wrong in the latest run.
+    trouble: Arc<Mutex<Option<String>>>,
+    /// In the cloud itself: what was changed in the live files behind its back is noticed before it becomes history.
+    gateway: Option<Arc<Gateway>>,
 }
+
+/// How often to see whether a run is due that the scheduler did not tick for: one that failed, or was slept through.
+const LOOK_AGAIN: Duration = Duration::from_mins(10);
 
 /// What one bucket's snapshot came to.
 pub(crate) struct Taken {
@@ -34,7 +44,24 @@ pub(crate) struct Taken {
 
 impl Snapshots {
     pub(crate) fn new(data_dir: &Path, machine: &MachineName, timezone: Tz) -> Self {
-        Self { data_dir: data_dir.to_owned(), machine: machine.clone(), timezone, turn: Arc::default() }
+        Self {
+            data_dir: data_dir.to_owned(),
+            machine: machine.clone(),
+            timezone,
+            turn: Arc::default(),
+            trouble: Arc::default(),
+            gateway: None,
+        }
+    }
+
+    /// As part of the process that serves the live files.
+    pub(crate) fn beside(self, gateway: Arc<Gateway>) -> Self {
+        Self { gateway: Some(gateway), ..self }
+    }
+
+    /// What went wrong in the latest run, if anything did.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Every bucket that has live files.
@@ -94,14 +121,29 @@ impl Snapshots {
                 return;
             }
         };
-        let mut failed = false;
+        let mut trouble = None;
         for bucket in buckets {
+            self.reconcile(&bucket);
             let taken = self.take(&bucket, &|_| {});
-            failed |= taken.outcome.is_err();
             taken.log();
+            if let Err(error) = taken.outcome {
+                trouble = Some(format!("the latest snapshot of {bucket} failed: {error}"));
+            }
         }
+        let failed = trouble.is_some();
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         if !failed && let Err(error) = self.remember() {
             tracing::warn!(%error, "the run could not be remembered and may be repeated after a restart");
+        }
+    }
+
+    fn reconcile(&self, bucket: &BucketName) {
+        let Some(gateway) = &self.gateway else { return };
+        match gateway.reconcile(bucket) {
+            Ok(reconciled) => tracing::debug!(%bucket, ?reconciled, "compared the index with the live files"),
+            Err(error) => {
+                tracing::warn!(%bucket, %error, "the index could not be compared with the live files");
+            }
         }
     }
 
@@ -135,7 +177,8 @@ impl Snapshots {
         let mut clock = JobScheduler::new().await.attempting("could not start the scheduler")?;
         let expression = with_seconds(&schedule.expression);
         let timezone = schedule.timezone;
-        let (snapshots, schedule) = (self, Arc::new(schedule));
+        let (snapshots, schedule) = (self.clone(), Arc::new(schedule));
+        let (again, due) = (self, Arc::clone(&schedule));
         let tick = Job::new_async_tz(expression, timezone, move |_, _| {
             let (snapshots, schedule) = (snapshots.clone(), Arc::clone(&schedule));
             Box::pin(async move { snapshots.run_if_due(&schedule).await })
@@ -145,7 +188,12 @@ impl Snapshots {
             .await
             .attempting("could not schedule the snapshots")?;
         clock.start().await.attempting("could not start the scheduler")?;
-        stop.cancelled().await;
+        while !stop.is_cancelled() {
+            pause(&stop, LOOK_AGAIN).await;
+            if !stop.is_cancelled() {
+                again.run_if_due(&due).await;
+            }
+        }
         clock.shutdown().await.attempting("could not stop the scheduler")
     }
 
@@ -174,10 +222,10 @@ impl Taken {
                 deleted = created.deleted, "took a snapshot"
             ),
             Ok(Outcome::Unchanged { .. }) => {
-                tracing::debug!(%bucket, "nothing has changed since the last snapshot")
+                tracing::debug!(%bucket, "nothing has changed since the last snapshot");
             }
             Err(error) => {
-                tracing::error!(%bucket, error = error as &(dyn std::error::Error + 'static), "the snapshot failed")
+                tracing::error!(%bucket, error = error as &(dyn std::error::Error + 'static), "the snapshot failed");
             }
         }
         for problem in self.outcome.as_ref().map(Outcome::problems).unwrap_or_default() {

@@ -186,7 +186,8 @@ pub(crate) fn worst(one: Exit, other: Exit) -> Exit {
 /// One line about an outcome for a daemon's log and pulse: whether it went well, and how.
 pub(crate) fn summary(route: &Route, outcome: &Result<Outcome, Error>) -> (bool, String) {
     match outcome {
-        Ok(Outcome::Done(report)) => (report.problems.is_empty(), Synced::new(route, report).to_string()),
+        // A path in trouble is for a person to see to; the machine does what it can.
+        Ok(Outcome::Done(report)) => (true, Synced::new(route, report).to_string()),
         Ok(Outcome::Planned(_)) => (true, format!("{}: planned", route.name())),
         Ok(Outcome::Halted(halt)) => (false, format!("{} is halted: {halt}", route.name())),
         Err(error) => {

@@ -4,7 +4,7 @@ use crate::command::issue::join_of;
 use crate::config::Cloud;
 use crate::config::cloud::UserKey;
 use crate::config::join::Join;
-use crate::failure::{Explain as _, Failure};
+use crate::failure::{Exit, Explain as _, Failure};
 use crate::session::now;
 use accounts::{AccessKeyId, Accounts, Key, SecretKey};
 use model::UserName;
@@ -12,6 +12,7 @@ use model::UserName;
 /// Adds what is missing; what is there stays as it is.
 pub(crate) fn ensure(cloud: &Cloud, accounts: &Accounts) -> Result<(), Failure> {
     for (name, user) in &cloud.users {
+        refuse_reserved(name)?;
         match accounts.add_user(name, now()) {
             Ok(()) => tracing::info!(user = %name, "added the user that the profile names"),
             Err(accounts::Error::Exists { .. }) => {}
@@ -21,6 +22,15 @@ pub(crate) fn ensure(cloud: &Cloud, accounts: &Accounts) -> Result<(), Failure> 
             ensure_key(cloud, accounts, name, label, key)
                 .attempting(format!("could not set up key `{label}` of user `{name}`"))?;
         }
+    }
+    Ok(())
+}
+
+/// A bucket's pages are at its name, and a few names are taken by pages of the cloud's own.
+pub(crate) fn refuse_reserved(name: &UserName) -> Result<(), Failure> {
+    if web::RESERVED_NAMES.contains(&name.as_str()) {
+        let message = format!("`{name}` cannot be a user: the web view has a page of that name");
+        return Err(Failure::new(Exit::Usage, message).hint("Choose another name."));
     }
     Ok(())
 }

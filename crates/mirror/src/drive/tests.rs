@@ -38,3 +38,22 @@ fn a_damaged_marker_is_told() {
     assert!(matches!(Drive::open(place.path()), Err(Error::DamagedMarker { .. })));
     assert!(matches!(Drive::init(place.path()), Err(Error::DamagedMarker { .. })));
 }
+
+#[test]
+fn a_drive_that_is_pulled_is_not_written_to() {
+    let place = tempfile::tempdir().unwrap();
+    let mount_point = place.path().join("mnt");
+    fs::create_dir(&mount_point).unwrap();
+    let (drive, _) = Drive::init(&mount_point).unwrap();
+    let held = drive.hold().unwrap();
+    fs::rename(&mount_point, place.path().join("pulled")).unwrap();
+    fs::create_dir(&mount_point).unwrap();
+    held.write_guide("written while it was held").unwrap();
+    assert_eq!(
+        fs::read_to_string(place.path().join("pulled").join(GUIDE)).unwrap(),
+        "written while it was held"
+    );
+    assert!(matches!(drive.hold(), Err(Error::Absent { .. })));
+    Drive::init(&mount_point).unwrap();
+    assert!(matches!(drive.hold(), Err(Error::Absent { why: "another drive is there", .. })));
+}

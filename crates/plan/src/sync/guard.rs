@@ -33,7 +33,6 @@ pub(super) struct Tally {
     base: u64,
     local: u64,
     remote: u64,
-    blind: u64,
 }
 
 impl Tally {
@@ -44,9 +43,12 @@ impl Tally {
         self.remote += count(place.remote.as_ref());
     }
 
-    /// A path that cannot be seen shows that its side is there.
-    pub(super) fn see_blind(&mut self) {
-        self.blind += 1;
+    /// What a side cannot show is proof that the side is there.
+    pub(super) fn see_hidden(&mut self, side: Side) {
+        match side {
+            Side::Local => self.local += 1,
+            Side::Remote => self.remote += 1,
+        }
     }
 }
 
@@ -60,7 +62,7 @@ pub(super) fn check(tally: &Tally, plan: &Plan, rules: &Rules<'_>) -> Option<Hal
 
 /// If both sides are empty, they agree, and nothing is at stake.
 fn emptied(tally: &Tally) -> Option<Halt> {
-    if tally.base == 0 || tally.blind > 0 {
+    if tally.base == 0 {
         return None;
     }
     match (tally.local, tally.remote) {

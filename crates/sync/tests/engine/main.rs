@@ -1,8 +1,8 @@
 //! The engine on real folders and a bucket in memory: what two machines do to each other, and what broken lines do to them.
 
-mod fake;
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod fake;
 mod faults;
 mod machine;
 mod stories;

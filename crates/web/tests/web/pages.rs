@@ -393,6 +393,6 @@ fn links(page: &str, begin: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_helper_encodes() {
+fn addresses_are_encoded_carefully() {
     assert_eq!(encoded("a b/ü"), "a%20b/%C3%BC");
 }

@@ -52,6 +52,7 @@ impl Scratch {
             fs::create_dir_all(&path).attempting(format!("could not create {}", path.display()))?;
         }
         let state = state_name(&folder);
+        refuse_another_of_the_same_name(&data, &state, &folder)?;
         let user = UserName::new("alice").expect("because alice is a user name");
         Ok(Self { data, folder, user, state })
     }
@@ -138,16 +139,14 @@ fn default_data(environment: &Environment) -> Result<PathBuf, Failure> {
 /// The folder that is given, that was given the last time, or the sample.
 fn folder(data: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
     let remembered = data.join("folder");
-    let folder = match given {
-        Some(folder) => folder.to_owned(),
-        None => match fs::read(&remembered) {
-            Ok(bytes) => PathBuf::from(std::ffi::OsString::from_vec(bytes)),
-            Err(_) => {
-                let folder = data.join("sample");
-                sample::make(&folder).attempting("could not make the sample")?;
-                folder
-            }
-        },
+    let last_time =
+        || fs::read(&remembered).ok().map(|bytes| PathBuf::from(std::ffi::OsString::from_vec(bytes)));
+    let folder = if let Some(folder) = given.map(Path::to_owned).or_else(last_time) {
+        folder
+    } else {
+        let folder = data.join("sample");
+        sample::make(&folder).attempting("could not make the sample")?;
+        folder
     };
     let found = folder
         .canonicalize()
@@ -163,6 +162,23 @@ fn folder(data: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
             .attempting(format!("could not write {}", remembered.display()))?;
     }
     Ok(found)
+}
+
+/// A state is known by its name; two folders under one would be mixed into each other.
+fn refuse_another_of_the_same_name(data: &Path, state: &StateName, folder: &Path) -> Result<(), Failure> {
+    let record = data.join(format!("state.{state}"));
+    match fs::read(&record) {
+        Ok(known) if known != folder.as_os_str().as_bytes() => {
+            let known = PathBuf::from(std::ffi::OsString::from_vec(known));
+            let message =
+                format!("this trial keeps another folder of that name already: {}", known.display());
+            Err(Failure::new(Exit::Usage, message)
+                .hint("Choose another place for this one with `--data DIR`."))
+        }
+        Ok(_) => Ok(()),
+        Err(_) => fs::write(&record, folder.as_os_str().as_bytes())
+            .attempting(format!("could not write {}", record.display())),
+    }
 }
 
 /// What is written to the scratch folder must not be synced again.

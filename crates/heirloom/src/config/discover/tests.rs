@@ -42,7 +42,7 @@ fn tells_every_place_it_looked_at() {
     let environment = environment(&[("HOME", "/nowhere"), ("XDG_CONFIG_HOME", ""), ("HEIRLOOM_CONFIG", "")]);
     match find(None, &environment, root.path()) {
         Err(error @ Error::NotFound { .. }) => {
-            insta::assert_snapshot!(error, @"there is no configuration; looked for $HEIRLOOM_CONFIG (not set), ./heirloom.yml, /nowhere/.config/heirloom/config.yml, /etc/heirloom/config.yml")
+            insta::assert_snapshot!(error, @"there is no configuration; looked for $HEIRLOOM_CONFIG (not set), ./heirloom.yml, /nowhere/.config/heirloom/config.yml, /etc/heirloom/config.yml");
         }
         other => panic!("{other:?}; is there an /etc/heirloom/config.yml on this machine?"),
     }

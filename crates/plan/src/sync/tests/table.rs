@@ -106,7 +106,8 @@ fn many(count: u8) -> Tree {
 
 fn verdict(base: &Tree, local: &Tree, remote: &Tree, max_delete: MaxDelete, guards: Guards) -> Verdict {
     let label = label();
-    let rules = Rules { direction: Direction::TwoWay, max_delete, guards, label: &label, blind: &|_| false };
+    let rules =
+        Rules { direction: Direction::TwoWay, max_delete, guards, label: &label, sight: &|_| Sight::Clear };
     sync(base_of(base), local.scan(), remote.scan(), &rules)
 }
 
@@ -120,6 +121,28 @@ fn an_emptied_side_halts() {
     assert!(matches!(verdict(&full, &empty, &full, limit, Guards::Resumed), Verdict::Proceed(_)));
     assert!(matches!(verdict(&full, &empty, &empty, limit, Guards::On), Verdict::Proceed(_)));
     assert!(matches!(verdict(&empty, &empty, &full, limit, Guards::On), Verdict::Proceed(_)));
+}
+
+#[test]
+fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
+    let full = many(3);
+    let remote = full.clone().with_file("x.tmp", file(9));
+    let label = label();
+    let verdict_with = |sight: &dyn Fn(&ObjectKey) -> Sight| {
+        let rules = Rules {
+            direction: Direction::TwoWay,
+            max_delete: MaxDelete::Percent(100),
+            guards: Guards::On,
+            label: &label,
+            sight,
+        };
+        sync(base_of(&full), Tree::default().scan(), remote.scan(), &rules)
+    };
+    let ignored = |key: &ObjectKey| if key.as_str() == "x.tmp" { Sight::Ignored } else { Sight::Clear };
+    assert_eq!(verdict_with(&ignored), Verdict::Halt(Halt::Emptied { side: Side::Local, held: 3 }));
+    let unreadable =
+        |key: &ObjectKey| if key.as_str() == "f000" { Sight::Hidden(Side::Local) } else { Sight::Clear };
+    assert!(matches!(verdict_with(&unreadable), Verdict::Proceed(_)), "an unreadable file is there");
 }
 
 #[test]
@@ -168,7 +191,9 @@ fn what_cannot_be_seen_is_not_decided() {
         max_delete: MaxDelete::Percent(50),
         guards: Guards::On,
         label: &label,
-        blind: &|key: &ObjectKey| key.path() == hidden,
+        sight: &|key: &ObjectKey| {
+            if key.path() == hidden { Sight::Hidden(Side::Local) } else { Sight::Clear }
+        },
     };
     let Verdict::Proceed(plan) = sync(base_of(&full), local.scan(), full.scan(), &rules) else { panic!() };
     assert_eq!(plan.to_string(), "delete remote f002\n");

@@ -176,7 +176,7 @@ impl World {
             max_delete: MaxDelete::Percent(25),
             guards: Guards::Resumed,
             label: &label,
-            blind: &|_| false,
+            sight: &|_| Sight::Clear,
         };
         match sync(self.base.clone(), self.local.scan(), self.remote.scan(), &rules) {
             Verdict::Proceed(plan) => plan,
