@@ -39,6 +39,16 @@ pub(crate) enum Fault {
     Index { doing: &'static str, source: rusqlite::Error },
 }
 
+impl Fault {
+    /// The same for another request that failed together with the one this is for.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::NoSpace => Self::NoSpace,
+            other => Self::Files { doing: "store the change", source: io::Error::other(other.to_string()) },
+        }
+    }
+}
+
 /// Names what was attempted, and recognises what the client can do something about.
 pub(crate) trait Doing<T> {
     fn doing(self, doing: &'static str) -> Result<T, Fault>;

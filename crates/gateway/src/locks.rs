@@ -37,13 +37,10 @@ impl Locks {
         Self { shards: (0..SHARDS).map(|_| Arc::default()).collect(), hasher: RandomState::new() }
     }
 
-    /// Waits for the key. Whoever waits may hold no other lock, save one that the index's thread is about to
-    /// release.
+    /// Waits for the key. Whoever waits may hold the lock of no other key that is not on its way to the index:
+    /// two requests that wait for each other's would wait for ever.
     pub(crate) fn lock(&self, bucket: &BucketName, key: &str) -> Guard {
-        let name = format!("{bucket}/{key}");
-        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
-        let at = self.hasher.hash_one(&name) as usize % SHARDS;
-        let shard = Arc::clone(&self.shards[at]);
+        let (shard, name) = self.shard(bucket, key);
         let mut held = shard.held.lock().unwrap_or_else(PoisonError::into_inner);
         while held.contains(&name) {
             held = shard.released.wait(held).unwrap_or_else(PoisonError::into_inner);
@@ -51,6 +48,20 @@ impl Locks {
         held.insert(name.clone());
         drop(held);
         Guard { shard, name }
+    }
+
+    /// Takes the key if it is free.
+    pub(crate) fn try_lock(&self, bucket: &BucketName, key: &str) -> Option<Guard> {
+        let (shard, name) = self.shard(bucket, key);
+        let is_free = shard.held.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+        is_free.then_some(Guard { shard, name })
+    }
+
+    fn shard(&self, bucket: &BucketName, key: &str) -> (Arc<Shard>, String) {
+        let name = format!("{bucket}/{key}");
+        #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+        let at = self.hasher.hash_one(&name) as usize % SHARDS;
+        (Arc::clone(&self.shards[at]), name)
     }
 }
 

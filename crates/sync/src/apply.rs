@@ -9,6 +9,7 @@ mod fate;
 mod set_meta;
 mod upload;
 
+use crate::cycle::Cycle;
 use crate::error::Error;
 use crate::observe::{self, LocalNode, LocalView, RemoteNode, RemoteView};
 use crate::progress::{Progress, Stage};
@@ -31,8 +32,8 @@ const ACTIONS_AT_ONCE: usize = 32;
 const MEMORY_KIB: u32 = 64 * 1024;
 
 pub(crate) struct Applier<'a, L, R> {
-    local: L,
-    remote: R,
+    local: &'a L,
+    remote: &'a R,
     here: LocalView,
     there: RemoteView,
     notes: Notes,
@@ -45,26 +46,18 @@ pub(crate) struct Applier<'a, L, R> {
 }
 
 impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
-    pub(crate) fn new(
-        local: L,
-        remote: R,
-        here: LocalView,
-        there: RemoteView,
-        notes: Notes,
-        progress: &'a Progress,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(cycle: &Cycle<'a, L, R>, here: LocalView, there: RemoteView, notes: Notes) -> Self {
         let mut report =
             Report { unchanged: here.seen.len() as u64, overtaken: here.overtaken, ..Report::default() };
         report.problems.extend(here.problems.iter().chain(&there.problems).cloned());
         Self {
-            local,
-            remote,
+            local: cycle.local,
+            remote: cycle.remote,
             here,
             there,
             notes,
-            progress,
-            stop,
+            progress: cycle.progress,
+            stop: cycle.options.stop.clone(),
             memory: Semaphore::new(MEMORY_KIB as usize),
             full: Full::default(),
             keep: Arc::new(|_| false),

@@ -32,56 +32,86 @@ pub struct Options {
 /// time is left to the next run.
 const FOLLOW_UPS_MAX: usize = 3;
 
-/// Runs cycles until nothing is left that an immediate further cycle could do.
-pub async fn until_settled<L: Local, R: Remote>(
-    route: &Route,
-    local: &L,
-    remote: &R,
-    journal: &Arc<Journal>,
-    options: &Options,
-    progress: &Progress,
-) -> Result<Outcome, Error> {
-    let mut done: Option<Report> = None;
-    for _ in 0..=FOLLOW_UPS_MAX {
-        let report = match cycle(route, local, remote, journal, options, progress).await? {
-            Outcome::Done(report) => report,
-            other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
-        };
-        let another = report.wants_another();
-        done = Some(match done {
-            Some(before) => before.followed_by(report),
-            None => report,
-        });
-        if !another {
-            break;
-        }
-    }
-    Ok(Outcome::Done(done.unwrap_or_default()))
+/// One cycle of one route: everything it needs.
+pub struct Cycle<'a, L, R> {
+    /// What is synced with what.
+    pub route: &'a Route,
+    /// The machine's folder.
+    pub local: &'a L,
+    /// Its place in the bucket.
+    pub remote: &'a R,
+    /// Where the base is.
+    pub journal: &'a Arc<Journal>,
+    /// How to go about it.
+    pub options: &'a Options,
+    /// Moves while it runs.
+    pub progress: &'a Progress,
 }
 
-/// Observes both sides, plans, applies the plan, and remembers what came of it.
-pub async fn cycle<L: Local, R: Remote>(
-    route: &Route,
-    local: &L,
-    remote: &R,
-    journal: &Arc<Journal>,
-    options: &Options,
-    progress: &Progress,
-) -> Result<Outcome, Error> {
-    progress.enter(Stage::Observing, 0, 0);
-    let base = read_base(journal, route).await?;
-    let (here, there) =
-        tokio::join!(observe::local(route, local, &base, progress), observe::remote(remote, &base),);
-    let (here, there) = (here.map_err(Error::Local)?, there.map_err(Error::Remote)?);
-    let plan = match decide(route, &base, &here, &there, options) {
-        Verdict::Halt(halt) => return Ok(Outcome::Halted(halt)),
-        Verdict::Proceed(plan) if options.dry_run => return Ok(Outcome::Planned(plan)),
-        Verdict::Proceed(plan) => plan,
-    };
-    let outcome =
-        carry_out(route, local, remote, journal, options, progress, (base, here, there), plan).await;
-    progress.enter(Stage::Idle, 0, 0);
-    outcome.map(Outcome::Done)
+/// What was seen at the start.
+struct Views {
+    base: Vec<BaseEntry>,
+    here: LocalView,
+    there: RemoteView,
+}
+
+impl<L: Local, R: Remote> Cycle<'_, L, R> {
+    /// Runs until nothing is left that an immediate further cycle could do.
+    pub async fn until_settled(&self) -> Result<Outcome, Error> {
+        let mut done: Option<Report> = None;
+        for _ in 0..=FOLLOW_UPS_MAX {
+            let report = match self.once().await? {
+                Outcome::Done(report) => report,
+                other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
+            };
+            let another = report.wants_another();
+            done = Some(match done {
+                Some(before) => before.followed_by(report),
+                None => report,
+            });
+            if !another {
+                break;
+            }
+        }
+        Ok(Outcome::Done(done.unwrap_or_default()))
+    }
+
+    /// Observes both sides, plans, applies the plan, and remembers what came of it.
+    pub async fn once(&self) -> Result<Outcome, Error> {
+        self.progress.enter(Stage::Observing, 0, 0);
+        let views = self.observe().await?;
+        let plan = match decide(self.route, &views, self.options) {
+            Verdict::Halt(halt) => return Ok(Outcome::Halted(halt)),
+            Verdict::Proceed(plan) if self.options.dry_run => return Ok(Outcome::Planned(plan)),
+            Verdict::Proceed(plan) => plan,
+        };
+        let outcome = self.carry_out(views, plan).await;
+        self.progress.enter(Stage::Idle, 0, 0);
+        outcome.map(Outcome::Done)
+    }
+
+    async fn observe(&self) -> Result<Views, Error> {
+        let base = read_base(self.journal, self.route).await?;
+        let (here, there) = tokio::join!(
+            observe::local(self.route, self.local, &base, self.progress),
+            observe::remote(self.remote, &base)
+        );
+        Ok(Views { here: here.map_err(Error::Local)?, there: there.map_err(Error::Remote)?, base })
+    }
+
+    async fn carry_out(&self, views: Views, plan: Plan) -> Result<Report, Error> {
+        let (notes, writing) = remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
+        for change in settle(&plan.settled, &views) {
+            notes.hand_in(Note { change, placed: None });
+        }
+        let mut applier = Applier::new(self, views.here, views.there, notes);
+        let carried_out = applier.apply(plan).await;
+        let report = applier.finish();
+        let written = writing.await.expect("the writer does not panic");
+        carried_out?;
+        written?;
+        Ok(report)
+    }
 }
 
 async fn read_base(journal: &Arc<Journal>, route: &Route) -> Result<Vec<BaseEntry>, Error> {
@@ -92,13 +122,8 @@ async fn read_base(journal: &Arc<Journal>, route: &Route) -> Result<Vec<BaseEntr
         .map_err(Error::Journal)
 }
 
-fn decide(
-    route: &Route,
-    base: &[BaseEntry],
-    here: &LocalView,
-    there: &RemoteView,
-    options: &Options,
-) -> Verdict {
+fn decide(route: &Route, views: &Views, options: &Options) -> Verdict {
+    let Views { base, here, there } = views;
     let label = ConflictLabel::new(&options.time, &route.machine);
     let sight = |key: &ObjectKey| {
         let path = key.path();
@@ -128,36 +153,9 @@ fn decide(
     )
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the two sides and their views belong together but not in a type"
-)]
-async fn carry_out<L: Local, R: Remote>(
-    route: &Route,
-    local: &L,
-    remote: &R,
-    journal: &Arc<Journal>,
-    options: &Options,
-    progress: &Progress,
-    (base, here, there): (Vec<BaseEntry>, LocalView, RemoteView),
-    plan: Plan,
-) -> Result<Report, Error> {
-    let (notes, writing) = remember::begin(local.clone(), Arc::clone(journal), route.id);
-    for change in settle(&plan.settled, &base, &here, &there) {
-        notes.hand_in(Note { change, placed: None });
-    }
-    let mut applier =
-        Applier::new(local.clone(), remote.clone(), here, there, notes, progress, options.stop.clone());
-    let carried_out = applier.apply(plan).await;
-    let report = applier.finish();
-    let written = writing.await.expect("the writer does not panic");
-    carried_out?;
-    written?;
-    Ok(report)
-}
-
 /// What is so already, and witnesses that were seen more sharply than before.
-fn settle(settled: &[Settled], base: &[BaseEntry], here: &LocalView, there: &RemoteView) -> Vec<Change> {
+fn settle(settled: &[Settled], views: &Views) -> Vec<Change> {
+    let Views { base, here, there } = views;
     let mut changes: Vec<Change> = settled
         .iter()
         .filter_map(|settled| match settled {

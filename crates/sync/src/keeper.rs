@@ -3,7 +3,7 @@
 //! Reasons are a watched change (after a moment of quiet), the interval, a request, or that waiting after a failure is over.
 //! Watched changes are hints and nothing more: every cycle looks for itself, so a lost event costs time, never a file.
 
-use crate::cycle::{Options, until_settled};
+use crate::cycle::{Cycle, Options};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::Outcome;
@@ -95,7 +95,15 @@ impl Keeper {
             time: (self.time)(),
             stop: self.stop.clone(),
         };
-        until_settled(&self.route, &local, remote, &self.journal, &options, &self.progress).await
+        let cycle = Cycle {
+            route: &self.route,
+            local: &local,
+            remote,
+            journal: &self.journal,
+            options: &options,
+            progress: &self.progress,
+        };
+        cycle.until_settled().await
     }
 
     async fn wait(&self, pause: Duration) {

@@ -15,7 +15,7 @@
 //! Invariant: effects go through [`Local`] and [`Remote`] only, so that a simulation can stand in for both. What a crash
 //! leaves behind needs no log: an effect that was not remembered is observed again, and then both sides agree.
 //!
-//! Read next: [`cycle()`] (one cycle), `observe` (how little is read), `apply` (effects), [`Keeper`] (the daemon's loop).
+//! Read next: [`Cycle`] (one cycle), `observe` (how little is read), `apply` (effects), [`Keeper`] (the daemon's loop).
 
 mod apply;
 mod cycle;
@@ -30,7 +30,7 @@ mod report;
 mod route;
 pub mod sides;
 
-pub use cycle::{Options, cycle, until_settled};
+pub use cycle::{Cycle, Options};
 pub use error::Error;
 pub use folder::Folder;
 pub use keeper::{Keeper, Moment, Notice};

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
-/// The format below. A file with an older one is emptied and filled again from the live files.
+/// The format below.
 const FORMAT: i64 = 1;
 
 /// Keys are blobs, because only those are ordered and bounded byte by byte, as S3 lists them.

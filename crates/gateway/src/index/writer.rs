@@ -132,20 +132,13 @@ fn write(connection: &Connection, batch: &[Queued]) -> Result<(), Fault> {
 
 /// Locks are released before the answers, so that whoever gets one may go on with the same key at once.
 fn answer(batch: &mut Vec<Queued>, flushed: Result<(), Fault>, written: Result<(), Fault>) {
-    let failure = flushed.and(written).err().map(|fault| {
-        tracing::error!(error = &fault as &dyn std::error::Error, changes = batch.len(), "index not written");
-        (matches!(fault, Fault::NoSpace), fault.to_string())
-    });
+    let outcome = flushed.and(written);
+    if let Err(fault) = &outcome {
+        tracing::error!(error = fault as &dyn std::error::Error, changes = batch.len(), "index not written");
+    }
     for (submission, sender) in batch.drain(..) {
         drop(submission);
-        let outcome = match &failure {
-            None => Ok(()),
-            Some((true, _)) => Err(Fault::NoSpace),
-            Some((false, text)) => {
-                Err(Fault::Files { doing: "store the change", source: std::io::Error::other(text.clone()) })
-            }
-        };
         // Nobody waits when the client has gone; the change is done all the same.
-        drop(sender.send(outcome));
+        drop(sender.send(outcome.as_ref().copied().map_err(Fault::again)));
     }
 }

@@ -147,29 +147,25 @@ impl Service {
         if objects.len() > DELETE_MAX {
             return Err(s3_error!(MalformedXML, "at most {DELETE_MAX} keys can be deleted at once"));
         }
-        // One visit for all of them. Each key is handed to the index before the next one is locked, so their rows
-        // go in few transactions and no two locks are held by this request for long.
-        let started = self
+        let parse = |object: ObjectIdentifier| {
+            let parsed = only_current(object.version_id.as_deref())
+                .and_then(|()| parse_key_to_write(&object.key).map_err(s3_error_of));
+            let condition = condition::of_write(object.e_tag.map(s3s::dto::ETagCondition::ETag), None);
+            (object.key, parsed.map(|key| (key, condition)))
+        };
+        let (names, parsed): (Vec<_>, Vec<_>) = objects.into_iter().map(parse).unzip();
+        let outcomes = self
             .visit(move |store| {
-                let start = |object: ObjectIdentifier| {
-                    let key = object.key.clone();
-                    let pending = only_current(object.version_id.as_deref()).and_then(|()| {
-                        let parsed = parse_key_to_write(&object.key).map_err(s3_error_of)?;
-                        let condition =
-                            condition::of_write(object.e_tag.map(s3s::dto::ETagCondition::ETag), None);
-                        store.delete(&bucket, &parsed, &condition).map_err(s3_error_of)
-                    });
-                    (key, pending)
+                let good: Vec<_> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).cloned().collect();
+                let mut outcomes = store.delete_many(&bucket, good).into_iter();
+                let outcome = |parsed: S3Result<_>| {
+                    parsed.and_then(|_| outcomes.next().unwrap_or(Ok(())).map_err(s3_error_of))
                 };
-                Ok(objects.into_iter().map(start).collect::<Vec<_>>())
+                Ok(parsed.into_iter().map(outcome).collect::<Vec<_>>())
             })
             .await?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        for (key, pending) in started {
-            let outcome = match pending {
-                Ok(pending) => pending.done().await.map_err(s3_error_of),
-                Err(error) => Err(error),
-            };
+        for (key, outcome) in names.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) if quiet => {}
                 Ok(()) => deleted.push(DeletedObject { key: Some(key), ..Default::default() }),

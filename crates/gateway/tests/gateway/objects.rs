@@ -112,6 +112,45 @@ async fn many_are_deleted_at_once() {
 }
 
 #[tokio::test]
+async fn deletions_of_the_same_keys_do_not_wait_for_each_other() {
+    let server = Server::start().await;
+    let keys: Vec<_> =
+        (0..300).map(|at| format!("d{}/{at}", at % 7)).chain((0..7).map(|at| format!("d{at}/"))).collect();
+    for key in &keys {
+        server.alice.put(&format!("/alice/{key}"), "").await.expect(200);
+    }
+    let mut tasks = Vec::new();
+    for worker in 0..6 {
+        let (client, mut keys) = (server.alice.clone(), keys.clone());
+        keys.rotate_left(worker * 50);
+        if worker % 2 == 0 {
+            keys.reverse();
+        }
+        keys.push(keys[0].clone());
+        tasks.push(tokio::spawn(async move {
+            let objects =
+                keys.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect::<Vec<_>>();
+            let body = format!("<Delete>{}</Delete>", objects.concat());
+            let answer =
+                client.call("POST", "/alice").query("delete", "").body(body).send().await.expect(200);
+            assert!(answer.tags("Code").is_empty(), "{}", answer.text());
+            client.put(&format!("/alice/d{worker}/after"), "x").await.expect(200);
+            client.put(&format!("/alice/d{worker}/"), "").await.expect(200);
+            client.delete(&format!("/alice/d{worker}/after")).await.expect(204);
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let left = server.alice.get("/alice").await.tags("Key");
+    for key in &left {
+        assert!(server.live(key).is_dir(), "{key}");
+    }
+    let on_disk = std::fs::read_dir(server.live("")).unwrap().count();
+    assert_eq!(on_disk, left.len(), "{left:?}");
+}
+
+#[tokio::test]
 async fn wrong_digests_leave_nothing() {
     let server = Server::start().await;
     let other_md5 = "AAAAAAAAAAAAAAAAAAAAAA==";

@@ -18,7 +18,7 @@ use plan::sync::Guards;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::{Error, Options, Progress, Stage, until_settled};
+use sync::{Cycle, Error, Options, Progress, Stage};
 use tokio_util::sync::CancellationToken;
 
 /// Runs each route once.
@@ -152,9 +152,16 @@ pub(crate) async fn once(
         stop: CancellationToken::new(),
     };
     let progress = Progress::default();
-    let work = until_settled(&one.route, &local, &one.place, journal, &options, &progress);
+    let cycle = Cycle {
+        route: &one.route,
+        local: &local,
+        remote: &one.place,
+        journal,
+        options: &options,
+        progress: &progress,
+    };
     tokio::select! {
-        outcome = work => outcome,
+        outcome = cycle.until_settled() => outcome,
         () = show(session, &progress) => unreachable!("showing goes on until it is dropped"),
     }
 }

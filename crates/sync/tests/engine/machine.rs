@@ -7,7 +7,7 @@ use plan::ignore::IgnoreRules;
 use plan::sync::{Direction, Guards, MaxDelete};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use sync::{Error, Folder, Options, Outcome, Progress, Report, Route, until_settled};
+use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Report, Route};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -64,7 +64,15 @@ impl Machine {
 
     pub(crate) async fn run_with(&self, options: Options) -> Result<Outcome, Error> {
         let local = Folder::open(self.folder()).map_err(Error::Local)?;
-        until_settled(&self.route, &local, &self.remote, &self.journal, &options, &Progress::default()).await
+        let cycle = Cycle {
+            route: &self.route,
+            local: &local,
+            remote: &self.remote,
+            journal: &self.journal,
+            options: &options,
+            progress: &Progress::default(),
+        };
+        cycle.until_settled().await
     }
 
     pub(crate) async fn run(&self) -> Result<Outcome, Error> {
