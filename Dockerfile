@@ -29,17 +29,19 @@ COPY . .
 # The placeholders are newer than the copied sources, and cargo goes by time.
 RUN find crates -type f -exec touch {} + \
  && cargo build --locked --profile "$CARGO_PROFILE" -p heirloom \
- && install -D "target/$CARGO_PROFILE/heirloom" /out/heirloom
+ && install -D --strip "target/$CARGO_PROFILE/heirloom" /out/heirloom
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="Heirloom" \
       org.opencontainers.image.description="Keeps a person's files alive: past a lost laptop, a forgotten password, and the person's own death." \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
-# git serves and maintains the archives; the certificates are for an S3 or a cloud behind https.
+# git serves and maintains the archives; the certificates are for an S3 or a cloud behind https. The library of Perl, a
+# quarter of it all, is there for parts of git that send e-mail or speak Subversion; Debian's own scripts use perl-base.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates git \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log \
-           /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
+           /usr/share/doc/* /usr/share/man/* /usr/share/locale/* \
+           /usr/share/perl /usr/share/perl5/Git* /usr/lib/*/perl
 # A fresh named volume takes the mode of the directory it covers. These are open to any user so that `user:` may name
 # somebody else than 1000; a volume is reachable from this container and for the host's root only.
 RUN groupadd --gid 1000 heirloom \

@@ -63,7 +63,7 @@ impl Store {
         let index = Index::open(&index)?;
         let live = Live::open(&live).map_err(std::io::Error::from).map_err(cannot("open"))?;
         let store = Self { index, incoming, live, locks: Locks::new() };
-        store.drop_stray_uploads().map_err(|fault| Error::Files {
+        store.drop_stray_uploads(now_ms()).map_err(|fault| Error::Files {
             doing: "clear",
             path: data_dir.join("incoming"),
             source: std::io::Error::other(fault),

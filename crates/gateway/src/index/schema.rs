@@ -1,8 +1,8 @@
 //! The index file and its format.
 
 use crate::error::Error;
-use rusqlite::{Connection, OpenFlags};
-use std::path::Path;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The format below.
@@ -52,8 +52,47 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Opens the index for writing, and makes it if it is not there.
+/// Opens the index for writing, and makes it if it is not there. A damaged one is set aside and another begun: everything
+/// that matters in it is found again by comparing with the files.
 pub(crate) fn open(path: &Path) -> Result<Connection, Error> {
+    match open_as_it_is(path) {
+        Err(Error::Index { source, .. }) if is_damage(&source) => {
+            let aside = set_aside(path).map_err(|source| Error::Files {
+                doing: "set aside the damaged index",
+                path: path.to_owned(),
+                source,
+            })?;
+            tracing::warn!(aside = %aside.display(), "the index was damaged and is built anew from the files");
+            open_as_it_is(path)
+        }
+        outcome => outcome,
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
+/// Renames the database; what belongs to its journal means nothing without it.
+fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let beside = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
+    let mut number = 1;
+    let mut aside = beside(".damaged-1");
+    while aside.exists() {
+        number += 1;
+        aside = beside(&format!(".damaged-{number}"));
+    }
+    std::fs::rename(path, &aside)?;
+    for ending in ["-wal", "-shm"] {
+        match std::fs::remove_file(beside(ending)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(aside)
+}
+
+fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
     let cannot = |doing| move |source| Error::Index { doing, path: path.to_owned(), source };
     let mut connection = Connection::open(path).map_err(cannot("open"))?;
     prepare(&connection).map_err(cannot("open"))?;

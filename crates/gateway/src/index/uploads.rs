@@ -40,6 +40,15 @@ impl Index {
         .doing("list")
     }
 
+    /// The ids of uploads begun before this time, in milliseconds since 1970.
+    pub(crate) fn uploads_before(&self, time_ms: i64) -> Result<Vec<String>, Fault> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached("SELECT id FROM uploads WHERE started < ?1")?;
+            query.query_map([time_ms], |row| row.get(0))?.collect()
+        })
+        .doing("look for old uploads")
+    }
+
     /// The ids of all uploads.
     pub(crate) fn upload_ids(&self) -> Result<Vec<String>, Fault> {
         self.read(|connection| {

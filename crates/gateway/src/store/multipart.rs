@@ -38,6 +38,9 @@ pub(crate) struct CompleteRequest {
     pub(crate) condition: Condition,
 }
 
+/// Uploads that are older are given up: seven days.
+const UPLOAD_AGE_MAX_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
 impl Store {
     pub(crate) fn start_upload(
         &self,
@@ -163,8 +166,11 @@ impl Store {
         self.incoming.drop_upload(id).doing("clear the parts away")
     }
 
-    /// After a crash: parts without an upload, and uploads without parts.
-    pub(super) fn drop_stray_uploads(&self) -> Result<(), Fault> {
+    /// Parts without an upload and uploads without parts, which a crash leaves; and uploads that nobody has finished for so
+    /// long that nobody will. The clock decides only about what was never acknowledged.
+    pub(super) fn drop_stray_uploads(&self, now_ms: i64) -> Result<(), Fault> {
+        let old = self.index.uploads_before(now_ms.saturating_sub(UPLOAD_AGE_MAX_MS))?;
+        self.submit(old.into_iter().map(|id| Change::DropUpload { id }).collect(), Vec::new()).wait()?;
         let known = self.index.upload_ids()?;
         let present = self.incoming.uploads().doing("look for uploads")?;
         for id in present.iter().filter(|id| !known.contains(id)) {

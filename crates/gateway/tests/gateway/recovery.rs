@@ -50,6 +50,20 @@ async fn a_lost_index_is_built_again() {
 }
 
 #[tokio::test]
+async fn a_damaged_index_is_set_aside_and_built_again() {
+    let server = Server::start().await;
+    fill(&server).await;
+    let before = view(&server).await;
+    let server = server
+        .restart(|data| {
+            std::fs::write(data.join("index.db"), "this is no database, whatever its name says").unwrap();
+        })
+        .await;
+    assert_eq!(view(&server).await, before);
+    assert!(server.data_dir().join("index.db.damaged-1").exists());
+}
+
+#[tokio::test]
 async fn a_restart_changes_nothing_and_reads_nothing() {
     let server = Server::start().await;
     fill(&server).await;

@@ -7,7 +7,9 @@ use crate::failure::{Exit, Explain as _, Failure};
 use crate::session::now;
 use accounts::Accounts;
 use gateway::Gateway;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -53,7 +55,11 @@ pub(crate) async fn prepare_on(cloud: Cloud, s3: TcpListener, web: TcpListener) 
 }
 
 fn open(cloud: &Cloud) -> Result<(Accounts, Gateway), Failure> {
-    std::fs::create_dir_all(&cloud.data_dir)
+    // Whoever else has an account on this machine has no business in there.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&cloud.data_dir)
         .attempting(format!("could not create the data_dir {}", cloud.data_dir.display()))?;
     let accounts = Accounts::open(&cloud.accounts())?;
     users::ensure(cloud, &accounts)?;
