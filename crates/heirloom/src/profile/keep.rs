@@ -69,6 +69,8 @@ pub(crate) async fn keep(
     for one in wired {
         let Wired { route, place, interval } = one;
         let wake = Arc::new(Notify::new());
+        // A word that was left before this daemon ran answers no halt of its own: nobody has looked at one yet.
+        let _stale = resume::take(&heart.state_dir, &route);
         tasks.spawn(watch::watch(route.folder.clone(), Arc::clone(&wake), stop.clone()));
         if let Ok(folder) = open(&route) {
             sweep(&route, &folder);
