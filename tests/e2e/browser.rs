@@ -7,6 +7,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+const PATIENCE: Duration = Duration::from_secs(20);
+const STEP: Duration = Duration::from_millis(50);
+
 /// The driver and all it started; killed when the test is over.
 struct Driver {
     child: Child,
@@ -56,14 +59,35 @@ impl Drop for Driver {
     }
 }
 
+/// What the page says now: nothing while it is being left. One script reads it, because an element that was found may belong
+/// to the page before.
 async fn text(client: &Client) -> String {
-    client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
+    let text = client.execute("return document.body ? document.body.innerText : ''", vec![]).await;
+    text.ok().and_then(|text| Some(text.as_str()?.to_owned())).unwrap_or_default()
 }
 
-/// Follows the first link with this text.
+/// Follows the first link with this text, and waits until its page is there.
 async fn follow(client: &Client, link: &str) {
-    let found = client.wait().at_most(Duration::from_secs(20)).for_element(Locator::LinkText(link)).await;
+    let left = client.current_url().await.unwrap().to_string();
+    let found = client.wait().at_most(PATIENCE).for_element(Locator::LinkText(link)).await;
     found.unwrap_or_else(|error| panic!("no link `{link}`: {error}")).click().await.unwrap();
+    arrive(client, &left).await;
+}
+
+/// Waits until another page than `left` is whole.
+async fn arrive(client: &Client, left: &str) {
+    let ready = "return document.readyState == 'complete'";
+    let arrived = async || {
+        client.current_url().await.unwrap().as_str() != left
+            && client.execute(ready, vec![]).await.is_ok_and(|ready| ready.as_bool() == Some(true))
+    };
+    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
+        if arrived().await {
+            return;
+        }
+        tokio::time::sleep(STEP).await;
+    }
+    panic!("{left} was not left");
 }
 
 /// Fails where the page is wider than the phone it is shown on.
@@ -110,20 +134,15 @@ async fn walk(client: &Client, cloud: &Cloud<'_>) {
     };
     fill("access_key_id", &cloud.joined("laptop", "access_key_id")).await;
     fill("secret_access_key", &cloud.joined("laptop", "secret_access_key")).await;
-    client
-        .find(Locator::Css("form button.primary, form button:not([type]), form button[type=submit]"))
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
+    let enter = "form button.primary, form button:not([type]), form button[type=submit]";
+    client.find(Locator::Css(enter)).await.unwrap().click().await.unwrap();
     eventually_text(client, "Sign out").await;
 
     // From the bucket to the file.
     client.goto(&format!("http://127.0.0.1:{}/alice", cloud.web)).await.unwrap();
     fits(client, "the bucket").await;
     follow(client, "documents").await;
-    client.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css("h1")).await.unwrap();
+    client.wait().at_most(PATIENCE).for_element(Locator::Css("h1")).await.unwrap();
     let page = text(client).await;
     assert!(page.contains("Family papers"), "the folder's README is rendered:\n{page}");
     assert_ne!(client.title().await.unwrap(), "owned", "nothing of a user's runs");
@@ -150,11 +169,11 @@ async fn walk(client: &Client, cloud: &Cloud<'_>) {
 }
 
 async fn eventually_text(client: &Client, wanted: &str) {
-    for _ in 0..100 {
+    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
         if text(client).await.contains(wanted) {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(STEP).await;
     }
     panic!("the page does not say `{wanted}`:\n{}", text(client).await);
 }
