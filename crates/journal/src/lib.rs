@@ -5,7 +5,7 @@
 //! and begun anew without asking. It blocks, decides nothing, and touches no file but its own.
 //!
 //! ```text
-//! Journal::open ──► route ──► base · base_entries ──► (scan, plan, apply) ──► record
+//! Journal::open ──► route ──► known (base and sightings) ──► (scan, plan, apply) ──► record
 //!                     ├──► halt · root_identity
 //!                     └──► start_run … finish_run ──► last_runs · last_success
 //! ```
@@ -20,16 +20,20 @@
 
 mod base;
 mod error;
+mod moves;
 mod open;
 mod route;
 mod run;
+mod sighting;
 #[cfg(test)]
 mod testing;
 
 pub use base::{BaseEntries, Change};
 pub use error::Error;
+pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
+pub use sighting::{Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
 
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};

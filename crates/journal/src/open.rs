@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -48,6 +48,20 @@ const STEPS: [&str; 2] = [
         bytes_up INTEGER, bytes_down INTEGER
     ) STRICT;
     CREATE INDEX run_of_route ON run (route, id);",
+    // `side` is local 0, remote 1; `kind` is NULL where nothing stands.
+    "CREATE TABLE sighting (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        side INTEGER NOT NULL,
+        kind INTEGER, content BLOB, size INTEGER,
+        mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
+        stamp_size INTEGER, stamp_mtime INTEGER, ctime INTEGER, inode INTEGER,
+        etag TEXT, modified INTEGER,
+        PRIMARY KEY (route, key, side)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE route ADD COLUMN cursor TEXT;
+    ALTER TABLE route ADD COLUMN calm TEXT;
+    ALTER TABLE route ADD COLUMN rewound INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

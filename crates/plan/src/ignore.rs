@@ -11,7 +11,10 @@ use std::path::Path;
 
 /// A list of ignore patterns, compiled.
 #[derive(Clone, Debug)]
-pub struct IgnoreRules(Gitignore);
+pub struct IgnoreRules {
+    rules: Gitignore,
+    patterns: String,
+}
 
 /// A pattern that does not parse.
 #[derive(Debug, thiserror::Error)]
@@ -35,18 +38,24 @@ impl IgnoreRules {
             builder.add_line(None, pattern).map_err(|reason| error(pattern, reason))?;
         }
         let compiled = builder.build().map_err(|reason| error(&patterns.join(" "), reason))?;
-        Ok(Self(compiled))
+        Ok(Self { rules: compiled, patterns: patterns.join("\n") })
+    }
+
+    /// The rules as text: equal for equal rules.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.patterns
     }
 
     /// Whether `path`, or a directory it lies in, is ignored.
     #[must_use]
     pub fn ignores(&self, path: &RelPath, what: Shape) -> bool {
-        if self.0.is_empty() {
+        if self.rules.is_empty() {
             return false;
         }
         let bytes = path.to_os_bytes();
         let path = Path::new(OsStr::from_bytes(&bytes));
-        self.0.matched_path_or_any_parents(path, what == Shape::Directory).is_ignore()
+        self.rules.matched_path_or_any_parents(path, what == Shape::Directory).is_ignore()
     }
 }
 

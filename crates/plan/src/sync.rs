@@ -1,7 +1,8 @@
 //! Two-way synchronisation as a pure function: base, local and remote in; a plan or a halt out.
 //!
-//! The three inputs are sequences sorted by [`ObjectKey`]; a merge join walks them once, so what is held
-//! in memory is the plan and the chain of ancestors of the current key, never the trees.
+//! What is known about each key comes to a [`Planner`] as one [`Place`], in the order of the keys; it hands out [`Step`]s as soon as
+//! they are certain. What is held in memory is the chain of ancestors of the current key, never the trees. [`sync`] is the same for trees
+//! that fit in memory: a merge join of three sorted sequences, and a whole [`Plan`].
 //!
 //! Per path the rules are few, and [`decide`](self::decide) is their table:
 //!
@@ -21,16 +22,17 @@ mod decide;
 mod guard;
 mod merge;
 mod outcome;
+mod place;
 mod rename;
 mod settle;
 
-pub use guard::MaxDelete;
+pub use guard::{Doubts, MaxDelete, PerSide, Tally, Toll, guard};
 pub use outcome::{
     Action, Change, Conflict, Direction, Halt, InTheWay, Phase, Plan, Settled, Side, Verdict, Written,
 };
+pub use place::{Place, Sink, Step};
 pub use rename::ConflictLabel;
 
-use guard::Tally;
 use model::{Agreed, Node, ObjectKey};
 use settle::Settler;
 
@@ -42,6 +44,8 @@ pub struct Rules<'a> {
     pub max_delete: MaxDelete,
     /// Whether a person has looked at a halt and said to go on.
     pub guards: Guards,
+    /// Which sides may not be the ones that were agreed with.
+    pub doubts: Doubts,
     /// Goes into the names of conflict copies.
     pub label: &'a ConflictLabel,
     /// How well a key can be seen. Only a clear one is decided upon.
@@ -68,6 +72,43 @@ pub enum Guards {
     Resumed,
 }
 
+/// Plans key by key.
+pub struct Planner<'a, W> {
+    rules: &'a Rules<'a>,
+    tally: Tally,
+    settler: Settler<'a, W>,
+}
+
+impl<'a, W> Planner<'a, W> {
+    /// Begins a plan.
+    #[must_use]
+    pub fn new(rules: &'a Rules<'a>) -> Self {
+        Self { rules, tally: Tally::default(), settler: Settler::new(rules) }
+    }
+
+    /// Takes what is known about the next key; its steps, and those of keys that waited for it, go to `sink`.
+    pub fn see(&mut self, mut place: Place<W>, sink: &mut impl Sink<W>) {
+        match (self.rules.sight)(&place.key) {
+            Sight::Clear => {
+                self.tally.see(&place);
+                if self.rules.guards == Guards::Resumed && self.rules.doubts.any() {
+                    // A base that was agreed upon with something else says nothing: without it, the union is planned.
+                    place.base = None;
+                }
+                self.settler.see(place, sink);
+            }
+            Sight::Hidden(side) => self.tally.see_hidden(side),
+            Sight::Ignored => {}
+        }
+    }
+
+    /// Hands out what waited, and tells how much each side holds.
+    pub fn finish(self, sink: &mut impl Sink<W>) -> Tally {
+        self.settler.finish(sink);
+        self.tally
+    }
+}
+
 /// Decides what to do about everything between `local` and `remote`, given what they last agreed on.
 ///
 /// Each sequence is sorted by key and names a key once. The plan's actions are sorted by phase, then key,
@@ -79,20 +120,18 @@ pub fn sync(
     remote: impl IntoIterator<Item = (ObjectKey, Node)>,
     rules: &Rules<'_>,
 ) -> Verdict {
-    let mut tally = Tally::default();
-    let mut settler = Settler::new(rules);
+    let (mut plan, mut toll) = (Plan::default(), Toll::default());
+    let mut sink = |place: &Place, step: Step| {
+        toll.count(place, &step);
+        plan.add(&place.key, step);
+    };
+    let mut planner = Planner::new(rules);
     for place in merge::join(base, local, remote) {
-        match (rules.sight)(&place.key) {
-            Sight::Clear => {
-                tally.see(&place);
-                settler.see(place);
-            }
-            Sight::Hidden(side) => tally.see_hidden(side),
-            Sight::Ignored => {}
-        }
+        planner.see(place, &mut sink);
     }
-    let plan = settler.finish();
-    match guard::check(&tally, &plan, rules) {
+    let tally = planner.finish(&mut sink);
+    plan.sort();
+    match guard(&tally, &toll, guard::moved(&plan.actions), rules) {
         Some(halt) => Verdict::Halt(halt),
         None => Verdict::Proceed(plan),
     }

@@ -1,8 +1,8 @@
 //! The real local side: a folder on a disk, its blocking work on threads made for that.
 
-use crate::sides::{Keep, LeaveOut, Local, Reading, Scanned, Staging};
+use crate::sides::{Keep, LeaveOut, Local, Reading, Staging};
 use bytes::Bytes;
-use disk::{Expect, Found, OpenFile, Root, Staged};
+use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged};
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,19 +38,17 @@ impl Local for Folder {
     type Reading = Reader;
     type Staging = Stager;
 
-    async fn scan(&self, leave_out: LeaveOut) -> Result<Scanned, disk::Error> {
-        let root = self.0.clone();
-        off_thread(move || {
-            let mut scanned = Scanned::default();
-            for entry in root.scan(&*leave_out)? {
-                match entry {
-                    Ok(found) => scanned.found.push(found),
-                    Err(problem) => scanned.problems.push(problem),
-                }
-            }
-            Ok(scanned)
-        })
-        .await
+    fn scan(
+        &self,
+        leave_out: &LeaveOut,
+        each: &mut dyn FnMut(Result<Found, Problem>),
+    ) -> Result<(), disk::Error> {
+        self.0.scan(&**leave_out)?.for_each(each);
+        Ok(())
+    }
+
+    fn identity(&self) -> Result<Identity, disk::Error> {
+        self.0.identity()
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, disk::Error> {
@@ -121,9 +119,14 @@ impl Local for Folder {
         .await
     }
 
-    async fn rename(&self, from: &RelPath, to: &RelPath, expect: &Stamp) -> Result<(), disk::Error> {
+    async fn rename(&self, from: &RelPath, to: &RelPath, expect: &Stamp) -> Result<Found, disk::Error> {
         let (root, from, to, expect) = (self.0.clone(), from.clone(), to.clone(), *expect);
-        off_thread(move || root.rename(&from, &to, &expect).map(drop)).await
+        off_thread(move || root.rename(&from, &to, &expect)).await
+    }
+
+    async fn prune(&self, path: &RelPath, keep: Keep) -> Result<(), disk::Error> {
+        let (root, path) = (self.0.clone(), path.clone());
+        off_thread(move || root.prune(&path, &*keep)).await
     }
 
     async fn make_durable(&self, paths: Vec<RelPath>) -> Result<(), disk::Error> {

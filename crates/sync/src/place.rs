@@ -1,13 +1,15 @@
 //! The real remote side: a folder's place in a bucket.
 
 use crate::progress::Progress;
-use crate::sides::{Reading, Remote};
-use bucket::{Bucket, Error, Expect, Get, Listing, Object, Prefix};
+use crate::sides::{Changes, Reading, Remote};
+use bucket::{Bucket, Error, Expect, Found, Get, Object, Prefix};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
 use model::{Node, ObjectKey, RemoteVersion};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything below a prefix of a bucket.
 #[derive(Clone)]
@@ -43,8 +45,12 @@ impl Place {
 }
 
 impl Remote for Place {
-    async fn list(&self) -> Result<Listing, Error> {
-        self.bucket.list(&self.prefix).await
+    async fn changes(&self, _since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
+        Ok(Changes::Unsupported)
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Found, Error>> {
+        self.bucket.list_stream(&self.prefix)
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<Object>, Error> {
@@ -97,23 +103,21 @@ impl Remote for Place {
         self.bucket.delete(&self.prefix, key, version).await
     }
 
-    /// S3 has no rename: the copy stands before the original goes.
-    async fn rename(
+    async fn copy(
         &self,
         from: &ObjectKey,
+        version: &RemoteVersion,
         to: &ObjectKey,
         node: &Node,
-        version: &RemoteVersion,
-    ) -> Result<(), Error> {
+    ) -> Result<RemoteVersion, Error> {
         if node.size <= bucket::PUT_SIZE_MAX {
             let body = self.bucket.get(&self.prefix, from, version).await?.body;
             let chunks: Vec<Bytes> = body.try_collect().await?;
             let whole = Bytes::from(chunks.concat());
-            self.bucket.put(&self.prefix, to, node, whole, &Expect::Absent).await?;
+            self.bucket.put(&self.prefix, to, node, whole, &Expect::Absent).await
         } else {
             let next_part = |offset, length| self.read_range(from, version, offset, length);
-            self.bucket.put_parts(&self.prefix, to, node, next_part, &Expect::Absent).await?;
+            self.bucket.put_parts(&self.prefix, to, node, next_part, &Expect::Absent).await
         }
-        self.bucket.delete(&self.prefix, from, version).await
     }
 }

@@ -31,6 +31,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// What a cycle is told to do, as text: as long as it is the same, a side without news has nothing to do.
+    pub(crate) fn instructions(&self) -> String {
+        format!("{:?} {:?} {}", self.direction, self.max_delete, self.ignore.fingerprint())
+    }
+
     /// `documents → cloud`: how people tell routes apart.
     #[must_use]
     pub fn name(&self) -> String {

@@ -4,12 +4,14 @@
 //! simulation. Both speak in the adapters' types; a third vocabulary in between would say the same again.
 
 use crate::progress::Progress;
-use bucket::{Listing, Object};
+use bucket::Object;
 use bytes::Bytes;
-use disk::{Found, Problem};
+use disk::{Found, Identity, Problem};
+use futures::stream::BoxStream;
 use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Whether a scan leaves out a path.
 pub type LeaveOut = Arc<dyn Fn(&RelPath, Kind) -> bool + Send + Sync>;
@@ -17,13 +19,36 @@ pub type LeaveOut = Arc<dyn Fn(&RelPath, Kind) -> bool + Send + Sync>;
 /// Which directories stay although they were emptied.
 pub type Keep = Arc<dyn Fn(&RelPath) -> bool + Send + Sync>;
 
-/// What a scan of the local side showed.
-#[derive(Debug, Default)]
-pub struct Scanned {
-    /// Everything seen, sorted by key.
-    pub found: Vec<Found>,
-    /// What could not be seen.
-    pub problems: Vec<Problem>,
+/// One key of which a store says that it changed.
+#[derive(Clone, Debug)]
+pub enum Changed {
+    /// This stands there.
+    Put {
+        /// Where.
+        key: ObjectKey,
+        /// What.
+        object: Object,
+    },
+    /// Nothing stands there any more.
+    Gone(ObjectKey),
+    /// Something stands at a key that cannot be a path.
+    Unusable(String),
+}
+
+/// A store's answer to what changed since a cursor.
+pub enum Changes {
+    /// It cannot tell; it has to be listed.
+    Unsupported,
+    /// It does not know the cursor: it may have been put back to an older state.
+    Unknown,
+    /// These keys did. Without a cursor: everything that stands, in the order of the keys. An error ends the stream; what came before it
+    /// is true and not the whole.
+    Since {
+        /// Where the next question starts.
+        cursor: String,
+        /// The keys.
+        changes: BoxStream<'static, Result<Changed, bucket::Error>>,
+    },
 }
 
 /// The machine's folder.
@@ -33,8 +58,14 @@ pub trait Local: Clone + Send + Sync + 'static {
     /// A big file being written beside its target.
     type Staging: Staging;
 
-    /// Everything below the folder.
-    fn scan(&self, leave_out: LeaveOut) -> impl Future<Output = Result<Scanned, disk::Error>> + Send;
+    /// Hands everything below the folder to `each`, in the order of the keys. Blocks.
+    fn scan(
+        &self,
+        leave_out: &LeaveOut,
+        each: &mut dyn FnMut(Result<Found, Problem>),
+    ) -> Result<(), disk::Error>;
+    /// Which directory the folder is. Blocks for a moment.
+    fn identity(&self) -> Result<Identity, disk::Error>;
     /// The content of what was found; fails if it is not the same any more.
     fn digest(&self, found: &Found) -> impl Future<Output = Result<ContentId, disk::Error>> + Send;
     /// All bytes of a small file or a symlink's target.
@@ -72,7 +103,9 @@ pub trait Local: Clone + Send + Sync + 'static {
         from: &RelPath,
         to: &RelPath,
         expect: &Stamp,
-    ) -> impl Future<Output = Result<(), disk::Error>> + Send;
+    ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
+    /// Removes the directories above a path that hold nothing any more.
+    fn prune(&self, path: &RelPath, keep: Keep) -> impl Future<Output = Result<(), disk::Error>> + Send;
     /// Returns once the names of these paths are on the medium.
     fn make_durable(&self, paths: Vec<RelPath>) -> impl Future<Output = Result<(), disk::Error>> + Send;
 }
@@ -97,8 +130,14 @@ pub trait Staging: Send + 'static {
 
 /// A folder's place in a bucket.
 pub trait Remote: Clone + Send + Sync + 'static {
-    /// Everything below the place, sorted by key.
-    fn list(&self) -> impl Future<Output = Result<Listing, bucket::Error>> + Send;
+    /// What changed since a cursor, or everything. If nothing did, the answer may take as long as `wait`.
+    fn changes(
+        &self,
+        since: Option<&str>,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Changes, bucket::Error>> + Send;
+    /// Everything below the place, in the order of the keys. After an error nothing follows, and what came before is not the whole.
+    fn list(&self) -> BoxStream<'static, Result<bucket::Found, bucket::Error>>;
     /// What stands at a key.
     fn head(&self, key: &ObjectKey) -> impl Future<Output = Result<Option<Object>, bucket::Error>> + Send;
     /// Reads one version.
@@ -137,12 +176,12 @@ pub trait Remote: Clone + Send + Sync + 'static {
         key: &ObjectKey,
         version: &RemoteVersion,
     ) -> impl Future<Output = Result<(), bucket::Error>> + Send;
-    /// Gives an object another key, never onto another object.
-    fn rename(
+    /// Makes `to`, where nothing stands, hold the content of one version of `from`, as `node` describes it.
+    fn copy(
         &self,
         from: &ObjectKey,
+        version: &RemoteVersion,
         to: &ObjectKey,
         node: &Node,
-        version: &RemoteVersion,
-    ) -> impl Future<Output = Result<(), bucket::Error>> + Send;
+    ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
 }

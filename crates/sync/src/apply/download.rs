@@ -2,20 +2,21 @@
 
 use super::fate::{TornDownload, Trouble};
 use super::{Applier, is_small};
-use crate::observe::{DigestKnown, RemoteNode, node_of};
+use crate::decide::Seen;
+use crate::observe::{node_of, stand_in};
 use crate::sides::{Local, Remote, Staging as _};
 use bytes::{Bytes, BytesMut};
 use disk::Found;
 use futures::TryStreamExt as _;
-use journal::Change;
+use journal::{Change, RemoteSeen};
 use md5::{Digest as _, Md5};
 use model::{Agreed, BaseEntry, ContentId, Kind, Node, RemoteVersion};
 use plan::sync::Action;
 
 impl<L: Local, R: Remote> Applier<'_, L, R> {
-    pub(super) async fn download(&self, action: &Action, node: &Node) -> Result<(), Trouble> {
-        let seen = self.seen_there(&action.key)?;
-        let expect = self.expect_local(action)?;
+    pub(super) async fn download(&self, action: &Action, node: &Node, seen: &Seen) -> Result<(), Trouble> {
+        let expect = seen.expect_local(action)?;
+        let seen = seen.there()?;
         let (found, content) = if node.kind == Kind::Directory {
             let found =
                 self.local.write(&action.key.path(), node.kind, &node.meta, Bytes::new(), expect).await?;
@@ -25,14 +26,14 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         } else {
             self.download_by_chunks(action, seen, expect).await?
         };
-        self.remember_download(action, seen, &found, content);
+        self.remember_download(action, seen, &found, content).await;
         Ok(())
     }
 
     async fn download_whole(
         &self,
         action: &Action,
-        seen: &RemoteNode,
+        seen: &RemoteSeen,
         expect: disk::Expect,
     ) -> Result<(Found, ContentId), Trouble> {
         let node = &seen.node;
@@ -61,7 +62,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     async fn download_by_chunks(
         &self,
         action: &Action,
-        seen: &RemoteNode,
+        seen: &RemoteSeen,
         expect: disk::Expect,
     ) -> Result<(Found, ContentId), Trouble> {
         let mut body = self.remote.get(&action.key, &seen.version).await?.body;
@@ -79,17 +80,18 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         Ok((staging.place(&seen.node.meta, expect).await?, content))
     }
 
-    fn remember_download(&self, action: &Action, seen: &RemoteNode, found: &Found, content: ContentId) {
+    async fn remember_download(&self, action: &Action, seen: &RemoteSeen, found: &Found, content: ContentId) {
         let local: Node = node_of(found, content);
         let agreed = Agreed { local, remote: seen.node };
         let version: RemoteVersion = seen.version.clone();
         let entry = BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version };
-        self.remember(Change::Agree(entry), Some(action.key.path()));
+        self.remember(Change::Agree(entry), Some(action.key.path())).await;
     }
 }
 
-fn verify(seen: &RemoteNode, length: u64, content: ContentId) -> Result<(), Trouble> {
+fn verify(seen: &RemoteSeen, length: u64, content: ContentId) -> Result<(), Trouble> {
     let whole = length == seen.node.size;
-    let right = seen.digest == DigestKnown::No || content == seen.node.content;
+    let is_digest = seen.node.content != stand_in(&seen.version.etag);
+    let right = !is_digest || content == seen.node.content;
     if whole && right { Ok(()) } else { Err(Trouble::Torn(TornDownload)) }
 }

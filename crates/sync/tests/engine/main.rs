@@ -4,5 +4,7 @@
 
 mod fake;
 mod faults;
+mod guards;
 mod machine;
+mod moves;
 mod stories;

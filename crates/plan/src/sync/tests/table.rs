@@ -106,8 +106,14 @@ fn many(count: u8) -> Tree {
 
 fn verdict(base: &Tree, local: &Tree, remote: &Tree, max_delete: MaxDelete, guards: Guards) -> Verdict {
     let label = label();
-    let rules =
-        Rules { direction: Direction::TwoWay, max_delete, guards, label: &label, sight: &|_| Sight::Clear };
+    let rules = Rules {
+        direction: Direction::TwoWay,
+        max_delete,
+        guards,
+        doubts: Doubts::default(),
+        label: &label,
+        sight: &|_| Sight::Clear,
+    };
     sync(base_of(base), local.scan(), remote.scan(), &rules)
 }
 
@@ -133,6 +139,7 @@ fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
             direction: Direction::TwoWay,
             max_delete: MaxDelete::Percent(100),
             guards: Guards::On,
+            doubts: Doubts::default(),
             label: &label,
             sight,
         };
@@ -190,6 +197,7 @@ fn what_cannot_be_seen_is_not_decided() {
         direction: Direction::TwoWay,
         max_delete: MaxDelete::Percent(50),
         guards: Guards::On,
+        doubts: Doubts::default(),
         label: &label,
         sight: &|key: &ObjectKey| {
             if key.path() == hidden { Sight::Hidden(Side::Local) } else { Sight::Clear }

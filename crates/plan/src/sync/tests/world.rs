@@ -175,6 +175,7 @@ impl World {
             direction,
             max_delete: MaxDelete::Percent(25),
             guards: Guards::Resumed,
+            doubts: Doubts::default(),
             label: &label,
             sight: &|_| Sight::Clear,
         };
