@@ -22,8 +22,8 @@ use std::ffi::{CStr, CString};
 const RESERVED_AT_TOP: &[u8] = b".heirloom";
 
 /// Entries below a root in the order of their [`ObjectKey`]s; made by [`Root::scan`].
-pub struct Scan<'a> {
-    ignored: &'a dyn Fn(&RelPath, Kind) -> bool,
+pub struct Scan<F> {
+    ignored: F,
     listing: Listing,
     /// From the top down to the directory at hand.
     levels: Vec<Level>,
@@ -45,7 +45,7 @@ impl Root {
     /// sockets, pipes and devices as if they were files.
     ///
     /// An error means that the root itself cannot be read; everything below is reported as a [`Problem`].
-    pub fn scan<'a>(&self, ignored: &'a dyn Fn(&RelPath, Kind) -> bool) -> Result<Scan<'a>, Error> {
+    pub fn scan<F: Fn(&RelPath, Kind) -> bool>(&self, ignored: F) -> Result<Scan<F>, Error> {
         let mut scan = Scan { ignored, listing: Listing::new(), levels: Vec::new() };
         let entries = beneath::open(self.as_fd(), b".", beneath::LISTING)
             .and_then(|directory| Ok((scan.list(&directory, None)?, directory)));
@@ -58,7 +58,7 @@ impl Root {
     }
 }
 
-impl Iterator for Scan<'_> {
+impl<F: Fn(&RelPath, Kind) -> bool> Iterator for Scan<F> {
     type Item = Result<Found, Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -80,7 +80,7 @@ impl Iterator for Scan<'_> {
     }
 }
 
-impl Scan<'_> {
+impl<F: Fn(&RelPath, Kind) -> bool> Scan<F> {
     /// Goes down into a directory; yields it if it is an entry of its own.
     fn enter(&mut self, listed: Listed) -> Option<Result<Found, Problem>> {
         let above = self.levels.last().expect("because the directory was listed by it");
@@ -102,7 +102,7 @@ impl Scan<'_> {
     /// look deleted.
     fn list(&mut self, directory: &OwnedFd, path: Option<&RelPath>) -> Result<Vec<Listed>, Errno> {
         let mut entries = Vec::new();
-        let ignored = self.ignored;
+        let ignored = &self.ignored;
         self.listing.read(directory, |name, file_type| {
             let bytes = name.to_bytes();
             if is_temporary(bytes) || (path.is_none() && bytes == RESERVED_AT_TOP) {

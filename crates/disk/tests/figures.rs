@@ -35,14 +35,14 @@ fn scan_and_digest_45_000_files() {
     let count = DIRECTORIES * FILES_EACH;
     for round in 1..=3 {
         let begun = Instant::now();
-        let found = root.scan(&|_, _| false).unwrap().map(Result::unwrap).count();
+        let found = root.scan(|_: &_, _| false).unwrap().map(Result::unwrap).count();
         show(&format!("scan {found} files, round {round}"), begun, found, "files");
         assert_eq!(found, count);
     }
     let begun = Instant::now();
     assert_eq!(root.sweep().unwrap().removed, 0);
     show("sweep the same", begun, count, "files");
-    let found: Vec<_> = root.scan(&|_, _| false).unwrap().map(Result::unwrap).collect();
+    let found: Vec<_> = root.scan(|_: &_, _| false).unwrap().map(Result::unwrap).collect();
     let begun = Instant::now();
     let bytes: u64 = found.iter().map(|found| found.size).sum();
     for found in &found {

@@ -14,6 +14,7 @@ use crate::{Error, Journal, RouteId, Sighting, sighting};
 use model::{BaseEntry, ObjectKey, RemoteVersion, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use std::borrow::Borrow;
 use std::ops::ControlFlow;
 
 /// Rows per page: some 200 KiB, and a seek every millisecond.
@@ -51,8 +52,8 @@ impl Journal {
     /// The base of a route, read as it is asked for, in the order of its keys. What is recorded meanwhile
     /// may show or not.
     #[must_use]
-    pub fn base_entries(&self, route: RouteId) -> BaseEntries<'_> {
-        BaseEntries { journal: self, route, page: Vec::new().into_iter(), next: Next::Page(String::new()) }
+    pub fn base_entries(&self, route: RouteId) -> BaseEntries<&Self> {
+        BaseEntries::new(self, route)
     }
 
     /// Hands the base of a route to `each`, in the order of its keys, until it breaks off. `each` may use
@@ -186,8 +187,8 @@ fn reversion(
 
 /// The entries of a base; made by [`Journal::base_entries`]. Ends after the first error.
 #[derive(Debug)]
-pub struct BaseEntries<'a> {
-    journal: &'a Journal,
+pub struct BaseEntries<J> {
+    journal: J,
     route: RouteId,
     page: std::vec::IntoIter<BaseEntry>,
     next: Next,
@@ -200,7 +201,13 @@ enum Next {
     End,
 }
 
-impl Iterator for BaseEntries<'_> {
+impl<J: Borrow<Journal>> BaseEntries<J> {
+    pub(crate) fn new(journal: J, route: RouteId) -> Self {
+        Self { journal, route, page: Vec::new().into_iter(), next: Next::Page(String::new()) }
+    }
+}
+
+impl<J: Borrow<Journal>> Iterator for BaseEntries<J> {
     type Item = Result<BaseEntry, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -209,7 +216,7 @@ impl Iterator for BaseEntries<'_> {
                 return Some(Ok(entry));
             }
             let Next::Page(after) = std::mem::replace(&mut self.next, Next::End) else { return None };
-            match self.journal.page_after(self.route, &after) {
+            match self.journal.borrow().page_after(self.route, &after) {
                 Ok(page) => {
                     if let Some(last) = page.last().filter(|_| page.len() == PAGE) {
                         self.next = Next::Page(last.key.as_str().to_owned());

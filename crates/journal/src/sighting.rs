@@ -9,6 +9,7 @@ use crate::{BaseEntries, Error, Journal, RouteId};
 use model::{BaseEntry, ContentId, ETag, Kind, Meta, Mode, Node, ObjectKey, RemoteVersion, Stamp, UnixNanos};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
 
 /// Rows per page.
 const PAGE: usize = 1024;
@@ -86,11 +87,11 @@ impl Journal {
     /// Everything known about a route, in the order of its keys, read as it is asked for. What is recorded meanwhile may show or
     /// not.
     #[must_use]
-    pub fn known(&self, route: RouteId) -> KnownEntries<'_> {
+    pub fn known(self: &Arc<Self>, route: RouteId) -> KnownEntries {
         KnownEntries {
-            base: self.base_entries(route).peekable(),
+            base: BaseEntries::new(Arc::clone(self), route).peekable(),
             sightings: Sightings {
-                journal: self,
+                journal: Arc::clone(self),
                 route,
                 page: Vec::new().into_iter(),
                 after: Some(String::new()),
@@ -275,15 +276,15 @@ impl Sighting {
     }
 }
 
-struct Sightings<'a> {
-    journal: &'a Journal,
+struct Sightings {
+    journal: Arc<Journal>,
     route: RouteId,
     page: std::vec::IntoIter<Sighting>,
     /// There may be more behind this key.
     after: Option<String>,
 }
 
-impl Iterator for Sightings<'_> {
+impl Iterator for Sightings {
     type Item = Result<Sighting, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -304,12 +305,12 @@ impl Iterator for Sightings<'_> {
 }
 
 /// All that is known about a route; made by [`Journal::known`]. Ends after the first error.
-pub struct KnownEntries<'a> {
-    base: std::iter::Peekable<BaseEntries<'a>>,
-    sightings: std::iter::Peekable<Sightings<'a>>,
+pub struct KnownEntries {
+    base: std::iter::Peekable<BaseEntries<Arc<Journal>>>,
+    sightings: std::iter::Peekable<Sightings>,
 }
 
-impl Iterator for KnownEntries<'_> {
+impl Iterator for KnownEntries {
     type Item = Result<Known, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

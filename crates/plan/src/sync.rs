@@ -34,7 +34,7 @@ pub use place::{Place, Sink, Step};
 pub use rename::ConflictLabel;
 
 use model::{Agreed, Node, ObjectKey};
-use settle::Settler;
+use settle::{Open, Settler};
 
 /// What a plan depends on besides the three trees.
 pub struct Rules<'a> {
@@ -73,29 +73,35 @@ pub enum Guards {
 }
 
 /// Plans key by key.
-pub struct Planner<'a, W> {
-    rules: &'a Rules<'a>,
+pub struct Planner<W> {
     tally: Tally,
-    settler: Settler<'a, W>,
+    open: Vec<Open<W>>,
 }
 
-impl<'a, W> Planner<'a, W> {
+impl<W> Default for Planner<W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<W> Planner<W> {
     /// Begins a plan.
     #[must_use]
-    pub fn new(rules: &'a Rules<'a>) -> Self {
-        Self { rules, tally: Tally::default(), settler: Settler::new(rules) }
+    pub fn new() -> Self {
+        Self { tally: Tally::default(), open: Vec::new() }
     }
 
-    /// Takes what is known about the next key; its steps, and those of keys that waited for it, go to `sink`.
-    pub fn see(&mut self, mut place: Place<W>, sink: &mut impl Sink<W>) {
-        match (self.rules.sight)(&place.key) {
+    /// Takes what is known about the next key; its steps, and those of keys that waited for it, go to `sink`. The rules are the same
+    /// for all keys of a plan.
+    pub fn see(&mut self, rules: &Rules<'_>, mut place: Place<W>, sink: &mut impl Sink<W>) {
+        match (rules.sight)(&place.key) {
             Sight::Clear => {
                 self.tally.see(&place);
-                if self.rules.guards == Guards::Resumed && self.rules.doubts.any() {
+                if rules.guards == Guards::Resumed && rules.doubts.any() {
                     // A base that was agreed upon with something else says nothing: without it, the union is planned.
                     place.base = None;
                 }
-                self.settler.see(place, sink);
+                Settler { rules, open: &mut self.open }.see(place, sink);
             }
             Sight::Hidden(side) => self.tally.see_hidden(side),
             Sight::Ignored => {}
@@ -103,8 +109,8 @@ impl<'a, W> Planner<'a, W> {
     }
 
     /// Hands out what waited, and tells how much each side holds.
-    pub fn finish(self, sink: &mut impl Sink<W>) -> Tally {
-        self.settler.finish(sink);
+    pub fn finish(mut self, rules: &Rules<'_>, sink: &mut impl Sink<W>) -> Tally {
+        Settler { rules, open: &mut self.open }.finish(sink);
         self.tally
     }
 }
@@ -125,11 +131,11 @@ pub fn sync(
         toll.count(place, &step);
         plan.add(&place.key, step);
     };
-    let mut planner = Planner::new(rules);
+    let mut planner = Planner::new();
     for place in merge::join(base, local, remote) {
-        planner.see(place, &mut sink);
+        planner.see(rules, place, &mut sink);
     }
-    let tally = planner.finish(&mut sink);
+    let tally = planner.finish(rules, &mut sink);
     plan.sort();
     match guard(&tally, &toll, guard::moved(&plan.actions), rules) {
         Some(halt) => Verdict::Halt(halt),

@@ -20,7 +20,7 @@ use crate::remember::{Note, Notes};
 use crate::report::{Problem, Report};
 use crate::sides::{Keep, Local, Remote};
 use fate::{Fate, Full, Trouble};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
 use model::{Kind, ObjectKey, RelPath};
 use plan::sync::{Action, Change, PerSide, Side, Written};
@@ -84,8 +84,9 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         }
     }
 
-    pub(crate) async fn apply(&self, jobs: mpsc::Receiver<Result<Job, Error>>) -> Result<(), Error> {
+    pub(crate) async fn apply(&self, jobs: mpsc::Receiver<Job>) -> Result<(), Error> {
         received(jobs)
+            .map(Ok)
             .try_for_each_concurrent(ACTIONS_AT_ONCE, |job| async move {
                 match job {
                     Job::Act(action, seen) => self.carry_out(&action, &seen).await,

@@ -12,6 +12,7 @@ use crate::sides::{Local, Remote};
 use journal::{Change, Journal, RootIdentity};
 use plan::sync::{Doubts, Guards, Phase};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// What a cycle is told besides its route.
@@ -29,6 +30,9 @@ pub struct Options {
 
 /// Cycles that follow up paths that changed meanwhile, at most: a file that is written all the time is left to the next run.
 const FOLLOW_UPS_MAX: usize = 3;
+
+/// Jobs that were planned and wait for their turn.
+const JOBS_WAITING_MAX: usize = 256;
 
 /// One cycle of one route: everything it needs.
 pub struct Cycle<'a, L, R> {
@@ -153,10 +157,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             let (notes, writing) =
                 remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
             let applier = Applier::new(self, deciding, notes, survey.moved, report);
-            let carried_out = applier.apply(deciding.jobs(pass)).await;
+            let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
+            let (planning, carried_out) = tokio::join!(deciding.hand_out(pass, sender), applier.apply(jobs));
             report = applier.finish();
             writing.finish().await?;
             carried_out?;
+            planning?;
         }
         Ok(report)
     }

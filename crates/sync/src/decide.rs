@@ -6,9 +6,10 @@
 
 use crate::cycle::Options;
 use crate::error::Error;
-use crate::observe::{Hidden, shape};
+use crate::observe::{BATCH, Hidden, shape};
 use crate::route::Route;
-use journal::{Change as Remembered, Journal, LocalSeen, MovedOn, RemoteSeen};
+use crate::threads::blocking;
+use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen};
 use model::{BaseEntry, Kind, ObjectKey};
 use plan::sync::{
     Action, Change, Conflict, ConflictLabel, Doubts, Halt, PerSide, Phase, Place, Plan, Planner, Rules,
@@ -108,13 +109,16 @@ pub(crate) enum Pass {
 impl Deciding {
     /// What a plan would come to, and whether a person has to look first.
     pub(crate) async fn survey(&self) -> Result<(Survey, Option<Halt>), Error> {
+        let mut survey = Survey::default();
+        let mut planning = self.begin();
+        while let Some(steps) = planning.page().await? {
+            for (place, step) in &steps {
+                survey.count(place, step);
+            }
+        }
+        survey.tally = planning.tally;
         let deciding = self.clone();
-        off_thread(move || {
-            let mut survey = Survey::default();
-            survey.tally = deciding.plan(&mut |place, step| {
-                survey.count(place, &step);
-                true
-            })?;
+        blocking(move || {
             let moves = |on| deciding.journal.find_moves(deciding.route.id, on).map_err(Error::Journal);
             survey.moved = PerSide { local: moves(MovedOn::Remote)?, remote: moves(MovedOn::Local)? };
             let Survey { tally, toll, moved, .. } = &survey;
@@ -126,35 +130,38 @@ impl Deciding {
 
     /// The whole plan, for a person to read.
     pub(crate) async fn whole(&self) -> Result<Plan, Error> {
-        let deciding = self.clone();
-        off_thread(move || {
-            let mut plan = Plan::default();
-            deciding.plan(&mut |place, step| {
+        let mut plan = Plan::default();
+        let mut planning = self.begin();
+        while let Some(steps) = planning.page().await? {
+            for (place, step) in steps {
                 plan.add(&place.key, step);
-                true
-            })?;
-            plan.sort();
-            Ok(plan)
-        })
-        .await
+            }
+        }
+        plan.sort();
+        Ok(plan)
     }
 
-    /// Hands out the jobs of one pass, as fast as they are taken. The error of a pass comes after its last job.
-    pub(crate) fn jobs(&self, pass: Pass) -> mpsc::Receiver<Result<Job, Error>> {
-        const WAITING_MAX: usize = 256;
-        let (sender, jobs) = mpsc::channel(WAITING_MAX);
-        let deciding = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let planned = deciding.plan(&mut |place, step| match job(place, step, pass) {
-                // Nobody takes jobs any more once one of them was fatal.
-                Some(job) => sender.blocking_send(Ok(job)).is_ok(),
-                None => true,
-            });
-            if let Err(error) = planned {
-                drop(sender.blocking_send(Err(error)));
+    /// Hands out the jobs of one pass, as fast as they are taken.
+    pub(crate) async fn hand_out(&self, pass: Pass, jobs: mpsc::Sender<Job>) -> Result<(), Error> {
+        let mut planning = self.begin();
+        while let Some(steps) = planning.page().await? {
+            for job in steps.into_iter().filter_map(|(place, step)| job(place, step, pass)) {
+                if jobs.send(job).await.is_err() {
+                    // Nobody takes jobs any more once one of them was fatal, which is told there.
+                    return Ok(());
+                }
             }
-        });
-        jobs
+        }
+        Ok(())
+    }
+
+    fn begin(&self) -> Planning {
+        Planning {
+            deciding: self.clone(),
+            known: Some(self.journal.known(self.route.id)),
+            planner: Planner::new(),
+            tally: Tally::default(),
+        }
     }
 
     /// Whether a directory stays although it was emptied.
@@ -165,19 +172,6 @@ impl Deciding {
             // What cannot be looked up is better left than removed.
             Err(_) => true,
         }
-    }
-
-    /// Plans everything; `take` says whether to go on.
-    fn plan(&self, take: &mut dyn FnMut(&Place<Seen>, Step) -> bool) -> Result<Tally, Error> {
-        self.with_rules(|rules| {
-            let mut goes_on = true;
-            let mut sink = |place: &Place<Seen>, step| goes_on = goes_on && take(place, step);
-            let mut planner = Planner::new(rules);
-            for known in self.journal.known(self.route.id) {
-                planner.see(place(known.map_err(Error::Journal)?), &mut sink);
-            }
-            Ok(planner.finish(&mut sink))
-        })
     }
 
     fn with_rules<T>(&self, then: impl FnOnce(&Rules<'_>) -> T) -> T {
@@ -208,10 +202,45 @@ impl Deciding {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.expect("planning does not panic")
+/// A pass on its way: what is known goes in, steps come out, a page at a time.
+struct Planning {
+    deciding: Deciding,
+    /// What has yet to be planned; nothing is left after the last page.
+    known: Option<KnownEntries>,
+    planner: Planner<Seen>,
+    /// How much each side holds, once the last page is out.
+    tally: Tally,
+}
+
+type Steps = Vec<(Place<Seen>, Step)>;
+
+impl Planning {
+    /// The steps that the next page of what is known leads to; `None` after the last.
+    async fn page(&mut self) -> Result<Option<Steps>, Error> {
+        let Some(mut known) = self.known.take() else { return Ok(None) };
+        let deciding = self.deciding.clone();
+        let mut planner = std::mem::take(&mut self.planner);
+        let (outcome, planner) = blocking(move || {
+            let mut steps = Steps::new();
+            let mut sink = |place: &Place<Seen>, step| steps.push((place.clone(), step));
+            let outcome = deciding.with_rules(|rules| {
+                for _ in 0..BATCH {
+                    match known.next() {
+                        Some(next) => {
+                            planner.see(rules, place(next.map_err(Error::Journal)?), &mut sink);
+                        }
+                        None => return Ok((None, std::mem::take(&mut planner).finish(rules, &mut sink))),
+                    }
+                }
+                Ok((Some(known), Tally::default()))
+            });
+            (outcome.map(|(known, tally)| (known, tally, steps)), planner)
+        })
+        .await;
+        let (known, tally, steps) = outcome?;
+        (self.known, self.tally, self.planner) = (known, tally, planner);
+        Ok(Some(steps))
+    }
 }
 
 fn place(known: journal::Known) -> Place<Seen> {
@@ -225,14 +254,10 @@ fn place(known: journal::Known) -> Place<Seen> {
     }
 }
 
-fn job(place: &Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
+fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
     match step {
-        Step::Conflict(conflict) if pass == Pass::Conflicts => {
-            Some(Job::SetAside(conflict, place.with.clone()))
-        }
-        Step::Act(action) if pass == Pass::Actions(action.phase) => {
-            Some(Job::Act(action, place.with.clone()))
-        }
+        Step::Conflict(conflict) if pass == Pass::Conflicts => Some(Job::SetAside(conflict, place.with)),
+        Step::Act(action) if pass == Pass::Actions(action.phase) => Some(Job::Act(action, place.with)),
         Step::Settled(settled) => remembered(settled, &place.with).map(Job::Remember),
         Step::Conflict(_) | Step::Act(_) | Step::Stands => None,
     }

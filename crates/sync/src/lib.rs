@@ -31,6 +31,7 @@ mod remember;
 mod report;
 mod route;
 pub mod sides;
+pub mod threads;
 
 pub use cycle::{Cycle, Options};
 pub use error::Error;

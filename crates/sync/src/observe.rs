@@ -10,13 +10,16 @@ mod remote;
 pub(crate) use local::local;
 pub(crate) use remote::remote;
 
+use crate::error::Error;
 use crate::report::Problem;
 use disk::{Extent, Found};
 use futures::stream::{self, Stream};
+use journal::{Known, KnownEntries};
 use md5::{Digest as _, Md5};
-use model::{ContentId, ETag, Kind, Node, RelPath};
+use model::{ContentId, ETag, Kind, Node, ObjectKey, RelPath};
 use plan::ignore::Shape;
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use tokio::sync::mpsc;
 
 /// Changes that are recorded in one transaction, at most.
@@ -77,6 +80,17 @@ pub(crate) fn same(one: &Node, other: &Node) -> bool {
 /// Stands for content whose digest the store does not tell: different from every digest, the same as long as the tag is.
 pub(crate) fn stand_in(etag: &ETag) -> ContentId {
     ContentId::from_md5(Md5::digest(format!("etag:{etag}")).into())
+}
+
+/// The next key known, if it comes before `key`.
+pub(crate) fn before(known: &mut Peekable<KnownEntries>, key: &ObjectKey) -> Result<Option<Known>, Error> {
+    let is_before = |next: &Result<Known, journal::Error>| next.as_ref().map_or(true, |next| next.key < *key);
+    known.next_if(is_before).transpose().map_err(Error::Journal)
+}
+
+/// What is known of `key`, once everything before it was taken.
+pub(crate) fn at(known: &mut Peekable<KnownEntries>, key: &ObjectKey) -> Option<Known> {
+    known.next_if(|next| next.as_ref().is_ok_and(|next| next.key == *key)).and_then(Result::ok)
 }
 
 /// What comes through a channel.

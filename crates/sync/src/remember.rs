@@ -5,6 +5,7 @@
 
 use crate::Error;
 use crate::sides::Local;
+use crate::threads::blocking;
 use journal::{Change, Journal, RouteId};
 use model::RelPath;
 use std::sync::Arc;
@@ -70,8 +71,5 @@ async fn write<L: Local>(
         local.make_durable(placed).await.map_err(Error::Local)?;
     }
     let journal = Arc::clone(journal);
-    tokio::task::spawn_blocking(move || journal.record(route, &changes))
-        .await
-        .expect("recording does not panic")
-        .map_err(Error::Journal)
+    blocking(move || journal.record(route, &changes)).await.map_err(Error::Journal)
 }

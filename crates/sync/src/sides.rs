@@ -58,12 +58,11 @@ pub trait Local: Clone + Send + Sync + 'static {
     /// A big file being written beside its target.
     type Staging: Staging;
 
-    /// Hands everything below the folder to `each`, in the order of the keys. Blocks.
+    /// Everything below the folder, in the order of the keys. Blocks, as does what it returns.
     fn scan(
         &self,
-        leave_out: &LeaveOut,
-        each: &mut dyn FnMut(Result<Found, Problem>),
-    ) -> Result<(), disk::Error>;
+        leave_out: LeaveOut,
+    ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<Self>, disk::Error>;
     /// Which directory the folder is. Blocks for a moment.
     fn identity(&self) -> Result<Identity, disk::Error>;
     /// The content of what was found; fails if it is not the same any more.

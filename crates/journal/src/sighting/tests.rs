@@ -18,16 +18,15 @@ fn gone(key: &str) -> Sighting {
     Sighting::Remote(ObjectKey::parse(key).unwrap(), None)
 }
 
-fn known(journal: &Journal, route: RouteId) -> Vec<Known> {
+fn known(journal: &Arc<Journal>, route: RouteId) -> Vec<Known> {
     journal.known(route).collect::<Result<_, _>>().unwrap()
 }
 
 #[test]
 fn a_side_holds_what_its_sighting_says_else_what_the_base_says() {
     let scratch = Scratch::new();
-    let (journal, other);
-    journal = scratch.open();
-    other = route_to(&journal, "other");
+    let journal = Arc::new(scratch.open());
+    let other = route_to(&journal, "other");
     let route = route_to(&journal, "cloud");
     let (both, ours) = (entry("both", 1), entry("ours", 2));
     journal.record(other, &[Change::See(local("ours", 9))]).unwrap();
@@ -56,7 +55,7 @@ fn a_side_holds_what_its_sighting_says_else_what_the_base_says() {
 #[test]
 fn what_is_agreed_upon_is_no_news() {
     let scratch = Scratch::new();
-    let journal = scratch.open();
+    let journal = Arc::new(scratch.open());
     let route = route_to(&journal, "cloud");
     let entry = entry("a", 1);
     journal.record(route, &[Change::See(local("a", 2)), Change::See(remote("a", 3))]).unwrap();
@@ -87,7 +86,7 @@ fn a_new_witness_leaves_the_other_sides_news() {
 #[test]
 fn a_page_never_ends_between_the_two_sides_of_a_key() {
     let scratch = Scratch::new();
-    let journal = scratch.open();
+    let journal = Arc::new(scratch.open());
     let route = route_to(&journal, "cloud");
     let keys: Vec<String> = (0..2_500).map(|number| format!("k{number:05}")).collect();
     let changes: Vec<Change> =

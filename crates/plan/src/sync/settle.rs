@@ -19,13 +19,15 @@ use super::place::{Place, Sink, Step, is_kept};
 use model::{Node, ObjectKey};
 use std::collections::BTreeMap;
 
+/// One look at the chain of ancestors, with the rules at hand.
 pub(super) struct Settler<'a, W> {
-    rules: &'a Rules<'a>,
+    pub(super) rules: &'a Rules<'a>,
     /// Decisions about possible ancestors of the next key, outermost first.
-    open: Vec<Open<W>>,
+    pub(super) open: &'a mut Vec<Open<W>>,
 }
 
-struct Open<W> {
+/// A decision that waits for what is below.
+pub(super) struct Open<W> {
     place: Place<W>,
     decision: Decision,
     /// Whether anything below is kept.
@@ -79,11 +81,7 @@ impl<W> Open<W> {
     }
 }
 
-impl<'a, W> Settler<'a, W> {
-    pub(super) fn new(rules: &'a Rules<'a>) -> Self {
-        Self { rules, open: Vec::new() }
-    }
-
+impl<W> Settler<'_, W> {
     pub(super) fn see(&mut self, place: Place<W>, sink: &mut impl Sink<W>) {
         while self.open.last().is_some_and(|open| !open.may_be_ancestor_of(&place.key)) {
             self.close_last(sink);
@@ -97,7 +95,7 @@ impl<'a, W> Settler<'a, W> {
         self.open.push(Open { place, decision, holds: false, written_below: Sides::default() });
     }
 
-    pub(super) fn finish(mut self, sink: &mut impl Sink<W>) {
+    pub(super) fn finish(&mut self, sink: &mut impl Sink<W>) {
         while !self.open.is_empty() {
             self.close_last(sink);
         }

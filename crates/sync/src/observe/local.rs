@@ -1,16 +1,18 @@
 //! The local side: a scan beside what is known, both in key order, and reading what changed.
 
-use super::{BATCH, View, node_of, received, same, shape};
+use super::{BATCH, View, at, before, node_of, received, same, shape};
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 use crate::remember::{Note, Notes};
 use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{LeaveOut, Local};
+use crate::threads::blocking;
 use disk::{Extent, Found};
 use futures::{Stream, StreamExt as _};
-use journal::{Change, Journal, Known, LocalSeen, Sighting};
-use model::{ContentId, Kind};
+use journal::{Change, Journal, Known, KnownEntries, LocalSeen, Sighting};
+use model::{ContentId, Kind, ObjectKey};
+use std::iter::Peekable;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -18,7 +20,7 @@ use tokio::sync::mpsc;
 const DIGESTS_AT_ONCE: usize = 4;
 
 /// Files that wait to be read.
-const UNREAD_MAX: usize = 1_000;
+const UNREAD_MAX: usize = BATCH;
 
 /// Looks at the whole folder, and records where it differs from what is known.
 pub(crate) async fn local<L: Local>(
@@ -29,21 +31,52 @@ pub(crate) async fn local<L: Local>(
     progress: &Progress,
 ) -> Result<View, Error> {
     let (sender, unread) = mpsc::channel(UNREAD_MAX);
-    let scan = Scan {
-        side: side.clone(),
-        journal: Arc::clone(journal),
-        route: route.clone(),
-        unread: sender,
-        changes: Vec::new(),
-        view: View::default(),
-    };
-    let scanning = tokio::task::spawn_blocking(move || scan.run());
-    let read = read_changed(side, received(unread), notes, progress).await;
-    let mut view = scanning.await.expect("scanning does not panic")?;
+    let (scanned, read) = tokio::join!(
+        scan(route, side, journal, sender),
+        read_changed(side, received(unread), notes, progress)
+    );
+    let mut view = scanned?;
     view.hidden.paths.extend(read.hidden.paths);
     view.problems.extend(read.problems);
     view.overtaken += read.overtaken;
     Ok(view)
+}
+
+/// Goes through the folder a page at a time, handing on what has to be read.
+async fn scan<L: Local>(
+    route: &Route,
+    side: &L,
+    journal: &Arc<Journal>,
+    unread: mpsc::Sender<Unread>,
+) -> Result<View, Error> {
+    let ignore = route.ignore.clone();
+    let leave_out: LeaveOut = Arc::new(move |path, kind| ignore.ignores(path, shape(kind)));
+    let begun = side.clone();
+    let mut look = Look {
+        scan: blocking(move || begun.scan(leave_out)).await.map_err(Error::Local)?,
+        known: journal.known(route.id).peekable(),
+        journal: Arc::clone(journal),
+        route: route.clone(),
+        changes: Vec::new(),
+        unread: Vec::new(),
+        view: View::default(),
+    };
+    loop {
+        let page;
+        (look, page) = blocking(move || {
+            let page = look.page();
+            (look, page)
+        })
+        .await;
+        let page = page?;
+        for file in look.unread.drain(..) {
+            // The reader is gone only if the whole cycle is.
+            unread.send(file).await.map_err(|_| Error::Stopped)?;
+        }
+        if page == Page::Last {
+            return Ok(look.view);
+        }
+    }
 }
 
 /// A file whose content has to be read to be known.
@@ -52,82 +85,65 @@ struct Unread {
     known: Option<Known>,
 }
 
-struct Scan<L> {
-    side: L,
+/// A scan on its way.
+struct Look<S> {
+    scan: S,
+    known: Peekable<KnownEntries>,
     journal: Arc<Journal>,
     route: Route,
-    unread: mpsc::Sender<Unread>,
     changes: Vec<Change>,
+    unread: Vec<Unread>,
     view: View,
 }
 
-impl<L: Local> Scan<L> {
-    fn run(mut self) -> Result<View, Error> {
-        let journal = Arc::clone(&self.journal);
-        let mut known = journal.known(self.route.id).peekable();
-        let ignore = self.route.ignore.clone();
-        let leave_out: LeaveOut = Arc::new(move |path, kind| ignore.ignores(path, shape(kind)));
-        let mut failed = None;
-        let side = self.side.clone();
-        side.scan(&leave_out, &mut |entry| {
-            if failed.is_none() {
-                failed = self.take(entry, &mut known).err();
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Page {
+    More,
+    Last,
+}
+
+impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
+    fn page(&mut self) -> Result<Page, Error> {
+        for _ in 0..BATCH {
+            let Some(entry) = self.scan.next() else { return self.rest() };
+            match entry {
+                Ok(found) => self.find(found)?,
+                Err(problem) => {
+                    let key = Some(ObjectKey::file(&problem.path));
+                    self.view.problems.push(Problem { key, message: problem.to_string() });
+                    self.view.hidden.add(problem.path, problem.extent);
+                }
             }
-        })
-        .map_err(Error::Local)?;
-        if let Some(error) = failed {
-            return Err(error);
         }
-        for left in known {
-            self.miss(&left.map_err(Error::Journal)?)?;
-        }
-        self.flush()?;
-        Ok(self.view)
+        self.flush().map(|()| Page::More)
     }
 
-    fn take(
-        &mut self,
-        entry: Result<Found, disk::Problem>,
-        known: &mut std::iter::Peekable<journal::KnownEntries<'_>>,
-    ) -> Result<(), Error> {
-        let found = match entry {
-            Ok(found) => found,
-            Err(problem) => {
-                let key = Some(model::ObjectKey::file(&problem.path));
-                self.view.problems.push(Problem { key, message: problem.to_string() });
-                self.view.hidden.add(problem.path, problem.extent);
+    /// What is known of keys behind the last that was found.
+    fn rest(&mut self) -> Result<Page, Error> {
+        while let Some(left) = self.known.next() {
+            self.miss(&left.map_err(Error::Journal)?)?;
+        }
+        self.flush().map(|()| Page::Last)
+    }
+
+    fn find(&mut self, found: Found) -> Result<(), Error> {
+        self.view.seen += 1;
+        while let Some(missing) = before(&mut self.known, &found.key)? {
+            self.miss(&missing)?;
+        }
+        let known = at(&mut self.known, &found.key);
+        let then = known.as_ref().and_then(Known::local);
+        let is_still = then.filter(|then| then.stamp == found.stamp && then.node.kind == found.kind);
+        let content = match (found.kind, is_still) {
+            (_, Some(_)) if !restates_the_base(known.as_ref()) => return Ok(()),
+            (Kind::Directory, _) => ContentId::EMPTY,
+            (_, Some(then)) => then.node.content,
+            (_, None) => {
+                self.unread.push(Unread { found, known });
                 return Ok(());
             }
         };
-        self.view.seen += 1;
-        let same = loop {
-            match known.peek() {
-                Some(Ok(next)) if next.key < found.key => {
-                    let missing = known.next().expect("it was peeked at").map_err(Error::Journal)?;
-                    self.miss(&missing)?;
-                }
-                Some(Ok(next)) if next.key == found.key => break known.next(),
-                Some(Err(_)) => break known.next(),
-                Some(Ok(_)) | None => break None,
-            }
-        };
-        self.see(found, same.transpose().map_err(Error::Journal)?)
-    }
-
-    fn see(&mut self, found: Found, known: Option<Known>) -> Result<(), Error> {
-        let then = known.as_ref().and_then(Known::local);
-        let is_still = then.is_some_and(|then| then.stamp == found.stamp && then.node.kind == found.kind);
-        if is_still && !restates_the_base(known.as_ref()) {
-            return Ok(());
-        }
-        if found.kind == Kind::Directory {
-            return self.record(change(&found, ContentId::EMPTY, known.as_ref()));
-        }
-        if let Some(then) = then.filter(|_| is_still) {
-            return self.record(change(&found, then.node.content, known.as_ref()));
-        }
-        // The reader is gone only if the whole cycle is.
-        self.unread.blocking_send(Unread { found, known }).map_err(|_| Error::Stopped)
+        self.record(change(&found, content, known.as_ref()))
     }
 
     /// What the scan passed by.

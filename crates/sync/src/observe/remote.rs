@@ -3,17 +3,19 @@
 //! Both come to the same: for every key that shows something else than is known, a sighting. A store that does not know our cursor
 //! any more may have been put back to an older state; that is written down as a doubt, and everything is looked at anew.
 
-use super::{BATCH, View, received, same, stand_in};
+use super::{BATCH, View, at, before, received, same, stand_in};
 use crate::error::Error;
 use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{Changed, Changes, Remote};
+use crate::threads::blocking;
 use bucket::Listed;
 use disk::Extent;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use journal::{Change, Journal, Known, RemoteSeen, Sighting};
+use journal::{Change, Journal, Known, KnownEntries, RemoteSeen, Sighting};
 use model::{ObjectKey, RemoteVersion};
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,7 +23,7 @@ use tokio::sync::mpsc;
 /// Objects that are asked about at the same time.
 const HEADS_AT_ONCE: usize = 64;
 
-/// News that wait to be compared.
+/// Objects that wait to be asked about.
 const WAITING_MAX: usize = 1_000;
 
 /// Looks at the remote side, and records where it differs from what is known.
@@ -30,11 +32,7 @@ pub(crate) async fn remote<R: Remote>(
     side: &R,
     journal: &Arc<Journal>,
 ) -> Result<View, Error> {
-    let cursor = off_thread({
-        let (journal, route) = (Arc::clone(journal), route.id);
-        move || journal.cursor(route)
-    })
-    .await?;
+    let cursor = journal.cursor(route.id).map_err(Error::Journal)?;
     match side.changes(cursor.as_deref(), Duration::ZERO).await.map_err(Error::Remote)? {
         Changes::Since { cursor: next, changes } if cursor.is_some() => {
             let look = Look { order: Order::Any, cursor: Some(next), rewound: false };
@@ -93,108 +91,91 @@ impl From<Changed> for News {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, journal::Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.expect("the journal does not panic").map_err(Error::Journal)
-}
-
-/// Compares news with what is known, on a thread that may block. Objects of which a listing tells too little are handed to `ask`.
+/// Compares news with what is known. Objects of which a listing tells too little are handed to `ask`.
 async fn compare(
     route: &Route,
     journal: &Arc<Journal>,
     look: Look,
-    mut news: BoxStream<'static, Result<News, bucket::Error>>,
+    news: BoxStream<'static, Result<News, bucket::Error>>,
     ask: Option<mpsc::Sender<Listed>>,
 ) -> Result<View, Error> {
-    let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    let comparer = Comparer {
+    let known = (look.order == Order::Whole).then(|| journal.known(route.id).peekable());
+    let mut comparer = Comparer {
         journal: Arc::clone(journal),
         route: route.id,
-        look,
-        news: receiver,
-        ask,
+        known,
         changes: Vec::new(),
+        questions: Vec::new(),
         view: View::default(),
     };
-    let comparing = tokio::task::spawn_blocking(move || comparer.run());
-    while let Some(next) = news.next().await {
-        let failed = next.is_err();
-        // Whoever compares stops at the first error.
-        if sender.send(next).await.is_err() || failed {
-            break;
+    if look.rewound {
+        comparer.changes.push(Change::Rewound(true));
+    }
+    let mut pages = news.ready_chunks(BATCH);
+    while let Some(page) = pages.next().await {
+        comparer = comparer.off_thread(move |comparer| comparer.take(page)).await?;
+        for question in comparer.questions.drain(..) {
+            let ask = ask.as_ref().expect("a listing comes with somebody who asks");
+            // Whoever asks is gone only after an error, which it tells.
+            ask.send(question).await.map_err(|_| Error::Stopped)?;
         }
     }
-    drop(sender);
-    comparing.await.expect("comparing does not panic")
+    let end = move |comparer: &mut Comparer| comparer.end(look.cursor);
+    Ok(comparer.off_thread(end).await?.view)
 }
 
 struct Comparer {
     journal: Arc<Journal>,
     route: journal::RouteId,
-    look: Look,
-    news: mpsc::Receiver<Result<News, bucket::Error>>,
-    ask: Option<mpsc::Sender<Listed>>,
+    /// What is known, in key order; `None` where single keys are looked up.
+    known: Option<Peekable<KnownEntries>>,
     changes: Vec<Change>,
+    /// Objects that have to be asked about.
+    questions: Vec<Listed>,
     view: View,
 }
 
 impl Comparer {
-    fn run(mut self) -> Result<View, Error> {
-        if self.look.rewound {
-            self.changes.push(Change::Rewound(true));
-        }
-        match self.look.order {
-            Order::Any => self.one_by_one()?,
-            Order::Whole => self.side_by_side()?,
-        }
-        if self.look.cursor.is_some() {
-            self.changes.push(Change::Cursor(self.look.cursor.take()));
-        }
-        self.flush()?;
-        Ok(self.view)
+    async fn off_thread(
+        mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), Error> + Send + 'static,
+    ) -> Result<Self, Error> {
+        blocking(move || work(&mut self).map(|()| self)).await
     }
 
-    fn one_by_one(&mut self) -> Result<(), Error> {
-        while let Some(news) = self.news.blocking_recv() {
+    fn take(&mut self, page: Vec<Result<News, bucket::Error>>) -> Result<(), Error> {
+        for news in page {
             let news = news.map_err(Error::Remote)?;
-            let Some(key) = news.key() else {
-                self.complain(&news);
-                continue;
-            };
-            let known = self.journal.known_at(self.route, key).map_err(Error::Journal)?;
-            self.hear(news, known.as_ref())?;
-        }
-        Ok(())
-    }
-
-    fn side_by_side(&mut self) -> Result<(), Error> {
-        let journal = Arc::clone(&self.journal);
-        let mut known = journal.known(self.route).peekable();
-        while let Some(news) = self.news.blocking_recv() {
-            let news = news.map_err(Error::Remote)?;
-            let Some(key) = news.key() else {
-                self.complain(&news);
-                continue;
-            };
-            self.view.seen += 1;
-            let same = loop {
-                match known.peek() {
-                    Some(Ok(next)) if next.key < *key => {
-                        let missing = known.next().expect("it was peeked at").map_err(Error::Journal)?;
-                        self.miss(&missing)?;
-                    }
-                    Some(Ok(next)) if next.key == *key => break known.next(),
-                    Some(Err(_)) => break known.next(),
-                    Some(Ok(_)) | None => break None,
+            match news.key() {
+                Some(key) => {
+                    let known = self.known_of(&key.clone())?;
+                    self.hear(news, known.as_ref())?;
                 }
-            };
-            self.hear(news, same.transpose().map_err(Error::Journal)?.as_ref())?;
+                None => self.complain(&news),
+            }
         }
-        for left in known {
+        self.flush()
+    }
+
+    fn known_of(&mut self, key: &ObjectKey) -> Result<Option<Known>, Error> {
+        if self.known.is_none() {
+            return self.journal.known_at(self.route, key).map_err(Error::Journal);
+        }
+        self.view.seen += 1;
+        while let Some(missing) = self.known.as_mut().map_or(Ok(None), |known| before(known, key))? {
+            self.miss(&missing)?;
+        }
+        Ok(self.known.as_mut().and_then(|known| at(known, key)))
+    }
+
+    fn end(&mut self, cursor: Option<String>) -> Result<(), Error> {
+        while let Some(left) = self.known.as_mut().and_then(Iterator::next) {
             self.miss(&left.map_err(Error::Journal)?)?;
         }
-        Ok(())
+        if cursor.is_some() {
+            self.changes.push(Change::Cursor(cursor));
+        }
+        self.flush()
     }
 
     fn hear(&mut self, news: News, known: Option<&Known>) -> Result<(), Error> {
@@ -212,8 +193,8 @@ impl Comparer {
     /// A listing tells the version; only a new one has to be asked about.
     fn look_up(&mut self, listed: Listed, known: Option<&Known>) -> Result<(), Error> {
         let Some(then) = known.and_then(Known::remote).filter(|then| listed.is_still(&then.version)) else {
-            let ask = self.ask.as_ref().expect("a listing comes with somebody who asks");
-            return ask.blocking_send(listed).map_err(|_| Error::Stopped);
+            self.questions.push(listed);
+            return Ok(());
         };
         if then.version == listed.version {
             return Ok(());
@@ -335,15 +316,15 @@ async fn ask<R: Remote>(
             }
         }
         let (journal, route) = (Arc::clone(journal), route.id);
-        off_thread(move || {
+        let record = move || {
             let mut changes = Vec::with_capacity(heard.len());
             for (key, seen) in heard {
                 let known = journal.known_at(route, &key)?;
                 changes.extend(change(key, seen, known.as_ref()));
             }
             journal.record(route, &changes)
-        })
-        .await?;
+        };
+        blocking(record).await.map_err(Error::Journal)?;
     }
     Ok(view)
 }
