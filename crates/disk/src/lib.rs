@@ -45,7 +45,7 @@ pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
 pub use error::Error;
 pub use read::{OpenFile, digest_of};
 pub use root::Root;
-pub use scan::Scan;
+pub use scan::{Enter, Filter, Scan};
 pub use stage::Staged;
 pub use sweep::Swept;
 pub use temporary::PREFIX as TEMPORARY_PREFIX;

@@ -10,6 +10,7 @@ use crate::report::{Outcome, Report};
 use crate::route::Route;
 use crate::sides::{Local, Remote};
 use journal::{Change, Journal, RootIdentity};
+use plan::ignore::IgnoreTree;
 use plan::sync::{Doubts, Guards, Phase};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -81,16 +82,19 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     async fn go(&self) -> Result<Outcome, Error> {
         self.progress.enter(Stage::Observing, 0, 0);
         let identity = self.local.identity().map_err(Error::Local)?;
-        let (here, there) = self.observe().await?;
+        let (mut here, there) = self.observe().await?;
+        let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
+        let instructions = self.route.instructions(&rules);
+        let rules = Arc::new(rules);
         let deciding = Deciding {
             journal: Arc::clone(self.journal),
             route: Arc::new(self.route.clone()),
             options: self.options.clone(),
             doubts: self.doubts(&identity)?,
+            rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
             hidden_there: Arc::new(there.hidden.clone()),
         };
-        let instructions = self.route.instructions();
         if !deciding.doubts.any() && self.is_calm(&instructions)? && !self.options.dry_run {
             return Ok(Outcome::Done(Report::begin(&here, &there)));
         }

@@ -38,7 +38,7 @@ impl Local for Folder {
         &self,
         leave_out: LeaveOut,
     ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<>, disk::Error> {
-        self.0.scan(move |path: &RelPath, kind| leave_out(path, kind))
+        self.0.scan(leave_out)
     }
 
     fn identity(&self) -> Result<Identity, disk::Error> {

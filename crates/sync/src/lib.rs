@@ -24,6 +24,7 @@ mod decide;
 mod error;
 mod folder;
 mod keeper;
+mod leave_out;
 mod observe;
 mod place;
 mod progress;

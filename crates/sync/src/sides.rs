@@ -3,6 +3,7 @@
 //! They exist because there are two of each: the real ones ([`Folder`](crate::Folder), [`Place`](crate::Place)) and those of the
 //! simulation. Both speak in the adapters' types; a third vocabulary in between would say the same again.
 
+pub use crate::leave_out::LeaveOut;
 use crate::progress::Progress;
 use bucket::Object;
 use bytes::Bytes;
@@ -12,9 +13,6 @@ use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stam
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Whether a scan leaves out a path.
-pub type LeaveOut = Arc<dyn Fn(&RelPath, Kind) -> bool + Send + Sync>;
 
 /// Which directories stay although they were emptied.
 pub type Keep = Arc<dyn Fn(&RelPath) -> bool + Send + Sync>;

@@ -1,6 +1,6 @@
 //! The local side: a scan beside what is known, both in key order, and reading what changed.
 
-use super::{BATCH, View, at, before, node_of, received, same, shape};
+use super::{BATCH, View, at, before, node_of, received, same};
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 use crate::remember::{Note, Notes};
@@ -10,7 +10,7 @@ use crate::sides::{LeaveOut, Local};
 use crate::threads::blocking;
 use disk::{Extent, Found};
 use futures::{Stream, StreamExt as _};
-use journal::{Change, Journal, Known, KnownEntries, LocalSeen, Sighting};
+use journal::{Change, Journal, Known, KnownEntries, LocalSeen, RouteId, Sighting};
 use model::{ContentId, Kind, ObjectKey};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -49,14 +49,14 @@ async fn scan<L: Local>(
     journal: &Arc<Journal>,
     unread: mpsc::Sender<Unread>,
 ) -> Result<View, Error> {
-    let ignore = route.ignore.clone();
-    let leave_out: LeaveOut = Arc::new(move |path, kind| ignore.ignores(path, shape(kind)));
-    let begun = side.clone();
+    let leave_out = LeaveOut::new(route.ignore.clone());
+    let (begun, rules) = (side.clone(), leave_out.clone());
     let mut look = Look {
-        scan: blocking(move || begun.scan(leave_out)).await.map_err(Error::Local)?,
+        scan: blocking(move || begun.scan(rules)).await.map_err(Error::Local)?,
+        leave_out,
         known: journal.known(route.id).peekable(),
         journal: Arc::clone(journal),
-        route: route.clone(),
+        route: route.id,
         changes: Vec::new(),
         unread: Vec::new(),
         view: View::default(),
@@ -74,6 +74,9 @@ async fn scan<L: Local>(
             unread.send(file).await.map_err(|_| Error::Stopped)?;
         }
         if page == Page::Last {
+            let (rules, problems) = look.leave_out.found();
+            look.view.problems.extend(problems);
+            look.view.rules = Some(rules);
             return Ok(look.view);
         }
     }
@@ -89,8 +92,9 @@ struct Unread {
 struct Look<S> {
     scan: S,
     known: Peekable<KnownEntries>,
+    leave_out: LeaveOut,
     journal: Arc<Journal>,
-    route: Route,
+    route: RouteId,
     changes: Vec<Change>,
     unread: Vec<Unread>,
     view: View,
@@ -132,6 +136,11 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
             self.miss(&missing)?;
         }
         let known = at(&mut self.known, &found.key);
+        if found.kind == Kind::File && self.leave_out.ignores_size(found.size) {
+            // Neither read nor decided upon: whatever stands on the other side stays as well.
+            self.view.hidden.add(found.key.path(), Extent::Entry);
+            return Ok(());
+        }
         let then = known.as_ref().and_then(Known::local);
         let is_still = then.filter(|then| then.stamp == found.stamp && then.node.kind == found.kind);
         let content = match (found.kind, is_still) {
@@ -151,9 +160,7 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
         if known.local().is_none() {
             return Ok(());
         }
-        let path = known.key.path();
-        let kind = if known.key.is_directory() { Kind::Directory } else { Kind::File };
-        if self.view.hidden.hides(&path) || self.route.ignore.ignores(&path, shape(kind)) {
+        if self.view.hidden.hides(&known.key.path()) || self.leave_out.ignores_key(&known.key) {
             return Ok(());
         }
         self.record(match known.base {
@@ -172,7 +179,7 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
         if changes.is_empty() {
             return Ok(());
         }
-        self.journal.record(self.route.id, &changes).map_err(Error::Journal)
+        self.journal.record(self.route, &changes).map_err(Error::Journal)
     }
 }
 

@@ -7,4 +7,5 @@ mod faults;
 mod guards;
 mod machine;
 mod moves;
+mod rules;
 mod stories;
