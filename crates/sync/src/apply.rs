@@ -18,7 +18,7 @@ use crate::observe::received;
 use crate::progress::Progress;
 use crate::remember::{Note, Notes};
 use crate::report::{Problem, Report};
-use crate::sides::{Keep, Local, Remote};
+use crate::sides::{Keep, LeaveOut, Local, Remote};
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
@@ -152,6 +152,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
 
     fn count(&self, action: &Action, way: Way) {
         let mut report = self.report();
+        report.new_rules |= action.side == Side::Local && LeaveOut::is_rules(&action.key);
         let is_directory = action.key.is_directory();
         match (&action.change, action.side) {
             _ if is_directory => report.touched += 1,

@@ -41,6 +41,11 @@ impl LeaveOut {
         self.gathered().tree.ignores_size(bytes)
     }
 
+    /// Whether a file says what is left out.
+    pub(crate) fn is_rules(key: &ObjectKey) -> bool {
+        matches!(key.path().file_name(), RULES_FILE | CACHE_TAG)
+    }
+
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
