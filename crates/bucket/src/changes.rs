@@ -30,7 +30,7 @@ const CONTENT_TYPE: &str = "application/vnd.heirloom.changes";
 const UNKNOWN_CURSOR: &str = "UnknownCursor";
 
 /// How long the server may be asked to wait.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// A place in the changes of a bucket. Its text means something to the server only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

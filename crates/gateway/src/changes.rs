@@ -54,7 +54,7 @@ const QUESTION: &str = "heirloom-changes";
 const CONTENT_TYPE: &str = "application/vnd.heirloom.changes";
 
 /// How long an empty answer is held back at most.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// How many answers are read from the index at once. Each holds a thread meanwhile, and clients may be slow.
 const READING_MAX: usize = 16;

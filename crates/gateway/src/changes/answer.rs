@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 const PIECES_AHEAD: usize = 4;
 
 /// How long a client may take for a piece.
-const STALL_MAX: Duration = Duration::from_secs(60);
+const STALL_MAX: Duration = Duration::from_mins(1);
 
 /// How often an empty line is sent while there is nothing to tell: proxies take silence for death.
 const PATIENCE: Duration = Duration::from_secs(15);

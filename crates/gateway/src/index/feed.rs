@@ -203,4 +203,4 @@ fn has_changed(connection: &Connection, scope: &Scope, since: i64) -> rusqlite::
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::index) mod tests;
