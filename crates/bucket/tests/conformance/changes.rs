@@ -331,7 +331,7 @@ async fn an_answer_whose_connection_breaks_is_an_error() {
 async fn what_cannot_be_used_or_is_ours_is_told_as_in_a_listing() {
     let keys = ["s/", "s/ spaced", "s/../b", "s/.heirloom-tmp-1", "s/a//b", "s/x", "s/y/.heirloom-tmp-d/z"];
     let mut body = format!("\n{HEAD}\n");
-    keys.iter().for_each(|key| body.push_str(&told(key)));
+    body.extend(keys.map(told));
     body.push_str("\n\n{\"gone\":\"s/z//z\"}\n{\"gone\":\"s/zz\"}\n{\"end\":9}\n");
     let bucket = telling(&body).await;
     let Changes::Since(feed) = bucket.changes(&below("s"), None, NOW).await.unwrap() else { panic!() };

@@ -107,9 +107,12 @@ fn an_answer_is_one_state() {
     let (mut cursor, mut keys) = (None, Vec::new());
     let whole = world.index.tell(&all, None, |told| {
         match told {
-            Told::Head { cursor: here, .. } => cursor = Some(here),
+            // From here on, others change what has not been told.
+            Told::Head { cursor: here, .. } => {
+                cursor = Some(here);
+                world.put("alice", "0", "1");
+            }
             Told::Put { key: "a", .. } => {
-                // From here on, others change what has not been told.
                 world.put("alice", "c", "2");
                 world.put("alice", "d", "1");
                 world.remove("alice", "b");
@@ -123,7 +126,7 @@ fn an_answer_is_one_state() {
     assert!(whole.unwrap());
     assert_eq!(keys, [("b".to_owned(), "1".to_owned()), ("c".to_owned(), "1".to_owned())]);
     let (_, next) = world.hear(&all, cursor.as_ref());
-    assert_eq!(next, heard(&[("b", None), ("c", Some("2")), ("d", Some("1"))]));
+    assert_eq!(next, heard(&[("0", Some("1")), ("b", None), ("c", Some("2")), ("d", Some("1"))]));
 }
 
 #[test]
