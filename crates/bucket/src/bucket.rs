@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) learned: Learned,
     /// Set once the store gave a tag that looks like a digest but is none (as AWS does under KMS encryption).
     pub(crate) opaque_tags: AtomicBool,
+    /// Set once the store turned out not to tell changes.
+    pub(crate) tells_no_changes: AtomicBool,
 }
 
 impl Bucket {
@@ -72,7 +74,14 @@ impl Bucket {
         let mut options = options.clone();
         options.endpoint.truncate(options.endpoint.trim_end_matches('/').len());
         let learned = Learned::default();
-        let inner = Inner { options, service, context, learned, opaque_tags: AtomicBool::new(false) };
+        let inner = Inner {
+            options,
+            service,
+            context,
+            learned,
+            opaque_tags: AtomicBool::new(false),
+            tells_no_changes: AtomicBool::new(false),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

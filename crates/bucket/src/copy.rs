@@ -178,7 +178,7 @@ impl Bucket {
 }
 
 /// The text of the first element of a name in S3's simple XML.
-fn element(xml: &str, name: &str) -> Option<String> {
+pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     let text = ["&quot;", "&#34;", "&#x22;"]

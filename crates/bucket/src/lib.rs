@@ -8,7 +8,7 @@
 //!   is found out on the way ([`Conditions`]) and the window is narrowed by looking right before writing.
 //! - **An answer that got lost is not a conflict.** A write that was repeated because its answer never came
 //!   looks at what the store holds before it reports [`Error::Changed`].
-//! - **A listing is whole or it is an error.** It never ends early with what it has.
+//! - **A listing is whole or it is an error.** It never ends early with what it has. Nor does a [`Feed`] of changes.
 //!
 //! Invariant: this crate never knows local folders, the journal, or what ought to be synced.
 //!
@@ -24,6 +24,7 @@
 //! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`.
 
 mod bucket;
+mod changes;
 mod conditions;
 mod copy;
 mod delete;
@@ -39,6 +40,7 @@ mod transport;
 mod write;
 
 pub use bucket::{Bucket, Options};
+pub use changes::{Changed, Changes, Cursor, Feed};
 pub use conditions::{Conditions, Honoured};
 pub use delete::Deleted;
 pub use error::{Cause, Error, Retry};

@@ -6,8 +6,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod changes;
 mod cloud;
 mod faults;
+mod speed;
 mod store;
 mod suite;
 
