@@ -1,11 +1,11 @@
 //! The real remote side: a folder's place in a bucket.
 
 use crate::progress::Progress;
-use crate::sides::{Changes, Reading, Remote};
-use bucket::{Bucket, Error, Expect, Found, Get, Object, Prefix};
+use crate::sides::{Changes, Reading, Remote, Told};
+use bucket::{Bucket, Cursor, Error, Expect, Feed, Found, Get, Object, Prefix};
 use bytes::{Bytes, BytesMut};
-use futures::TryStreamExt as _;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use model::{Node, ObjectKey, RemoteVersion};
 use std::io;
 use std::sync::Arc;
@@ -45,8 +45,14 @@ impl Place {
 }
 
 impl Remote for Place {
-    async fn changes(&self, _since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
-        Ok(Changes::Unsupported)
+    async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
+        let since = since.map(Cursor::new);
+        Ok(match self.bucket.changes(&self.prefix, since.as_ref(), wait).await? {
+            bucket::Changes::Unsupported => Changes::Unsupported,
+            bucket::Changes::Unknown => Changes::Unknown,
+            bucket::Changes::Since(feed) => Changes::Since(told(feed)),
+            bucket::Changes::Everything(feed) => Changes::Everything(told(feed)),
+        })
     }
 
     fn list(&self) -> BoxStream<'static, Result<Found, Error>> {
@@ -120,4 +126,10 @@ impl Remote for Place {
             self.bucket.put_parts(&self.prefix, to, node, next_part, &Expect::Absent).await
         }
     }
+}
+
+fn told(feed: Feed) -> Told {
+    let cursor = feed.cursor.as_str().to_owned();
+    let next = |mut feed: Feed| async move { Ok(feed.next().await?.map(|changed| (changed, feed))) };
+    Told { cursor, changes: stream::try_unfold(feed, next).boxed() }
 }

@@ -5,6 +5,7 @@
 
 pub use crate::leave_out::LeaveOut;
 use crate::progress::Progress;
+pub use bucket::Changed;
 use bucket::Object;
 use bytes::Bytes;
 use disk::{Found, Identity, Problem};
@@ -17,36 +18,24 @@ use std::time::Duration;
 /// Which directories stay although they were emptied.
 pub type Keep = Arc<dyn Fn(&RelPath) -> bool + Send + Sync>;
 
-/// One key of which a store says that it changed.
-#[derive(Clone, Debug)]
-pub enum Changed {
-    /// This stands there.
-    Put {
-        /// Where.
-        key: ObjectKey,
-        /// What.
-        object: Object,
-    },
-    /// Nothing stands there any more.
-    Gone(ObjectKey),
-    /// Something stands at a key that cannot be a path.
-    Unusable(String),
-}
-
 /// A store's answer to what changed since a cursor.
 pub enum Changes {
     /// It cannot tell; it has to be listed.
     Unsupported,
     /// It does not know the cursor: it may have been put back to an older state.
     Unknown,
-    /// These keys did. Without a cursor: everything that stands, in the order of the keys. An error ends the stream; what came before it
-    /// is true and not the whole.
-    Since {
-        /// Where the next question starts.
-        cursor: String,
-        /// The keys.
-        changes: BoxStream<'static, Result<Changed, bucket::Error>>,
-    },
+    /// These keys did, each told as it is now.
+    Since(Told),
+    /// This is all that stands, in the order of the keys: the answer to a question without a cursor, or with one that is too old.
+    Everything(Told),
+}
+
+/// What a store tells.
+pub struct Told {
+    /// Where the next question starts.
+    pub cursor: String,
+    /// The keys. An error ends the stream; what came before it is true and not the whole.
+    pub changes: BoxStream<'static, Result<Changed, bucket::Error>>,
 }
 
 /// The machine's folder.

@@ -8,7 +8,7 @@ use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVers
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use sync::sides::{Changed, Changes, Reading};
+use sync::sides::{Changed, Changes, Reading, Told};
 use sync::{Progress, Remote};
 
 #[derive(Clone, Debug)]
@@ -205,7 +205,8 @@ impl State {
             }
         };
         let cursor = format!("{}.{}", feed.epoch, feed.changes.len());
-        Changes::Since { cursor, changes: stream::iter(told.into_iter().map(Ok)).boxed() }
+        let told = Told { cursor, changes: stream::iter(told.into_iter().map(Ok)).boxed() };
+        if since.is_some() { Changes::Since(told) } else { Changes::Everything(told) }
     }
 
     fn write(&mut self, key: &ObjectKey, node: &Node, bytes: Bytes) -> RemoteVersion {
