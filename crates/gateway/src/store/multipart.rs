@@ -238,17 +238,17 @@ fn copy_range(
     known: Option<ContentId>,
 ) -> Result<ContentId, Fault> {
     const DOING: &str = "copy a range";
-    let (mut hasher, mut hashed, size) = (Md5::new(), 0, range.end - range.start);
+    let (mut hasher, mut at, size) = (Md5::new(), 0, range.end - range.start);
     from.seek(SeekFrom::Start(range.start)).doing(DOING)?;
-    while hashed < size {
-        let piece = COPY_PIECE.min(size - hashed);
+    while at < size {
+        let piece = COPY_PIECE.min(size - at);
         if std::io::copy(&mut from.take(piece), &mut to).doing(DOING)? != piece {
             return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)).doing(DOING);
         }
         if known.is_none() {
-            hash::add(&mut hasher, to, hashed..hashed + piece).doing(DOING)?;
+            hash::add(&mut hasher, to, at..at + piece).doing(DOING)?;
         }
-        hashed += piece;
+        at += piece;
     }
     Ok(known.unwrap_or_else(|| ContentId::from_md5(hasher.finalize().into())))
 }
