@@ -12,7 +12,7 @@
 //!
 //! Invariant: this crate never knows local folders, the journal, or what ought to be synced.
 //!
-//! Data flow: [`Options`] → [`Bucket::connect`] → (`list`, `head`, `get`, `put`, `put_parts`, `set_meta`, `delete`),
+//! Data flow: [`Options`] → [`Bucket::connect`] → (`list`, `changes`, `head`, `get`, `put`, `put_parts`, `set_meta`, `delete`),
 //! each: [`Prefix`] + [`model::ObjectKey`] → the full key → `OpenDAL`'s S3 service with its retry layer → our HTTP
 //! transport, which signs and knows a slow line from a dead one. Failures are sorted once, in [`Error`], into what a
 //! caller can do about them ([`Retry`]).

@@ -138,10 +138,12 @@ impl S3Route for Changes {
         let watcher = (since.is_some() && !wait.is_zero()).then(|| self.store.index.watch(&scope));
         let (store, asked, cursor) = (Arc::clone(&self.store), scope.clone(), since.clone());
         let news = tokio::task::spawn_blocking(move || store.index.news(&asked, cursor.as_ref())).await;
-        let watcher = match news.map_err(S3Error::internal_error)?.map_err(s3_error_of)? {
-            News::Unknown => return Err(unknown_cursor()),
-            News::None => watcher,
-            News::Some => None,
+        let watcher = match (news.map_err(S3Error::internal_error)?.map_err(s3_error_of)?, watcher) {
+            (News::Unknown, _) => return Err(unknown_cursor()),
+            // By far the most frequent answer, and one that needs nothing more.
+            (News::None(here), None) => return Ok(respond(lines::nothing_since(here).into())),
+            (News::None(_), watcher) => watcher,
+            (News::Some, _) => None,
         };
         let answering = Answering {
             store: Arc::clone(&self.store),
@@ -150,10 +152,14 @@ impl S3Route for Changes {
             scope,
             since,
         };
-        let mut response = S3Response::new(answering.start(watcher.map(|watcher| (watcher, wait))));
-        response.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-        Ok(response)
+        Ok(respond(answering.start(watcher.map(|watcher| (watcher, wait)))))
     }
+}
+
+fn respond(body: Body) -> S3Response<Body> {
+    let mut response = S3Response::new(body);
+    response.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response
 }
 
 impl Question {

@@ -1,6 +1,6 @@
 //! The lines of an answer, in pieces that are worth sending.
 
-use crate::index::{Extent, Told};
+use crate::index::{Cursor, Extent, Told};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -74,6 +74,13 @@ impl Lines {
     fn take(&mut self) -> Bytes {
         std::mem::replace(&mut self.0, Vec::with_capacity(PIECE + PIECE / 8)).into()
     }
+}
+
+/// The whole answer when nothing changed.
+pub(super) fn nothing_since(here: Cursor) -> Bytes {
+    let mut lines = Lines::default();
+    lines.add(Told::Head { cursor: here, extent: Extent::Since });
+    lines.add(Told::End { count: 0 }).expect("because the end is sent at once")
 }
 
 #[cfg(test)]

@@ -47,12 +47,12 @@ pub(crate) enum Told<'a> {
 }
 
 /// What an answer would hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// The cursor is unknown.
     Unknown,
-    /// Nothing.
-    None,
+    /// Nothing; whoever is at the cursor is here as well.
+    None(Cursor),
     Some,
 }
 
@@ -71,7 +71,7 @@ impl Index {
                 Standing::Unknown => News::Unknown,
                 Standing::Forgotten => News::Some,
                 Standing::Known if has_changed(&transaction, scope, since.sequence)? => News::Some,
-                Standing::Known => News::None,
+                Standing::Known => News::None(epochs::here(&transaction)?),
             })
         })
         .doing("read")

@@ -11,7 +11,7 @@ use model::{BucketName, ETag, Kind, ObjectKey};
 use std::fs::File;
 
 /// How often a source that changes while it is copied is copied anew.
-const TRIES: usize = 4;
+pub(super) const TRIES: usize = 4;
 
 /// Which labels the copy carries.
 #[derive(Debug)]
@@ -81,14 +81,13 @@ impl Store {
             let draft = self.incoming.file()?;
             let mut copy = draft.file().expect("because it was started as a file");
             std::io::copy(&mut &file, &mut copy).doing("copy a file")?;
-            if still_same_bytes(&file, &record)? {
+            if is_same(&file, &record)? {
                 let content = Content::Draft { draft, size: record.size(), etag: record.etag.clone() };
                 return Ok((content, record));
             }
             Found { record, source } = self.find(&from.0, &from.1)?;
         }
-        let source = std::io::Error::other("it changes faster than it can be copied");
-        Err(Fault::Files { doing: "copy a live file", source })
+        Err(restless())
     }
 
     /// Changes what is said about an object, and the file's times and permissions with it. No content is copied.
@@ -126,8 +125,14 @@ impl Store {
     }
 }
 
-/// A rename over the name of an open file changes the inode's `ctime`, not its content.
-fn still_same_bytes(file: &File, record: &Record) -> Result<bool, Fault> {
+/// What is said of a source that never was the same before and after it was copied.
+pub(super) fn restless() -> Fault {
+    let source = std::io::Error::other("it changes faster than it can be copied");
+    Fault::Files { doing: "copy a live file", source }
+}
+
+/// Whether the file has held these bytes all the time. A rename over the name of an open file changes the inode's `ctime`, not its content.
+pub(super) fn is_same(file: &File, record: &Record) -> Result<bool, Fault> {
     let stamp = stamp_of(&rustix::fs::fstat(file).doing("look at a live file")?);
     Ok((stamp.size, stamp.mtime, stamp.inode) == (record.stamp.size, record.stamp.mtime, record.stamp.inode))
 }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::index::Cursor;
 
 fn line(told: Told<'_>) -> String {
     let mut lines = Lines::default();

@@ -77,7 +77,7 @@ fn a_cursor_outlives_restarts() {
         .collect();
     assert!(cursors.iter().all(|cursor| world.is_known(cursor)));
     let news = |cursor| world.index().news(&scope(), Some(cursor)).unwrap();
-    assert_eq!((news(&cursors[1]), news(&cursors[2])), (News::Some, News::None));
+    assert_eq!((news(&cursors[1]), news(&cursors[2])), (News::Some, News::None(world.here())));
 }
 
 #[test]
