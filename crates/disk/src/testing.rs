@@ -112,3 +112,15 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn is_changed<T>(outcome: Result<T, Error>) -> bool {
     outcome.is_err_and(|error| matches!(error, Error::Changed { .. }))
 }
+
+/// Bytes that nothing compresses and no two seeds share.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let words = (0..length.div_ceil(8)).flat_map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(length).collect()
+}
