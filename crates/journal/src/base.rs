@@ -10,8 +10,8 @@
 
 mod row;
 
-use crate::{Error, Journal, RouteId};
-use model::{BaseEntry, ObjectKey};
+use crate::{Error, Journal, RouteId, chunks};
+use model::{BaseEntry, Chunk, ContentId, ObjectKey};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 use std::ops::ControlFlow;
@@ -25,6 +25,15 @@ const PAGE: usize = 1024;
 pub enum Change {
     /// Both sides agree on this now.
     Agree(BaseEntry),
+    /// What was agreed on consists of these chunks. Comes behind the agreement, which drops those of another content.
+    Chunks {
+        /// Where.
+        key: ObjectKey,
+        /// What was agreed on.
+        content: ContentId,
+        /// The whole of it.
+        chunks: Vec<Chunk>,
+    },
     /// Neither side has anything at this key any more.
     Forget(ObjectKey),
 }
@@ -103,11 +112,17 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
     );
     let mut agree = connection.prepare_cached(agree)?;
     let mut forget = connection.prepare_cached("DELETE FROM base WHERE route = ?1 AND key = ?2")?;
+    let mut chunks = chunks::Writer::new(connection)?;
     for change in changes {
         match change {
-            Change::Agree(entry) => Row::of(entry).insert(&mut agree, route)?,
+            Change::Agree(entry) => {
+                Row::of(entry).insert(&mut agree, route)?;
+                chunks.agreed(route, entry)?;
+            }
+            Change::Chunks { key, content, chunks: all } => chunks.keep(route, key, *content, all)?,
             Change::Forget(key) => {
                 forget.execute(params![route.0, key.as_str()])?;
+                chunks.forget(route, key)?;
             }
         }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -48,6 +48,22 @@ const STEPS: [&str; 2] = [
         bytes_up INTEGER, bytes_down INTEGER
     ) STRICT;
     CREATE INDEX run_of_route ON run (route, id);",
+    "CREATE TABLE chunk (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        content BLOB NOT NULL,
+        chunks BLOB NOT NULL,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE upload (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        id TEXT NOT NULL,
+        content BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.
