@@ -108,8 +108,8 @@ fn sources(old: &[Chunk], new: &[Chunk]) -> Vec<Option<u64>> {
     new.iter()
         .map(|chunk| {
             let continued = next.filter(|index| is_at(index, chunk));
-            let found = continued
-                .or_else(|| first.get(&chunk.digest).copied().filter(|index| is_at(index, chunk)));
+            let found =
+                continued.or_else(|| first.get(&chunk.digest).copied().filter(|index| is_at(index, chunk)));
             next = found.map(|index| index + 1);
             found.and_then(|index| offsets.get(index).copied())
         })

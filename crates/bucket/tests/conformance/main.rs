@@ -2,12 +2,13 @@
 //!
 //! `suite` holds the questions. They are put to a small store in memory, to Heirloom's own gateway, and to another server if
 //! `HEIRLOOM_TEST_S3_ENDPOINT`, `…_BUCKET`, `…_KEY` and `…_SECRET` name one (the bucket must exist). `faults` holds what only
-//! a store with bad manners can show.
+//! a store with bad manners can show, `large` what concerns large objects.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cloud;
 mod faults;
+mod large;
 mod store;
 mod suite;
 

@@ -41,6 +41,10 @@ pub(crate) struct Manners {
     pub(crate) refusal: Option<(u16, &'static str)>,
     /// The body of a read ends after so many bytes, once.
     pub(crate) short_read: Option<usize>,
+    /// So many writes of parts are answered, then none: the store is gone until this is `None`.
+    pub(crate) parts_left: Option<usize>,
+    /// Ranges cannot be copied as parts.
+    pub(crate) no_part_copies: bool,
     /// Keys per page.
     pub(crate) page: Option<usize>,
 }
@@ -60,10 +64,13 @@ pub(crate) struct State {
     pub(crate) manners: Manners,
     /// Method and path of each request.
     pub(crate) requests: Vec<String>,
+    /// Bytes of parts that were sent.
+    pub(crate) sent: usize,
     clock: u64,
 }
 
 struct Upload {
+    key: String,
     headers: Vec<(String, String)>,
     parts: BTreeMap<u32, Bytes>,
 }
@@ -129,6 +136,12 @@ impl Store {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         self.with(|state| {
             state.requests.push(format!("{} {}", parts.method, parts.uri));
+            if parts.uri.query().is_some_and(|query| query.contains("partNumber"))
+                && let Some(left) = &mut state.manners.parts_left
+            {
+                let Some(less) = left.checked_sub(1) else { return Err(io::Error::other("gone")) };
+                *left = less;
+            }
             if let Some((status, code)) = state.manners.refusal {
                 return Ok(refuse(status, code));
             }
@@ -157,6 +170,8 @@ impl State {
             |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let upload = query.get("uploadId").cloned();
         match (&parts.method, upload) {
+            (&Method::GET, _) if query.contains_key("uploads") => self.list_uploads(&query),
+            (&Method::GET, Some(id)) => self.list_parts(&id, &query),
             (&Method::GET, _) if key.is_empty() => self.list(&query),
             (&Method::GET | &Method::HEAD, _) => {
                 self.read(&parts.method, &key, header(RANGE.as_str()), header("if-match"))
@@ -164,16 +179,14 @@ impl State {
             (&Method::POST, None) => {
                 self.clock += 1;
                 let id = format!("u{}", self.clock);
-                self.uploads.insert(id.clone(), Upload { headers: meta(parts), parts: BTreeMap::new() });
+                let upload = Upload { key, headers: meta(parts), parts: BTreeMap::new() };
+                self.uploads.insert(id.clone(), upload);
                 xml(&format!(
                     "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
                 ))
             }
             (&Method::PUT, Some(id)) => {
-                let Some(upload) = self.uploads.get_mut(&id) else { return refuse(404, "NoSuchUpload") };
-                let etag = hex(&Md5::digest(&body));
-                upload.parts.insert(query["partNumber"].parse().expect("a number"), body);
-                tagged(Response::new(Full::default()), &etag)
+                self.put_part(parts, &id, query["partNumber"].parse().expect("a number"), body)
             }
             (&Method::POST, Some(id)) => self.complete(parts, &key, &id),
             (&Method::DELETE, Some(id)) => {
@@ -229,6 +242,82 @@ impl State {
         let etag = self.store(key, body.into(), etag, upload.headers);
         xml(&format!(
             "<CompleteMultipartUploadResult><ETag>&quot;{etag}&quot;</ETag></CompleteMultipartUploadResult>"
+        ))
+    }
+
+    fn put_part(&mut self, parts: &http::request::Parts, id: &str, number: u32, body: Bytes) -> Answer {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let copied = header("x-amz-copy-source").map(|source| {
+            let source = decode(source);
+            let found = source.strip_prefix("alice/").and_then(|key| self.objects.get(key));
+            let found = found.ok_or_else(|| refuse(404, "NoSuchKey"))?;
+            let wanted = header("x-amz-copy-source-if-match").expect("copies are pinned");
+            let careful = self.manners.conditions == Conditions::Honest;
+            if careful && wanted != format!("\"{}\"", found.etag) {
+                return Err(refuse(412, "PreconditionFailed"));
+            }
+            let range = header("x-amz-copy-source-range").and_then(|range| range.strip_prefix("bytes="));
+            let (first, last) = range.and_then(|range| range.split_once('-')).expect("a range");
+            let (first, last): (usize, usize) = (first.parse().expect("first"), last.parse().expect("last"));
+            Ok(found.body.slice(first..=last))
+        });
+        let part = match copied {
+            Some(_) if self.manners.no_part_copies => return refuse(501, "NotImplemented"),
+            Some(Ok(part)) => part,
+            Some(Err(refused)) => return refused,
+            None => {
+                use base64::Engine as _;
+                let digest = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&body));
+                if header("content-md5").is_some_and(|given| given != digest) {
+                    return refuse(400, "BadDigest");
+                }
+                self.sent += body.len();
+                body
+            }
+        };
+        let Some(upload) = self.uploads.get_mut(id) else { return refuse(404, "NoSuchUpload") };
+        let etag = hex(&Md5::digest(&part));
+        let etag = if self.manners.opaque_tags { etag.chars().rev().collect() } else { etag };
+        upload.parts.insert(number, part);
+        let text = format!("<CopyPartResult><ETag>&quot;{etag}&quot;</ETag></CopyPartResult>");
+        tagged(xml(&text), &etag)
+    }
+
+    fn list_parts(&self, id: &str, query: &BTreeMap<String, String>) -> Answer {
+        let Some(upload) = self.uploads.get(id) else { return refuse(404, "NoSuchUpload") };
+        let after: u32 =
+            query.get("part-number-marker").map_or(0, |marker| marker.parse().expect("a number"));
+        let mut parts = upload.parts.range(after + 1..);
+        let (mut text, mut last) = (String::new(), 0);
+        for (number, part) in parts.by_ref().take(self.manners.page.unwrap_or(1000)) {
+            let (etag, size) = (hex(&Md5::digest(part)), part.len());
+            let _ = write!(
+                text,
+                "<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size></Part>"
+            );
+            last = *number;
+        }
+        let more = parts.next().is_some();
+        xml(&format!(
+            "<ListPartsResult><NextPartNumberMarker>{last}</NextPartNumberMarker>\
+             <IsTruncated>{more}</IsTruncated>{text}</ListPartsResult>"
+        ))
+    }
+
+    /// All of them were begun in 2022.
+    fn list_uploads(&self, query: &BTreeMap<String, String>) -> Answer {
+        let prefix = &query["prefix"];
+        let mine = self.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix));
+        let uploads: String = mine
+            .map(|(id, Upload { key, .. })| {
+                let (key, time) = (escape(key), iso(1));
+                format!(
+                    "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated></Upload>"
+                )
+            })
+            .collect();
+        xml(&format!(
+            "<ListMultipartUploadsResult>{uploads}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
         ))
     }
 

@@ -58,7 +58,8 @@ fn a_newer_journal_is_left_alone() {
     drop(scratch.open());
     Connection::open(&scratch.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let opened = Journal::open(&scratch.path);
-    assert!(matches!(opened, Err(Error::TooNew { found: 99, known: 2, .. })));
+    let steps = i64::try_from(STEPS.len()).unwrap();
+    assert!(matches!(opened, Err(Error::TooNew { found: 99, known, .. }) if known == steps));
     assert_eq!(scratch.names(), ["journal.db"]);
 }
 

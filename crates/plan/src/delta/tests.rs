@@ -146,7 +146,10 @@ fn a_small_change_in_the_middle_sends_little() {
 fn a_change_at_an_end_sends_what_changed() {
     let old = mebibytes(0..100);
     let longer = mebibytes((0..100).chain([500]));
-    assert_eq!(pieces(&old, &longer), [Piece::Copy { from: 0..100 * MIB }, Piece::Send { offset: 100 * MIB, length: MIB }]);
+    assert_eq!(
+        pieces(&old, &longer),
+        [Piece::Copy { from: 0..100 * MIB }, Piece::Send { offset: 100 * MIB, length: MIB }]
+    );
     let earlier = mebibytes([500].into_iter().chain(0..100));
     let layout = pieces(&old, &earlier);
     assert_eq!(layout[0], Piece::Send { offset: 0, length: 5 * MIB });
