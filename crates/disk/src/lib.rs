@@ -33,6 +33,7 @@ mod error;
 mod listing;
 mod place;
 mod read;
+mod resume;
 mod root;
 mod scan;
 mod stage;

@@ -116,11 +116,13 @@ pub(crate) fn is_changed<T>(outcome: Result<T, Error>) -> bool {
 /// Bytes that nothing compresses and no two seeds share.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let words = (0..length.div_ceil(8)).flat_map(|_| {
+    let mut bytes = vec![0; length.next_multiple_of(8)];
+    for word in bytes.as_chunks_mut::<8>().0 {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.take(length).collect()
+        *word = state.to_le_bytes();
+    }
+    bytes.truncate(length);
+    bytes
 }

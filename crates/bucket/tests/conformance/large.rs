@@ -17,13 +17,15 @@ const MIB: usize = 1 << 20;
 /// Bytes in which no two mebibytes are the same.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let words = (0..length.div_ceil(8)).flat_map(|_| {
+    let mut bytes = vec![0; length.next_multiple_of(8)];
+    for word in bytes.as_chunks_mut::<8>().0 {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.take(length).collect()
+        *word = state.to_le_bytes();
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 /// Chunks of a mebibyte each; where they are cut is no matter here.
@@ -188,13 +190,13 @@ struct Delta {
 }
 
 impl Delta {
-    /// 64 MiB, into which another MiB is inserted.
-    async fn prepare(bucket: &Bucket) -> Self {
+    /// So many bytes, into whose middle another MiB is inserted.
+    async fn prepare(bucket: &Bucket, size: usize) -> Self {
         let (prefix, name) = (below("large"), key("film"));
-        let all = noise(3, 64 * MIB);
+        let all = noise(3, size);
         let node = file(&all);
         let old = bucket.put_parts(&prefix, &name, &node, source(&all), &Expect::Absent).await.unwrap();
-        let new = [&all[..30 * MIB], &noise(4, MIB), &all[30 * MIB..]].concat();
+        let new = [&all[..size / 2], &noise(4, MIB), &all[size / 2..]].concat();
         let chunks = chunks_of(&new);
         let pieces = plan::delta::pieces(&chunks_of(&all), &chunks);
         Self { prefix, name, new, chunks, pieces, old }
@@ -223,7 +225,7 @@ impl Delta {
 async fn only_what_changed_is_sent() {
     ask(async |options| {
         let bucket = Bucket::connect(&options).unwrap();
-        let delta = Delta::prepare(&bucket).await;
+        let delta = Delta::prepare(&bucket, 64 * MIB).await;
         let counted = Counted::new();
         let version = delta.upload(&bucket, &delta.old, &counted).await.unwrap();
         let [sent, held, copied] = counted.total();
@@ -240,7 +242,7 @@ async fn only_what_changed_is_sent() {
 async fn nothing_is_copied_from_another_version() {
     ask(async |options| {
         let bucket = Bucket::connect(&options).unwrap();
-        let delta = Delta::prepare(&bucket).await;
+        let delta = Delta::prepare(&bucket, 16 * MIB).await;
         let other = RemoteVersion { etag: ETag::new("0123456789abcdef0123456789abcdef-8"), modified: None };
         let refused = delta.upload(&bucket, &other, &Counted::new()).await;
         assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
@@ -259,13 +261,13 @@ async fn nothing_is_copied_from_another_version() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_careless_store_is_looked_at_after_copying() {
     let (store, bucket) = fake().await;
-    let delta = Delta::prepare(&bucket).await;
+    let delta = Delta::prepare(&bucket, 16 * MIB).await;
     store.with(|state| state.manners.conditions = Conditions::Careless);
     let replacing = store.clone();
     let done = move |done| {
         // While the parts are copied, someone else replaces what they are copied from, by as many other bytes.
         if matches!(done, PartDone::Copied(_)) {
-            replacing.with(|state| state.insert("large/film", &noise(9, 64 * MIB), &[]));
+            replacing.with(|state| state.insert("large/film", &noise(9, 16 * MIB), &[]));
         }
     };
     let node = file(&delta.new);
@@ -275,7 +277,7 @@ async fn a_careless_store_is_looked_at_after_copying() {
     let refused = bucket.upload(write, &upload, &delta.parts(&delta.old), source(&delta.new), done).await;
     assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
     store.with(|state| {
-        assert_eq!(md5(&state.objects["large/film"].body), md5(&noise(9, 64 * MIB)));
+        assert_eq!(md5(&state.objects["large/film"].body), md5(&noise(9, 16 * MIB)));
         assert_eq!(state.uploads(), 0);
     });
 }
@@ -283,7 +285,7 @@ async fn a_careless_store_is_looked_at_after_copying() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_cannot_copy_parts_says_so_once() {
     let (store, bucket) = fake().await;
-    let delta = Delta::prepare(&bucket).await;
+    let delta = Delta::prepare(&bucket, 16 * MIB).await;
     store.with(|state| state.manners.no_part_copies = true);
     assert!(bucket.copies_parts());
     let refused = delta.upload(&bucket, &delta.old, &Counted::new()).await.unwrap_err();
@@ -295,9 +297,9 @@ async fn a_store_that_cannot_copy_parts_says_so_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_other_than_the_announced_chunks_never_arrive() {
     let (store, bucket) = fake().await;
-    let mut delta = Delta::prepare(&bucket).await;
+    let mut delta = Delta::prepare(&bucket, 16 * MIB).await;
     let before = store.with(|state| state.objects["large/film"].etag.clone());
-    let fresh = 30 * MIB + 7;
+    let fresh = 8 * MIB + 7;
     delta.new[fresh] ^= 1;
     let refused = delta.upload(&bucket, &delta.old, &Counted::new()).await;
     assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");

@@ -238,7 +238,7 @@ impl State {
         let upload = self.uploads.remove(id).expect("looked above");
         let digests: Vec<u8> = upload.parts.values().flat_map(|part| Md5::digest(part).to_vec()).collect();
         let etag = format!("{}-{}", hex(&Md5::digest(digests)), upload.parts.len());
-        let body: Vec<u8> = upload.parts.into_values().flatten().collect();
+        let body = upload.parts.into_values().collect::<Vec<_>>().concat();
         let etag = self.store(key, body.into(), etag, upload.headers);
         xml(&format!(
             "<CompleteMultipartUploadResult><ETag>&quot;{etag}&quot;</ETag></CompleteMultipartUploadResult>"
