@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) opaque_tags: AtomicBool,
     /// Set once the store said that it cannot copy a range as a part.
     pub(crate) no_part_copies: AtomicBool,
+    /// Set once the store began a listing elsewhere than where it was asked to.
+    pub(crate) lists_in_one: AtomicBool,
 }
 
 impl Bucket {
@@ -81,6 +83,7 @@ impl Bucket {
             learned,
             opaque_tags: AtomicBool::new(false),
             no_part_copies: AtomicBool::new(false),
+            lists_in_one: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -21,7 +21,6 @@ const PAGE: usize = 1024;
 
 /// One change to a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all changes are agreements")]
 pub enum Change {
     /// Both sides agree on this now.
     Agree(BaseEntry),

@@ -79,7 +79,7 @@ impl Bucket {
             storing.push(self.store_part(task, upload, parts, Read { number, piece, bytes }));
         }
         if whole.is_some_and(|whole| whole.finish() != task.node.content) {
-            return Err(self.torn(task));
+            return Err(torn(task));
         }
         while let Some(part) = storing.try_next().await? {
             keep(part);
@@ -107,7 +107,7 @@ impl Bucket {
             Refused::Failed(self.attempt("write", Some(task.key)).other(Retry::Replan, cause))
         })?;
         if bytes.len() != length {
-            return Err(self.torn(task));
+            return Err(torn(task));
         }
         if let Some(hash) = whole.take() {
             *whole = Some(hash.update(bytes.clone()).await.map_err(|_| self.ending(task))?);
@@ -134,7 +134,7 @@ impl Bucket {
         };
         let (announced, checked) = (parts.announced.clone(), bytes.clone());
         let digest = tokio::task::spawn_blocking(move || announced.check(offset, &checked)).await;
-        let digest = digest.map_err(|_| self.ending(task))?.ok_or_else(|| self.torn(task))?;
+        let digest = digest.map_err(|_| self.ending(task))?.ok_or_else(|| torn(task))?;
         if let Some(held) = upload.held.get(&number).filter(|held| is_same(held, length, digest)) {
             let stored = Stored { number, etag: held.etag.clone(), tag: Tag::Proof };
             return Ok((stored, PartDone::Held(length)));
@@ -144,15 +144,15 @@ impl Bucket {
         Ok((Stored { number, etag, tag }, PartDone::Sent(length)))
     }
 
-    fn torn(&self, task: &Task<'_>) -> Refused {
-        let what = "the bytes to send are not the announced ones";
-        Refused::Failed(Error::Changed { key: task.key.clone(), what })
-    }
-
     fn ending(&self, task: &Task<'_>) -> Refused {
         let cause = Cause::new("the program is ending");
         Refused::Failed(self.attempt("write", Some(task.key)).other(Retry::Later, cause))
     }
+}
+
+fn torn(task: &Task<'_>) -> Refused {
+    let what = "the bytes to send are not the announced ones";
+    Refused::Failed(Error::Changed { key: task.key.clone(), what })
 }
 
 fn is_same(held: &Held, length: u64, digest: ContentId) -> bool {

@@ -14,6 +14,7 @@ use md5::{Digest as _, Md5};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 /// How the store treats conditions.
@@ -27,6 +28,7 @@ pub(crate) enum Conditions {
 
 /// What the store does wrong.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each vice by itself")]
 pub(crate) struct Manners {
     pub(crate) conditions: Conditions,
     /// So many of the next writes and deletions are done, and the connection closed instead of answering.
@@ -45,6 +47,8 @@ pub(crate) struct Manners {
     pub(crate) parts_left: Option<usize>,
     /// Ranges cannot be copied as parts.
     pub(crate) no_part_copies: bool,
+    /// Every listing begins at the beginning, whatever key it is to come after.
+    pub(crate) listings_begin_anew: bool,
     /// Keys per page.
     pub(crate) page: Option<usize>,
 }
@@ -250,11 +254,11 @@ impl State {
         let copied = header("x-amz-copy-source").map(|source| {
             let source = decode(source);
             let found = source.strip_prefix("alice/").and_then(|key| self.objects.get(key));
-            let found = found.ok_or_else(|| refuse(404, "NoSuchKey"))?;
+            let found = found.ok_or((404, "NoSuchKey"))?;
             let wanted = header("x-amz-copy-source-if-match").expect("copies are pinned");
             let careful = self.manners.conditions == Conditions::Honest;
             if careful && wanted != format!("\"{}\"", found.etag) {
-                return Err(refuse(412, "PreconditionFailed"));
+                return Err((412, "PreconditionFailed"));
             }
             let range = header("x-amz-copy-source-range").and_then(|range| range.strip_prefix("bytes="));
             let (first, last) = range.and_then(|range| range.split_once('-')).expect("a range");
@@ -264,7 +268,7 @@ impl State {
         let part = match copied {
             Some(_) if self.manners.no_part_copies => return refuse(501, "NotImplemented"),
             Some(Ok(part)) => part,
-            Some(Err(refused)) => return refused,
+            Some(Err((status, code))) => return refuse(status, code),
             None => {
                 use base64::Engine as _;
                 let digest = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&body));
@@ -308,14 +312,14 @@ impl State {
     fn list_uploads(&self, query: &BTreeMap<String, String>) -> Answer {
         let prefix = &query["prefix"];
         let mine = self.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix));
-        let uploads: String = mine
-            .map(|(id, Upload { key, .. })| {
-                let (key, time) = (escape(key), iso(1));
-                format!(
-                    "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated></Upload>"
-                )
-            })
-            .collect();
+        let mut uploads = String::new();
+        for (id, Upload { key, .. }) in mine {
+            let (key, time) = (escape(key), iso(1));
+            let _ = write!(
+                uploads,
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated></Upload>"
+            );
+        }
         xml(&format!(
             "<ListMultipartUploadsResult>{uploads}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
         ))
@@ -389,25 +393,37 @@ impl State {
 
     fn list(&mut self, query: &BTreeMap<String, String>) -> Answer {
         let prefix = query.get("prefix").map_or("", String::as_str);
-        let after = query.get("continuation-token").cloned().unwrap_or_default();
+        let token = query.get("continuation-token");
+        let start = query.get("start-after").filter(|_| !self.manners.listings_begin_anew);
+        let after = token.or(start).cloned().unwrap_or_default();
+        let delimiter = query.get("delimiter").map(String::as_str);
         let limit = query.get("max-keys").and_then(|limit| limit.parse().ok());
         let limit: usize = limit.or(self.manners.page).unwrap_or(1000);
-        let mut found =
-            self.objects.range(after.clone()..).filter(|(key, _)| **key != after && key.starts_with(prefix));
-        let mut text = String::from("<ListBucketResult>");
-        let mut last = String::new();
-        for (key, stored) in found.by_ref().take(limit) {
-            let (size, time) = (stored.body.len(), iso(stored.age));
-            let _ = write!(
-                text,
-                "<Contents><Key>{}</Key><LastModified>{time}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{size}</Size></Contents>",
-                escape(key),
-                stored.etag
-            );
+        let (mut lines, mut last, mut common) = (Lines::default(), String::new(), String::new());
+        let mut more = self.manners.endless_listing;
+        let behind = (Bound::Excluded(after.max(prefix.to_owned())), Bound::Unbounded);
+        let first = self.objects.get_key_value(prefix).filter(|_| token.or(start).is_none());
+        for (key, stored) in first.into_iter().chain(self.objects.range::<String, _>(behind)) {
+            let Some(below) = key.strip_prefix(prefix) else { break };
+            if !common.is_empty() && key.starts_with(&common) {
+                last.clone_from(key);
+                continue;
+            }
+            if lines.count == limit {
+                more = true;
+                break;
+            }
+            match delimiter.and_then(|delimiter| below.find(delimiter)) {
+                Some(at) => {
+                    common = format!("{prefix}{}", &below[..=at]);
+                    lines.add_common(&common);
+                }
+                None => lines.add_object(key, stored),
+            }
             last.clone_from(key);
         }
-        let more = found.next().is_some() || self.manners.endless_listing;
-        if self.manners.torn_listing && !after.is_empty() {
+        let mut text = format!("<ListBucketResult>{}", lines.text);
+        if self.manners.torn_listing && token.is_some() {
             return xml(&text);
         }
         let _ = write!(text, "<IsTruncated>{more}</IsTruncated>");
@@ -415,6 +431,31 @@ impl State {
             let _ = write!(text, "<NextContinuationToken>{}</NextContinuationToken>", escape(&last));
         }
         xml(&(text + "</ListBucketResult>"))
+    }
+}
+
+/// A page of a listing.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    count: usize,
+}
+
+impl Lines {
+    fn add_object(&mut self, key: &str, stored: &Stored) {
+        let (size, time) = (stored.body.len(), iso(stored.age));
+        let _ = write!(
+            self.text,
+            "<Contents><Key>{}</Key><LastModified>{time}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{size}</Size></Contents>",
+            escape(key),
+            stored.etag
+        );
+        self.count += 1;
+    }
+
+    fn add_common(&mut self, prefix: &str) {
+        let _ = write!(self.text, "<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escape(prefix));
+        self.count += 1;
     }
 }
 
