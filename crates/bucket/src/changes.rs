@@ -13,8 +13,8 @@ mod lines;
 pub use feed::{Changed, Feed};
 
 use crate::bucket::{ATTEMPTS, PAUSE_FIRST};
-use crate::copy::element;
 use crate::error::answer_error;
+use crate::request::element;
 use crate::{Bucket, Cause, Error, Prefix, Retry};
 use http::{Request, Response, StatusCode};
 use lines::{Broken, Extent, Line, Lines};
@@ -79,7 +79,7 @@ impl Bucket {
         if self.inner.tells_no_changes.load(Ordering::Relaxed) {
             return Ok(Changes::Unsupported);
         }
-        let asked = self.ask(&question(prefix, since, wait)).await?;
+        let asked = self.ask_changes(&question(prefix, since, wait)).await?;
         let Asked::Told(body) = asked else {
             return Ok(match asked {
                 Asked::Unknown => Changes::Unknown,
@@ -107,11 +107,11 @@ impl Bucket {
     }
 
     /// Sends the question, a few times if need be.
-    async fn ask(&self, question: &str) -> Result<Asked, Error> {
+    async fn ask_changes(&self, question: &str) -> Result<Asked, Error> {
         let mut pause = PAUSE_FIRST;
         let mut attempts = 1;
         loop {
-            match self.ask_once(question).await {
+            match self.ask_changes_once(question).await {
                 Err(error) if error.is_temporary() && attempts < ATTEMPTS => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
@@ -131,7 +131,7 @@ impl Bucket {
         }
     }
 
-    async fn ask_once(&self, question: &str) -> opendal::Result<Asked> {
+    async fn ask_changes_once(&self, question: &str) -> opendal::Result<Asked> {
         let options = &self.inner.options;
         let request = Request::get(format!("{}/{}?{question}", options.endpoint, options.bucket));
         let request = request.body(Buffer::new()).map_err(|error| {

@@ -1,23 +1,18 @@
 //! New metadata for an object whose content stays: a copy onto itself.
 //!
-//! `OpenDAL`'s copy takes the metadata along and cannot replace it (`x-amz-metadata-directive: REPLACE`), so this one request is
-//! phrased here and sent by the same transport as all others, which signs it. Rejected: reading and writing the
+//! `OpenDAL`'s copy takes the metadata along and cannot replace it (`x-amz-metadata-directive: REPLACE`), so this request is
+//! phrased here. Rejected: reading and writing the
 //! object, which sends a film twice over the line because its permissions changed.
 
-use crate::bucket::{ATTEMPTS, PAUSE_FIRST};
 use crate::conditions::{Honoured, Refused};
-use crate::error::answer_error;
 use crate::object::content_of_tag;
-use crate::write::{Demand, Task};
+use crate::request::{Answer, Ask, element};
+use crate::upload::{Parts, Write};
+use crate::write::Task;
 use crate::{Bucket, Cause, Error, Expect, Prefix, Retry, metadata};
 use bytes::Bytes;
-use http::Request;
-use http::header::{CONTENT_LENGTH, IF_MATCH};
-use model::{ContentId, ETag, Node, ObjectKey, RemoteVersion};
-use opendal::options::ReaderOptions;
-use opendal::raw::oio::Write as _;
-use opendal::raw::{OpRead, Service as _, percent_encode_path};
-use opendal::{Buffer, BytesRange};
+use http::Method;
+use model::{ContentId, ETag, Node, ObjectKey, Piece, RemoteVersion};
 use std::sync::atomic::Ordering;
 
 /// What one copy request can carry: 5 GiB.
@@ -26,8 +21,7 @@ const COPY_SIZE_MAX: u64 = 5 << 30;
 /// Bytes of a part that the store copies.
 const COPY_PART: u64 = 1 << 30;
 
-/// Parts of one object that the store copies at once.
-const COPIES_AT_ONCE: usize = 4;
+const SET_META: &str = "set the metadata of";
 
 impl Bucket {
     /// Gives an object the metadata of `node`, whose content it must already have, if it still is `version`; else
@@ -59,7 +53,7 @@ impl Bucket {
             Err(Refused::Failed(error)) => Err(error),
             Err(Refused::Unsupported) => {
                 let cause = Cause::new("the store cannot replace metadata");
-                Err(self.attempt("set the metadata of", Some(key)).other(Retry::Never, cause))
+                Err(self.attempt(SET_META, Some(key)).other(Retry::Never, cause))
             }
         }
     }
@@ -75,25 +69,15 @@ impl Bucket {
         }
     }
 
-    /// Copies the object onto itself, a few times if need be. `None`: done, but the answer does not name the new version.
+    /// Copies the object onto itself. `None`: done, but the answer does not name the new version.
     async fn copy(
         &self,
         task: &Task<'_>,
         version: &RemoteVersion,
         condition: Option<RemoteVersion>,
     ) -> Result<Option<RemoteVersion>, Refused> {
-        let mut pause = PAUSE_FIRST;
-        let mut attempts = 1;
-        loop {
-            match self.copy_once(task, version, condition.as_ref()).await {
-                Err(error) if error.is_temporary() && attempts < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    attempts += 1;
-                }
-                done => return done.map_err(|error| self.refusal("set the metadata of", task.key, &error)),
-            }
-        }
+        let copied = self.ask_to_copy(task, version, condition.as_ref()).await;
+        copied.map_err(|error| self.refusal(SET_META, task.key, &error))
     }
 
     /// The digest that the metadata must carry, because the tag will not tell it.
@@ -103,86 +87,45 @@ impl Bucket {
     }
 
     /// `CopyObject`, from the object to itself.
-    async fn copy_once(
+    async fn ask_to_copy(
         &self,
         task: &Task<'_>,
         version: &RemoteVersion,
         condition: Option<&RemoteVersion>,
     ) -> opendal::Result<Option<RemoteVersion>> {
-        let options = &self.inner.options;
-        let place = format!("{}/{}", options.bucket, percent_encode_path(&task.place));
-        let mut request = Request::put(format!("{}/{place}", options.endpoint))
-            .header(CONTENT_LENGTH, 0)
-            .header("x-amz-copy-source", &place)
-            .header("x-amz-metadata-directive", "REPLACE");
+        let mut headers = vec![
+            ("x-amz-copy-source".to_owned(), self.source_of(&task.place)),
+            ("x-amz-metadata-directive".to_owned(), "REPLACE".to_owned()),
+        ];
         if let Some(condition) = condition {
-            request = request.header("x-amz-copy-source-if-match", condition.etag.quoted());
+            headers.push(("x-amz-copy-source-if-match".to_owned(), condition.etag.quoted()));
             // The source is the target, so that is enough, unless the store checks the one and then writes the other.
             if self.inner.learned.replace.get() == Honoured::Yes {
-                request = request.header(IF_MATCH, condition.etag.quoted());
+                headers.push(("if-match".to_owned(), condition.etag.quoted()));
             }
         }
-        for (name, value) in metadata::encode(task.node, self.digest_for_copy(task.node, version)) {
-            request = request.header(format!("x-amz-meta-{name}"), value);
-        }
-        let request = request.body(Buffer::new()).map_err(|error| {
-            opendal::Error::new(opendal::ErrorKind::Unexpected, "phrase a copy").set_source(error)
-        })?;
-        let answer = self.inner.context.http_transport().send(request).await?;
-        let status = answer.status();
-        let text = String::from_utf8_lossy(&answer.into_body().to_bytes()).into_owned();
-        // An error may hide behind a 200: the store had begun to answer before it was done.
-        let code = element(&text, "Code");
-        if !status.is_success() || code.is_some() {
-            return Err(answer_error(status, code, element(&text, "Message")));
-        }
+        let pairs = metadata::encode(task.node, self.digest_for_copy(task.node, version));
+        headers.extend(pairs.into_iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value)));
+        let ask = Ask { method: Method::PUT, place: &task.place, query: &[], headers, body: Bytes::new() };
+        let Answer { text, .. } = self.ask(&ask).await?;
         let modified = element(&text, "LastModified").and_then(|time| metadata::parse_time(&time));
         Ok(element(&text, "ETag").map(|etag| RemoteVersion { etag: ETag::new(&etag), modified }))
     }
 
     /// An object too large for one copy request, copied onto itself in parts.
     async fn copy_parts(&self, task: &Task<'_>, version: &RemoteVersion) -> Result<RemoteVersion, Error> {
-        let failed = |error| self.attempt("set the metadata of", Some(task.key)).failed(&error);
-        let mut writer = self
-            .write_options(task.node, Some(task.node.content), Demand::Version(version), COPIES_AT_ONCE)
-            .and_then(|options| self.inner.service.write(&self.inner.context, &task.place, options))
-            .map_err(failed)?;
-        let source = ReaderOptions { if_match: Some(version.etag.quoted()), ..ReaderOptions::default() };
-        let (source, _): (OpRead, _) = source.into();
-        let written = async {
-            let mut offset = 0;
-            while offset < task.node.size {
-                let end = task.node.size.min(offset + COPY_PART);
-                writer.copy_from(&task.place, source.clone(), BytesRange::from(offset..end)).await?;
-                offset = end;
-            }
-            writer.close().await
-        };
-        match written.await {
-            Ok(written) => self.etag_of(task, &written).await,
-            Err(error) => {
-                if let Err(error) = writer.abort().await {
-                    tracing::debug!(key = task.key.as_str(), %error, "parts of an abandoned copy stay behind");
-                }
-                match self.refusal("set the metadata of", task.key, &error) {
-                    Refused::Condition | Refused::Failed(Error::NotFound { .. }) => self.settle(task).await,
-                    Refused::Failed(error) => Err(error),
-                    Refused::Unsupported => {
-                        let cause = Cause::new("the store cannot copy in parts");
-                        Err(self.attempt("set the metadata of", Some(task.key)).other(Retry::Never, cause))
-                    }
-                }
-            }
+        let Task { key, prefix, node, .. } = *task;
+        let offsets = (0..node.size.div_ceil(COPY_PART)).map(|part| part * COPY_PART);
+        let pieces = offsets.map(|start| Piece::Copy { from: start..node.size.min(start + COPY_PART) });
+        let parts = Parts::along(&[], pieces.collect(), Some((key.clone(), version.clone())));
+        let upload = self.begin_upload(prefix, key, node).await?;
+        let expect = Expect::Version(version.clone());
+        let write = Write { prefix, key, node, expect: &expect };
+        let nothing = |_, _| async { Ok(Bytes::new()) };
+        let outcome = self.upload(write, &upload, &parts, nothing, |_| {}).await;
+        if outcome.as_ref().is_err_and(Error::leaves_upload) {
+            self.give_up(task, upload.id()).await;
         }
+        outcome
     }
-}
-
-/// The text of the first element of a name in S3's simple XML.
-pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    let text = ["&quot;", "&#34;", "&#x22;"]
-        .iter()
-        .fold(text.trim().to_owned(), |text, quote| text.replace(quote, "\""));
-    Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&apos;", "'").replace("&amp;", "&"))
 }

@@ -12,7 +12,7 @@
 //!
 //! Invariant: this crate never knows local folders, the journal, or what ought to be synced.
 //!
-//! Data flow: [`Options`] → [`Bucket::connect`] → (`list`, `changes`, `head`, `get`, `put`, `put_parts`, `set_meta`, `delete`),
+//! Data flow: [`Options`] → [`Bucket::connect`] → (`list`, `changes`, `head`, `get`, `get_stream`, `put`, `upload`, `set_meta`, `delete`),
 //! each: [`Prefix`] + [`model::ObjectKey`] → the full key → `OpenDAL`'s S3 service with its retry layer → our HTTP
 //! transport, which signs and knows a slow line from a dead one. Failures are sorted once, in [`Error`], into what a
 //! caller can do about them ([`Retry`]).
@@ -21,7 +21,7 @@
 //! keys that end in `/`, and answers questions about such keys from a listing. The service itself does none
 //! of that.
 //!
-//! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`.
+//! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`, `upload` (large files, resumed after a crash).
 
 mod bucket;
 mod changes;
@@ -29,14 +29,17 @@ mod conditions;
 mod copy;
 mod delete;
 mod error;
+mod fetch;
 mod list;
 mod metadata;
 mod object;
 mod parts;
 mod prefix;
 mod read;
+mod request;
 mod sign;
 mod transport;
+mod upload;
 mod write;
 
 pub use bucket::{Bucket, Options};
@@ -46,5 +49,6 @@ pub use delete::Deleted;
 pub use error::{Cause, Error, Retry};
 pub use list::{Found, Listing};
 pub use object::{Expect, Get, Listed, Object};
-pub use parts::{PART_SIZE, PUT_SIZE_MAX};
+pub use parts::PUT_SIZE_MAX;
 pub use prefix::Prefix;
+pub use upload::{PART_SIZE, PartDone, Parts, Upload, Write};

@@ -2,7 +2,7 @@
 
 use super::Cursor;
 use super::lines::{Broken, Line, Lines, Put};
-use crate::list::is_ours;
+use crate::list::walk::is_ours;
 use crate::{Bucket, Error, Object, Prefix, metadata};
 use model::{ETag, ObjectKey, UnixNanos};
 

@@ -2,13 +2,16 @@
 //!
 //! `suite` holds the questions. They are put to a small store in memory, to Heirloom's own gateway, and to another server if
 //! `HEIRLOOM_TEST_S3_ENDPOINT`, `…_BUCKET`, `…_KEY` and `…_SECRET` name one (the bucket must exist). `faults` holds what only
-//! a store with bad manners can show.
+//! a store with bad manners can show, `large` what concerns large objects, `long`
+//! what concerns many.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod changes;
 mod cloud;
 mod faults;
+mod large;
+mod long;
 mod speed;
 mod store;
 mod suite;
