@@ -3,9 +3,9 @@
 use crate::progress::Progress;
 use crate::sides::{Changes, Reading, Remote, Told};
 use bucket::{Bucket, Cursor, Error, Expect, Feed, Found, Get, Object, Prefix};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt as _, TryStreamExt as _};
 use model::{Node, ObjectKey, RemoteVersion};
 use std::io;
 use std::sync::Arc;
@@ -23,24 +23,6 @@ impl Place {
     #[must_use]
     pub fn new(bucket: Bucket, prefix: Prefix) -> Self {
         Self { bucket, prefix }
-    }
-
-    async fn read_range(
-        &self,
-        key: &ObjectKey,
-        version: &RemoteVersion,
-        offset: u64,
-        length: usize,
-    ) -> io::Result<Bytes> {
-        let end = offset + length as u64;
-        let get =
-            self.bucket.get_range(&self.prefix, key, version, offset..end).await.map_err(io::Error::other)?;
-        let chunks: Vec<Bytes> = get.body.try_collect().await.map_err(io::Error::other)?;
-        let mut whole = BytesMut::with_capacity(length);
-        for chunk in &chunks {
-            whole.extend_from_slice(chunk);
-        }
-        Ok(whole.freeze())
     }
 }
 
@@ -116,15 +98,7 @@ impl Remote for Place {
         to: &ObjectKey,
         node: &Node,
     ) -> Result<RemoteVersion, Error> {
-        if node.size <= bucket::PUT_SIZE_MAX {
-            let body = self.bucket.get(&self.prefix, from, version).await?.body;
-            let chunks: Vec<Bytes> = body.try_collect().await?;
-            let whole = Bytes::from(chunks.concat());
-            self.bucket.put(&self.prefix, to, node, whole, &Expect::Absent).await
-        } else {
-            let next_part = |offset, length| self.read_range(from, version, offset, length);
-            self.bucket.put_parts(&self.prefix, to, node, next_part, &Expect::Absent).await
-        }
+        self.bucket.copy(&self.prefix, from, version, to, node).await
     }
 }
 

@@ -395,3 +395,26 @@ async fn what_is_not_signed_with_the_key_is_refused() {
     }
     cloud.stop().await;
 }
+
+#[tokio::test]
+async fn a_copy_takes_an_absent_name_only() {
+    ask("a copy", |bucket, prefix| async move {
+        let content = vec![7; 100_000];
+        let version = put(&bucket, &prefix, "from", &content).await;
+        let (from, to) = (ObjectKey::parse("from").unwrap(), ObjectKey::parse("below/to").unwrap());
+        let node = bucket.head(&prefix, &from).await.unwrap().unwrap().node().unwrap();
+        let copied = bucket.copy(&prefix, &from, &version, &to, &node).await.unwrap();
+        assert_eq!(read(&bucket, &prefix, &to, &copied).await, content);
+        let head = bucket.head(&prefix, &to).await.unwrap().unwrap();
+        assert!(head.node().unwrap().same_meta(&node));
+        // The same again is what a lost answer looks like; anything else is in the way.
+        bucket.copy(&prefix, &from, &version, &to, &node).await.unwrap();
+        put(&bucket, &prefix, "taken", b"by someone else").await;
+        let taken = ObjectKey::parse("taken").unwrap();
+        assert_changed(bucket.copy(&prefix, &from, &version, &taken, &node).await);
+        let other = ObjectKey::parse("other").unwrap();
+        assert_changed(bucket.copy(&prefix, &from, &other_version(), &other, &node).await);
+        assert!(bucket.head(&prefix, &other).await.unwrap().is_none());
+    })
+    .await;
+}

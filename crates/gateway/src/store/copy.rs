@@ -28,6 +28,8 @@ pub(crate) struct CopyRequest {
     pub(crate) from: (BucketName, ObjectKey),
     pub(crate) to: (BucketName, ObjectKey),
     pub(crate) labels: Labels,
+    /// What must hold of the target.
+    pub(crate) condition: Condition,
     pub(crate) modified_ms: i64,
 }
 
@@ -45,11 +47,13 @@ impl Store {
         request: CopyRequest,
         acceptable: impl Fn(&Record) -> Result<(), Fault>,
     ) -> Result<Copied, Fault> {
-        let CopyRequest { from, to, labels, modified_ms } = request;
+        let CopyRequest { from, to, labels, condition, modified_ms } = request;
         if from == to {
             let Labels::Replace(about) = labels else {
                 return Err(Fault::Invalid("a copy onto itself must replace the metadata".into()));
             };
+            let acceptable =
+                |record: &Record| condition.check(Some(record)).and_then(|()| acceptable(record));
             return self.relabel(to, about, modified_ms, acceptable);
         }
         let Found { record, source } = self.find(&from.0, &from.1)?;
@@ -59,8 +63,7 @@ impl Store {
             Labels::Keep => record.about,
             Labels::Replace(about) => about,
         };
-        let request =
-            PutRequest { bucket: to.0, key: to.1, about, condition: Condition::default(), modified_ms };
+        let request = PutRequest { bucket: to.0, key: to.1, about, condition, modified_ms };
         let (etag, pending) = self.put_with(request, content, Also::default())?;
         Ok(Copied { etag, pending })
     }
