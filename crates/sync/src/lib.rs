@@ -21,6 +21,7 @@ mod apply;
 mod cycle;
 mod error;
 mod folder;
+pub mod hooks;
 mod keeper;
 mod observe;
 mod place;
