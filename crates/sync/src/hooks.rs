@@ -231,7 +231,7 @@ impl Hooks {
                 () = stopped => Cut::Stopped,
             }
         };
-        let (ended, tail) = running.to_the_end(limit).await;
+        let (ended, tail) = running.until_it_ends(limit).await;
         let how = match ended {
             Ended::Well => return Ok(()),
             Ended::Exited(code) => How::Exited(code),

@@ -175,12 +175,7 @@ impl Listed {
         let time = DateTime::from_timestamp(seconds, nanos).unwrap_or_default();
         let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
         let machine = info.machine.as_deref().unwrap_or("unknown");
-        Self {
-            name: format!("{machine}-{time}"),
-            id: info.id.to_string(),
-            time,
-            incomplete: info.incomplete,
-        }
+        Self { name: format!("{machine}-{time}"), id: info.id.to_string(), time, incomplete: info.incomplete }
     }
 }
 

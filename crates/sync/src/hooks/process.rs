@@ -5,6 +5,7 @@
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -98,11 +99,11 @@ pub(super) fn start(
 
 impl Running {
     /// Listens until the hook ends, or ends it once `limit` says so; gives its last lines, too.
-    pub(super) async fn to_the_end(mut self, limit: impl Future<Output = Cut>) -> (Ended, Vec<String>) {
+    pub(super) async fn until_it_ends(mut self, limit: impl Future<Output = Cut>) -> (Ended, Vec<String>) {
         let ended = tokio::select! {
             status = self.child.wait() => Ended::from(status),
             cut = limit => Ended::Cut(cut),
-            () = self.output.listen() => unreachable!("because listening never ends"),
+            never = self.output.listen() => match never {},
         };
         if let Ended::Cut(_) = ended {
             self.end().await;
@@ -127,7 +128,7 @@ impl Running {
         tokio::select! {
             () = gone => {}
             () = sleep_until(end) => {}
-            () = self.output.listen() => unreachable!("because listening never ends"),
+            never = self.output.listen() => match never {},
         }
         self.group.signal(Signal::KILL);
         drop(self.child.wait().await);
@@ -164,14 +165,14 @@ struct Output {
 
 impl Output {
     /// Takes what comes, for ever.
-    async fn listen(&mut self) {
+    async fn listen(&mut self) -> Infallible {
         self.hear_out().await;
         std::future::pending().await
     }
 
     /// Takes what comes, until nothing can come any more.
     async fn hear_out(&mut self) {
-        let mut chunk = [0; 4096];
+        let mut chunk = vec![0; 4096];
         while let Some(pipe) = &mut self.pipe {
             match pipe.read(&mut chunk).await {
                 Ok(0) | Err(_) => self.pipe = None,

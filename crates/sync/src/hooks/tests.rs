@@ -77,10 +77,7 @@ async fn one_that_fails_skips_the_work_and_the_one_after_runs() {
                 "for n in 1 2 3 4 5 6; do echo line $n; done; printf 'no \\033[1mdatabase' >&2; exit 7"
                     .to_owned(),
             ),
-            (
-                Occasion::AfterBackup,
-                format!("echo $HEIRLOOM_EXIT_CODE > {}/after", place.path().display()),
-            ),
+            (Occasion::AfterBackup, format!("echo $HEIRLOOM_EXIT_CODE > {}/after", place.path().display())),
         ],
         MINUTE,
     );
