@@ -274,7 +274,7 @@ pub(crate) struct Resolve {
     #[arg(long, conflicts_with = "paths")]
     pub(crate) all: bool,
     /// Which version goes on under the file's name
-    #[arg(long, value_name = "WHICH")]
+    #[arg(long, value_name = "mine|theirs|both", hide_possible_values = true)]
     pub(crate) keep: Keep,
     /// Show what would be done, and change nothing
     #[arg(short = 'n', long)]

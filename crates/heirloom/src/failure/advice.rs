@@ -229,9 +229,9 @@ fn about_hook(failed: &hooks::Failed) -> Advice {
         Occasion::BeforeBackup => {
             "Nothing of this state was synced; what is in the cloud stays as it was. `heirloom state list` shows the command."
         }
-        Occasion::AfterBackup => "The files are synced; see whether what it was to start again runs.",
+        Occasion::AfterBackup => "See whether what it was to start again runs. What was synced stays so.",
         Occasion::BeforeRestore => "Nothing was restored. `heirloom state list` shows the command.",
-        Occasion::AfterRestore => "The files are restored; see whether what it was to start again runs.",
+        Occasion::AfterRestore => "See whether what it was to start again runs. What was restored stays so.",
     };
     let hints = match failed.how {
         How::TimedOut(_) => vec![limit, by_hand.to_owned()],

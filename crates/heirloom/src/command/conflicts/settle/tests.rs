@@ -101,7 +101,7 @@ fn both_stay_under_two_names_and_none_is_overwritten() {
     let second = "letter (desk, 2026-11-20 10.15.00, 2).txt";
     assert_eq!(
         world.holds(),
-        holding(&[(second, "desk's"), (taken, "somebody's own"), ("letter.txt", "pi's")])
+        holding(&[(taken, "somebody's own"), (second, "desk's"), ("letter.txt", "pi's")])
     );
 }
 
