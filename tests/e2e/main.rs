@@ -5,10 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 #![expect(clippy::print_stderr, reason = "a test says why it is skipped, and what its daemons logged")]
 
+mod backups;
 mod browser;
+mod conflicts;
 mod crash;
 mod foreign;
 mod home;
+mod hooks;
 mod machines;
 mod refusals;
 mod server;

@@ -23,6 +23,7 @@ mod cycle;
 mod decide;
 mod error;
 mod folder;
+pub mod hooks;
 mod keeper;
 mod leave_out;
 mod observe;

@@ -7,8 +7,9 @@ use crate::shelf::Shelf;
 use crate::throttle::Throttle;
 use crate::timeline::Timelines;
 use accounts::Accounts;
+use archive::Outcome;
 use chrono_tz::Tz;
-use model::UnixNanos;
+use model::{BucketName, UnixNanos};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -18,6 +19,11 @@ const STREAMS_MAX: usize = 128;
 const FETCHES_MAX: usize = 16;
 /// Highlighted sources kept, in bytes of HTML.
 const HIGHLIGHTS_MAX: usize = 16 << 20;
+
+/// Takes a snapshot of a bucket now, incomplete for these reasons beside its own; `None` while the bucket has no files. May
+/// block for as long as it takes.
+pub type TakeSnapshot =
+    Arc<dyn Fn(&BucketName, Vec<String>) -> Result<Option<Outcome>, archive::Error> + Send + Sync>;
 
 /// What the pages are built from.
 #[derive(Clone)]
@@ -33,6 +39,8 @@ pub struct Options {
     pub s3_endpoint: Option<String>,
     /// Whether the machine can do its work; the reason if it cannot. Called for `/readyz`; may block.
     pub readiness: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Called when an owner's program asks for a snapshot.
+    pub snapshot: TakeSnapshot,
     /// The present.
     pub clock: fn() -> UnixNanos,
     /// The zone in which dates are shown.
