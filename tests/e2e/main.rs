@@ -14,6 +14,7 @@ mod home;
 mod hooks;
 mod machines;
 mod refusals;
+mod rules;
 mod server;
 mod tries;
 mod users;

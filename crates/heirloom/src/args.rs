@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Backups(Backups),
     /// List and resolve conflict copies (laptop, pi)
     Conflicts(Conflicts),
+    /// Say what happens to a path, and by which rule (laptop, pi)
+    Why(Why),
     /// Take a snapshot now (cloud)
     Snapshot(Snapshot),
     /// Fetch the history onto the drive now (pi)
@@ -290,6 +292,22 @@ pub(crate) enum Keep {
     Theirs,
     /// Both, under two names
     Both,
+}
+
+/// `heirloom why`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom why ~/Documents/thesis.odt
+  heirloom why ./node_modules
+
+The answer is one line for each destination: in sync, waiting to go or to come, or left alone, and
+then by which rule: of the profile, of a .heirloomignore file, or because a CACHEDIR.TAG marks a
+cache. It tells what the last sync saw; the cloud is not asked.")]
+pub(crate) struct Why {
+    /// The file or directory; it need not exist
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
 }
 
 /// `heirloom snapshot`

@@ -16,3 +16,4 @@ pub(crate) mod state;
 pub(crate) mod sync;
 pub(crate) mod try_it;
 pub(crate) mod user;
+pub(crate) mod why;

@@ -55,6 +55,7 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Sync(wanted) => command::sync::run(session, &wanted),
         Command::State(state) => command::state::run(session, &state.action),
         Command::Backups(backups) => command::backups::run(session, backups.action),
+        Command::Why(wanted) => command::why::run(session, &wanted),
         Command::Conflicts(conflicts) => command::conflicts::run(session, conflicts.action),
         Command::Snapshot(wanted) => command::snapshot::run(session, wanted),
         Command::Fetch => command::fetch::run(session),
@@ -70,6 +71,7 @@ fn logging(command: &Command) -> Logging {
         | Command::State(_)
         | Command::Backups(_)
         | Command::Conflicts(_)
+        | Command::Why(_)
         | Command::Snapshot(_)
         | Command::Fetch
         | Command::Drive(_)

@@ -56,7 +56,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     pub async fn until_settled(&self) -> Result<Outcome, Error> {
         let mut done: Option<Report> = None;
         for _ in 0..=FOLLOW_UPS_MAX {
-            let report = match self.once().await? {
+            let report = match Box::pin(self.once()).await? {
                 Outcome::Done(report) => report,
                 other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
             };

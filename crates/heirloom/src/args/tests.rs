@@ -108,6 +108,7 @@ fn the_first_page_of_the_manual() {
       state        Show what is kept, where it goes, and its hooks (laptop)
       backups      Back up now, and list the backups (laptop)
       conflicts    List and resolve conflict copies (laptop, pi)
+      why          Say what happens to a path, and by which rule (laptop, pi)
       snapshot     Take a snapshot now (cloud)
       fetch        Fetch the history onto the drive now (pi)
       drive        Prepare the drive of a pi
@@ -146,6 +147,7 @@ fn the_first_page_of_the_manual() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the pages are long, the test is not")]
 fn the_page_of_a_command() {
     insta::assert_snapshot!(help(&["sync"]), @r"
     Sync once (laptop, pi)

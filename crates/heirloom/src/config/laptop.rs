@@ -3,7 +3,7 @@
 use super::access::{Access, Web};
 use super::section::{Checked, Section};
 use super::value;
-use model::{MachineName, RelPath, StateName};
+use model::{ByteSize, MachineName, RelPath, StateName};
 use plan::ignore::IgnoreRules;
 use plan::sync::{Direction, MaxDelete};
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) interval: Duration,
     /// Patterns in `.gitignore` syntax.
     pub(crate) ignore: Vec<String>,
+    /// Files of more bytes than this are left alone.
+    pub(crate) exclude_larger_than: Option<u64>,
     /// How many deletions are normal.
     pub(crate) max_delete: MaxDelete,
     /// What is run before and after.
@@ -156,6 +158,8 @@ impl State {
         let ignore = section.list("ignore", |text| {
             IgnoreRules::new(&[text.to_owned()]).map(|_| text.to_owned()).map_err(|error| error.to_string())
         });
+        let exclude_larger_than =
+            section.optional("exclude_larger_than", |text| text.parse::<ByteSize>().map(|size| size.0));
         let max_delete = section.or("max_delete", MAX_DELETE, value::max_delete);
         let hooks = section.section("hooks").and_then(hooks_of);
         let destinations = destinations.and_then(|given| match given {
@@ -178,6 +182,7 @@ impl State {
             direction: direction?,
             interval: interval?.unwrap_or(usual),
             ignore: ignore?.unwrap_or_default(),
+            exclude_larger_than: exclude_larger_than?,
             max_delete: max_delete?,
             hooks,
         })

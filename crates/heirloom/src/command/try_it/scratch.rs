@@ -85,6 +85,7 @@ impl Scratch {
             direction: Direction::TwoWay,
             interval: INTERVAL,
             ignore: Vec::new(),
+            exclude_larger_than: None,
             max_delete: MAX_DELETE,
             hooks: Hooks::default(),
         };

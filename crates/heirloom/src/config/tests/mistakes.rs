@@ -23,7 +23,7 @@ fn cloud(lines: &str) -> String {
 #[test]
 fn unknown_keys() {
     insta::assert_snapshot!(state("folders: [/d]\nintervall: 5m"), @r"
-    laptop.yml:8:5: states.documents.intervall: unknown key; allowed: folders, destinations, direction, interval, ignore, max_delete, hooks (did you mean `interval`?)
+    laptop.yml:8:5: states.documents.intervall: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, hooks (did you mean `interval`?)
         8 |     intervall: 5m
           |     ^^^^^^^^^
     ");
@@ -267,7 +267,7 @@ fn variables() {
           |               ^^^^^^
     ");
     insta::assert_snapshot!(state("folders: [/d]\n${NAME}: 5m"), @r"
-    laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, max_delete, hooks
+    laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, hooks
         8 |     ${NAME}: 5m
           |     ^^^^^^^
     ");
