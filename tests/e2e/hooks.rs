@@ -73,12 +73,7 @@ fn they_run_once_around_all_of_a_state() {
         "{}",
         listed.stdout
     );
-    assert!(
-        listed.stdout.contains("  interval: 1d\n  max_delete")
-            || listed.stdout.contains("  interval: 1d\n  before_backup: echo before"),
-        "{}",
-        listed.stdout
-    );
+    assert!(listed.stdout.contains("  interval: 1d\n  before_backup: echo before"), "{}", listed.stdout);
     let listed = home.run(&["state", "list", "--json", "--config", &profile]).ok().json();
     assert_eq!((listed.len(), &listed[1]["name"]), (2, &"wiki".into()));
     assert_eq!(listed[1]["message_type"], "state");

@@ -104,9 +104,15 @@ pub(crate) async fn take(
         return Err(Failure::Forbidden(why).into());
     }
     let reasons = reasons(&body)?;
+    let place = Arc::clone(&site.snapshots).acquire_owned().await;
+    let place = place.map_err(|error| Failure::broken("take a snapshot", error))?;
     let outcome = tokio::task::spawn_blocking({
         let (site, visit, reasons) = (Arc::clone(&site), visit.clone(), reasons.clone());
-        move || (site.options.snapshot)(&visit.bucket, reasons)
+        move || {
+            // Held until it is taken, also when its client has gone.
+            let _place = place;
+            (site.options.snapshot)(&visit.bucket, reasons)
+        }
     });
     let outcome = outcome.await.map_err(|error| Failure::broken("take a snapshot", error))?;
     match outcome {

@@ -17,6 +17,8 @@ use tokio::sync::Semaphore;
 /// Downloads and git fetches that may run at a time; each holds a thread or a process, whatever its client's speed.
 const STREAMS_MAX: usize = 128;
 const FETCHES_MAX: usize = 16;
+/// Snapshots that are taken or waited for at a time; each holds a thread.
+const SNAPSHOTS_MAX: usize = 16;
 /// Highlighted sources kept, in bytes of HTML.
 const HIGHLIGHTS_MAX: usize = 16 << 20;
 
@@ -67,6 +69,7 @@ pub(crate) struct Site {
     pub readers: Arc<Readers>,
     pub streams: Arc<Semaphore>,
     pub fetches: Arc<Semaphore>,
+    pub snapshots: Arc<Semaphore>,
     pub workshop: Workshop,
 }
 
@@ -81,6 +84,7 @@ impl Site {
             readers: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS_MAX)),
             workshop: Workshop::default(),
         }
     }

@@ -181,6 +181,10 @@ fn the_page_of_a_command() {
     Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
     a side looks emptied or far too much was deleted, and wants a person to look.
     ");
+}
+
+#[test]
+fn the_pages_of_backups_and_conflicts() {
     insta::assert_snapshot!(help(&["backups", "create"]), @r"
     Run the hooks, sync, and have the cloud take a snapshot
 
@@ -251,6 +255,10 @@ fn the_page_of_a_command() {
     Files are changed on this machine alone; the next sync carries that everywhere.
     Exit code 3 means that some conflicts are left, and says why.
     ");
+}
+
+#[test]
+fn the_page_of_a_new_user() {
     insta::assert_snapshot!(help(&["user", "add"]), @r"
     Add a user, their bucket and a first key
 

@@ -18,9 +18,11 @@ use mirror::Drive;
 use model::{ByteSize, MachineName};
 use serde::Serialize;
 use settle::{Decision, Settled};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 /// Lists or resolves.
 pub(crate) fn run(session: &Session, action: Option<ConflictsAction>) -> Result<Exit, Failure> {
@@ -28,7 +30,8 @@ pub(crate) fn run(session: &Session, action: Option<ConflictsAction>) -> Result<
     match action {
         None => Ok(list(session, &place)),
         Some(ConflictsAction::Resolve(wanted)) => runtime::run_interruptible(|stop| async move {
-            let _turn = if wanted.dry_run {
+            // While files change places here, no cycle carries half of it away.
+            let turn = if wanted.dry_run {
                 None
             } else {
                 let note = || session.report.note("waiting until another heirloom has synced …");
@@ -37,7 +40,12 @@ pub(crate) fn run(session: &Session, action: Option<ConflictsAction>) -> Result<
                 };
                 Some(turn)
             };
-            tokio::task::block_in_place(|| resolve(session, &place, &wanted))
+            let report = session.report.clone();
+            let work = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                resolve(&report, &place, &wanted, &stop)
+            });
+            work.await?
         }),
     }
 }
@@ -235,8 +243,13 @@ impl fmt::Display for Trouble {
     }
 }
 
-fn resolve(session: &Session, place: &Place, wanted: &Resolve) -> Result<Exit, Failure> {
-    let (found, mut exit) = place.copies(&session.report);
+fn resolve(
+    report: &Report,
+    place: &Place,
+    wanted: &Resolve,
+    stop: &CancellationToken,
+) -> Result<Exit, Failure> {
+    let (found, mut exit) = place.copies(report);
     let wanted_paths = wanted.paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
     let chosen: Vec<&Found<'_>> = found
         .iter()
@@ -247,35 +260,39 @@ fn resolve(session: &Session, place: &Place, wanted: &Resolve) -> Result<Exit, F
             .hint("`heirloom conflicts` lists the conflicts there are."));
     }
     if chosen.is_empty() {
-        session.report.note("there are no conflict copies, so there is nothing to resolve");
+        report.note("there are no conflict copies, so there is nothing to resolve");
+    }
+    let decide = |one: &Found<'_>| settle::decide(wanted.keep, &place.machine, &one.copy);
+    let mut takers: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for one in chosen.iter().filter(|one| decide(one) == Decision::TakeTheName) {
+        *takers.entry(one.original()).or_default() += 1;
     }
     let mut resolved = 0;
     for one in &chosen {
-        let decision = settle::decide(wanted.keep, &place.machine, &one.copy);
-        let rival = chosen.iter().any(|other| {
-            one.path() != other.path()
-                && one.original() == other.original()
-                && settle::decide(wanted.keep, &place.machine, &other.copy) == Decision::TakeTheName
-        });
-        let done = if rival && decision == Decision::TakeTheName {
+        if stop.is_cancelled() {
+            break;
+        }
+        let decision = decide(one);
+        let several = decision == Decision::TakeTheName && takers.get(&one.original()) > Some(&1);
+        let done = if several {
             Err(settle::Error::SeveralWantTheName)
         } else {
-            settle::settle(one.root, &one.copy, decision, wanted.dry_run)
+            settle::settle(one.root, &one.copy, decision, wanted.dry_run, stop)
         };
         match done {
             Ok(settled) => {
                 resolved += 1;
-                session.report.say(&Resolved::new(one, &settled, wanted));
+                report.say(&Resolved::new(one, &settled, wanted));
             }
             Err(error) => {
                 let message = told(&error);
-                session.report.say(&Trouble { path: Some(shown(&one.path())), message });
+                report.say(&Trouble { path: Some(shown(&one.path())), message });
                 exit = worst(exit, Exit::Incomplete);
             }
         }
     }
     if resolved > 0 && !wanted.dry_run {
-        session.report.note("the next sync carries this everywhere");
+        report.note("the next sync carries this everywhere");
     }
     Ok(exit)
 }

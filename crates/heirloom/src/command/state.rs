@@ -3,7 +3,7 @@
 use crate::args::StateAction;
 use crate::config::laptop::State;
 use crate::failure::{Exit, Failure};
-use crate::report::Message;
+use crate::report::{Format, Message};
 use crate::session::Session;
 use model::StateName;
 use plan::sync::{Direction, MaxDelete};
@@ -16,7 +16,10 @@ use sync::hooks::Occasion;
 pub(crate) fn run(session: &Session, action: &StateAction) -> Result<Exit, Failure> {
     match action {
         StateAction::List => {
-            for (name, state) in &session.laptop("state list")?.states {
+            for (number, (name, state)) in session.laptop("state list")?.states.iter().enumerate() {
+                if number > 0 && session.report.format() == Format::Human {
+                    session.report.verbatim("");
+                }
                 session.report.say(&Listed::new(name, state));
             }
         }

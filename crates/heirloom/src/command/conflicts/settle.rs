@@ -9,6 +9,7 @@ use super::find::{Copy, Other, beside};
 use crate::args::Keep;
 use disk::{Expect, Root};
 use model::{Kind, MachineName, RelPath};
+use tokio_util::sync::CancellationToken;
 
 /// How much of a file is in memory at a time.
 const CHUNK: u64 = 4 << 20;
@@ -55,6 +56,9 @@ pub(super) enum Error {
     /// Every name that was tried is taken.
     #[error("no free name was found for it")]
     NoFreeName,
+    /// The person has had enough.
+    #[error("stopped before it was done; it is left as it is")]
+    Stopped,
     /// A change was refused or failed; nothing was lost.
     #[error("it is left as it is")]
     Disk(#[from] disk::Error),
@@ -69,8 +73,14 @@ pub(super) fn decide(keep: Keep, here: &MachineName, copy: &Copy) -> Decision {
     }
 }
 
-/// Carries it out, or only says what would be.
-pub(super) fn settle(root: &Root, copy: &Copy, decision: Decision, dry_run: bool) -> Result<Settled, Error> {
+/// Carries it out, or only says what would be. A file that is being copied when `stop` is cancelled is left as it was.
+pub(super) fn settle(
+    root: &Root,
+    copy: &Copy,
+    decision: Decision,
+    dry_run: bool,
+    stop: &CancellationToken,
+) -> Result<Settled, Error> {
     let path = copy.found.key.path();
     let settled = match (decision, &copy.other) {
         (Decision::TakeTheName, Other::Directory) => return Err(Error::Directory),
@@ -81,7 +91,7 @@ pub(super) fn settle(root: &Root, copy: &Copy, decision: Decision, dry_run: bool
             Settled::TookTheName
         }
         (Decision::TakeTheName, Other::File(other)) => {
-            put(root, copy, Expect::Unchanged(other.stamp))?;
+            put(root, copy, Expect::Unchanged(other.stamp), stop)?;
             root.sync_directories(std::slice::from_ref(&copy.original))?;
             remove(root, copy)?;
             Settled::TookTheName
@@ -108,22 +118,27 @@ fn remove(root: &Root, copy: &Copy) -> Result<(), disk::Error> {
 }
 
 /// Places the copy's content under the contested name.
-fn put(root: &Root, copy: &Copy, expect: Expect) -> Result<(), disk::Error> {
+fn put(root: &Root, copy: &Copy, expect: Expect, stop: &CancellationToken) -> Result<(), Error> {
     let (path, found) = (copy.found.key.path(), &copy.found);
     if found.kind == Kind::Symlink {
         let target = root.read_link(&path)?;
-        return root.place_symlink(&copy.original, &target, &found.meta, expect).map(drop);
+        root.place_symlink(&copy.original, &target, &found.meta, expect)?;
+        return Ok(());
     }
     let file = root.open_file(&path, &found.stamp)?;
     let mut staged = root.stage(&copy.original)?;
     let mut at = 0;
     while at < file.size() {
+        if stop.is_cancelled() {
+            return Err(Error::Stopped);
+        }
         let length = CHUNK.min(file.size() - at);
         let length = usize::try_from(length).expect("because it is at most a few megabytes");
         staged.write(&file.read_at(at, length)?)?;
         at += length as u64;
     }
-    staged.place(&found.meta, expect).map(drop)
+    staged.place(&found.meta, expect)?;
+    Ok(())
 }
 
 /// Gives the copy an ordinary name under which nothing stands.

@@ -36,7 +36,7 @@ impl World {
     }
 
     fn settle(&self, decision: Decision) -> Result<Settled, Error> {
-        settle(&self.root(), &self.copy(), decision, false)
+        settle(&self.root(), &self.copy(), decision, false, &CancellationToken::new())
     }
 
     fn holds(&self) -> Vec<(String, String)> {
@@ -113,7 +113,7 @@ fn the_last_version_is_never_deleted() {
     fs::write(world.path().join("docs/letter.txt"), "pi's").unwrap();
     let seen = world.copy();
     fs::remove_file(world.path().join("docs/letter.txt")).unwrap();
-    let late = settle(&world.root(), &seen, Decision::Go, false);
+    let late = settle(&world.root(), &seen, Decision::Go, false, &CancellationToken::new());
     assert!(matches!(late, Err(Error::OnlyVersion)));
     assert_eq!(world.holds().len(), 1);
     assert_eq!(world.settle(Decision::TakeTheName).unwrap(), Settled::TookTheName);
@@ -126,7 +126,7 @@ fn what_was_edited_meanwhile_stays() {
         let world = World::new("desk's", Some("pi's"));
         let seen = world.copy();
         fs::write(world.path().join(COPY), "desk's, edited").unwrap();
-        let refused = settle(&world.root(), &seen, decision, false);
+        let refused = settle(&world.root(), &seen, decision, false, &CancellationToken::new());
         assert!(matches!(refused, Err(Error::Disk(disk::Error::Changed { .. }))), "{refused:?}");
         let name = COPY.strip_prefix("docs/").unwrap();
         assert_eq!(world.holds(), holding(&[(name, "desk's, edited"), ("letter.txt", "pi's")]));
@@ -134,7 +134,7 @@ fn what_was_edited_meanwhile_stays() {
     let world = World::new("desk's", Some("pi's"));
     let seen = world.copy();
     fs::write(world.path().join("docs/letter.txt"), "pi's, edited").unwrap();
-    let refused = settle(&world.root(), &seen, Decision::TakeTheName, false);
+    let refused = settle(&world.root(), &seen, Decision::TakeTheName, false, &CancellationToken::new());
     assert!(matches!(refused, Err(Error::Disk(disk::Error::Changed { .. }))), "{refused:?}");
     assert_eq!(world.holds().len(), 2);
 }
@@ -192,7 +192,7 @@ fn a_name_that_was_cut_finds_its_file() {
     let root = Root::open(place.path()).unwrap();
     let found = copies(&root).unwrap().0;
     assert_eq!(found[0].original, path);
-    settle(&root, &found[0], Decision::TakeTheName, false).unwrap();
+    settle(&root, &found[0], Decision::TakeTheName, false, &CancellationToken::new()).unwrap();
     assert_eq!(fs::read_to_string(place.path().join("docs").join(&long)).unwrap(), "desk's");
 }
 
@@ -201,7 +201,17 @@ fn a_dry_run_changes_nothing() {
     for decision in [Decision::TakeTheName, Decision::Go, Decision::BeRenamed] {
         let world = World::new("desk's", Some("pi's"));
         let before = world.holds();
-        settle(&world.root(), &world.copy(), decision, true).unwrap();
+        settle(&world.root(), &world.copy(), decision, true, &CancellationToken::new()).unwrap();
         assert_eq!(world.holds(), before);
     }
+}
+
+#[test]
+fn a_stop_leaves_both_versions() {
+    let world = World::new("desk's", Some("pi's"));
+    let (before, stop) = (world.holds(), CancellationToken::new());
+    stop.cancel();
+    let stopped = settle(&world.root(), &world.copy(), Decision::TakeTheName, false, &stop);
+    assert!(matches!(stopped, Err(Error::Stopped)));
+    assert_eq!(world.holds(), before);
 }
