@@ -49,6 +49,7 @@ impl Bucket {
     /// As [`Bucket::list`], find by find. What fits in a few pages is listed page by page; of more than that, several parts are
     /// listed at once, with some 30,000 finds in memory at most. After an error nothing follows, and what came before must not be taken
     /// for the whole.
+    #[must_use]
     pub fn list_stream(&self, prefix: &Prefix) -> BoxStream<'static, Result<Found, Error>> {
         wide::stream(self, prefix)
     }
