@@ -27,6 +27,10 @@ impl Bucket {
         F: FnMut(u64, usize) -> Fut,
         Fut: Future<Output = io::Result<Bytes>>,
     {
+        if node.size == 0 {
+            // No upload has no parts.
+            return self.put(prefix, key, node, Bytes::new(), expect).await;
+        }
         let upload = self.begin_upload(prefix, key, node).await?;
         let mut forgotten = Forgotten::new(self, prefix, key, &upload);
         let write = Write { prefix, key, node, expect };

@@ -122,7 +122,7 @@ impl Bucket {
         Ok(held.map(|held| Upload { id: id.clone(), held }))
     }
 
-    /// Makes the object of an upload's parts, if what stands there is as expected; else [`Error::Changed`].
+    /// Makes the object of an upload's parts, of which there is at least one, if what stands there is as expected; else [`Error::Changed`].
     ///
     /// `source` is called for one part after the other with its offset and length, and must return exactly that many bytes. If they are not what
     /// was announced: [`Error::Changed`], and no object comes of it. At most four parts are in memory.

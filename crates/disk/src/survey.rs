@@ -8,7 +8,7 @@ use crate::{Chunker, Error, Root};
 use md5::{Digest as _, Md5};
 use model::{Chunk, ContentId, RelPath, Stamp};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 /// Bytes that are read at once.
@@ -31,6 +31,8 @@ pub struct Surveyed {
 pub struct Survey {
     digest: Md5,
     cutting: Cutting,
+    /// Blocks to be used again: fresh memory costs as much as cutting what is in it.
+    spare: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,8 @@ enum Cutting {
     Here(Chunker),
     There {
         blocks: SyncSender<Arc<Vec<u8>>>,
+        /// Blocks that were cut.
+        used: Receiver<Vec<u8>>,
         chunker: JoinHandle<Vec<Chunk>>,
     },
 }
@@ -53,14 +57,26 @@ impl Survey {
     /// Begins a file.
     #[must_use]
     pub fn new() -> Self {
-        Self { digest: Md5::new(), cutting: Cutting::Here(Chunker::new()) }
+        Self { digest: Md5::new(), cutting: Cutting::Here(Chunker::new()), spare: None }
     }
 
     /// Takes the next bytes, the more at once the better.
     pub fn update(&mut self, bytes: &[u8]) {
-        for block in bytes.chunks(BLOCK) {
-            self.take(block.to_vec());
+        for part in bytes.chunks(BLOCK) {
+            let mut block = self.empty_block();
+            block.extend_from_slice(part);
+            self.take(block);
         }
+    }
+
+    fn empty_block(&mut self) -> Vec<u8> {
+        let used = match &self.cutting {
+            Cutting::Here(_) => None,
+            Cutting::There { used, .. } => used.try_recv().ok(),
+        };
+        let mut block = self.spare.take().or(used).unwrap_or_default();
+        block.clear();
+        block
     }
 
     /// Takes a block, which is cut while its digest is computed here.
@@ -69,6 +85,7 @@ impl Survey {
             if block.len() < BLOCK {
                 chunker.update(&block);
                 self.digest.update(&block);
+                self.spare = Some(block);
                 return;
             }
             self.cutting = cut_there(std::mem::take(chunker));
@@ -79,6 +96,7 @@ impl Survey {
             sent.expect("because the other thread takes blocks until there are no more");
         }
         self.digest.update(block.as_slice());
+        self.spare = Arc::into_inner(block);
     }
 
     /// What the file holds.
@@ -86,7 +104,7 @@ impl Survey {
     pub fn finish(self) -> Surveyed {
         let chunks = match self.cutting {
             Cutting::Here(chunker) => chunker.finish(),
-            Cutting::There { blocks, chunker } => {
+            Cutting::There { blocks, chunker, .. } => {
                 drop(blocks);
                 chunker.join().expect("because cutting does not panic")
             }
@@ -95,15 +113,22 @@ impl Survey {
     }
 }
 
-fn cut_there(mut chunker: Chunker) -> Cutting {
-    let (blocks, waiting) = sync_channel::<Arc<Vec<u8>>>(WAITING);
-    let chunker = std::thread::spawn(move || {
-        for block in waiting {
-            chunker.update(&block);
+fn cut_there(chunker: Chunker) -> Cutting {
+    let (blocks, waiting) = sync_channel(WAITING);
+    let (back, used) = channel();
+    let chunker = std::thread::spawn(move || cut(chunker, &waiting, &back));
+    Cutting::There { blocks, used, chunker }
+}
+
+fn cut(mut chunker: Chunker, blocks: &Receiver<Arc<Vec<u8>>>, back: &Sender<Vec<u8>>) -> Vec<Chunk> {
+    for block in blocks {
+        chunker.update(&block);
+        if let Some(used) = Arc::into_inner(block) {
+            // Nobody needs it any more after the last block.
+            drop(back.send(used));
         }
-        chunker.finish()
-    });
-    Cutting::There { blocks, chunker }
+    }
+    chunker.finish()
 }
 
 impl Root {
@@ -113,7 +138,8 @@ impl Root {
         let mut survey = Survey::new();
         let mut offset = 0;
         while offset < stamp.size {
-            let block = file.read_at(offset, block_length(stamp.size - offset))?;
+            let mut block = survey.empty_block();
+            file.read_into(&mut block, offset, block_length(stamp.size - offset))?;
             offset += block.len() as u64;
             survey.take(block);
         }

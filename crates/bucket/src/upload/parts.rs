@@ -4,6 +4,7 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use model::{Chunk, ContentId, ObjectKey, Piece, RemoteVersion};
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// Bytes of a part of a file that is sent whole, as long as that makes at most 10,000 of them.
 pub const PART_SIZE: u64 = 8 << 20;
@@ -121,12 +122,12 @@ impl Announced {
 pub(super) struct Whole(Md5);
 
 impl Whole {
-    pub(super) async fn update(mut self, part: Bytes) -> Result<Self, tokio::task::JoinError> {
-        let hash = move || {
+    /// Takes the next part, on another thread.
+    pub(super) fn update(mut self, part: Bytes) -> JoinHandle<Self> {
+        tokio::task::spawn_blocking(move || {
             self.0.update(&part);
             self
-        };
-        tokio::task::spawn_blocking(hash).await
+        })
     }
 
     pub(super) fn finish(self) -> ContentId {

@@ -12,6 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::{ContentId, ETag, Piece};
 use std::future::Future;
 use std::io;
+use std::ops::Range;
 
 /// Parts of one object in memory.
 const PARTS_AT_ONCE: usize = 4;
@@ -31,12 +32,10 @@ pub(super) enum Tag {
     Other,
 }
 
-/// A part that was read.
-struct Read {
-    number: u16,
-    piece: Piece,
-    /// Empty if it is to be copied.
-    bytes: Bytes,
+/// What goes into a part.
+enum Matter {
+    Copied(Range<u64>),
+    Read { bytes: Bytes, digest: ContentId },
 }
 
 impl Bucket {
@@ -66,17 +65,17 @@ impl Bucket {
             {
                 keep(part);
             }
-            let bytes = {
-                let reading = self.read_piece(task, &piece, &mut source, &mut whole);
+            let matter = {
+                let reading = self.read_piece(task, parts, &piece, &mut source, &mut whole);
                 tokio::pin!(reading);
                 loop {
                     tokio::select! {
-                        bytes = &mut reading => break bytes?,
+                        matter = &mut reading => break matter?,
                         Some(part) = storing.next() => keep(part?),
                     }
                 }
             };
-            storing.push(self.store_part(task, upload, parts, Read { number, piece, bytes }));
+            storing.push(self.store_part(task, upload, parts, number, matter));
         }
         if whole.is_some_and(|whole| whole.finish() != task.node.content) {
             return Err(torn(task));
@@ -88,18 +87,24 @@ impl Bucket {
         Ok(stored)
     }
 
+    /// Reads a part, and compares it with what was announced. One after the other: hashing is faster than any line, and each part
+    /// that is read at the same time is one more in memory.
     async fn read_piece<F, Fut>(
         &self,
         task: &Task<'_>,
+        parts: &Parts,
         piece: &Piece,
         source: &mut F,
         whole: &mut Option<Whole>,
-    ) -> Result<Bytes, Refused>
+    ) -> Result<Matter, Refused>
     where
         F: FnMut(u64, usize) -> Fut,
         Fut: Future<Output = io::Result<Bytes>>,
     {
-        let Piece::Send { offset, length } = *piece else { return Ok(Bytes::new()) };
+        let (offset, length) = match piece {
+            Piece::Copy { from } => return Ok(Matter::Copied(from.clone())),
+            Piece::Send { offset, length } => (*offset, *length),
+        };
         let length = usize::try_from(length).expect("because a part that is sent fits in memory");
         let read = source(offset, length).await;
         let bytes = read.map_err(|error| {
@@ -109,10 +114,14 @@ impl Bucket {
         if bytes.len() != length {
             return Err(torn(task));
         }
-        if let Some(hash) = whole.take() {
-            *whole = Some(hash.update(bytes.clone()).await.map_err(|_| self.ending(task))?);
+        let (announced, checked) = (parts.announced.clone(), bytes.clone());
+        let check = tokio::task::spawn_blocking(move || announced.check(offset, &checked));
+        let hash = whole.take().map(|whole| whole.update(bytes.clone()));
+        let digest = check.await.map_err(|_| self.ending(task))?.ok_or_else(|| torn(task))?;
+        if let Some(hash) = hash {
+            *whole = Some(hash.await.map_err(|_| self.ending(task))?);
         }
-        Ok(bytes)
+        Ok(Matter::Read { bytes, digest })
     }
 
     async fn store_part(
@@ -120,21 +129,19 @@ impl Bucket {
         task: &Task<'_>,
         upload: &Upload,
         parts: &Parts,
-        part: Read,
+        number: u16,
+        matter: Matter,
     ) -> Result<(Stored, PartDone), Refused> {
-        let Read { number, piece, bytes } = part;
-        let length = piece.length();
-        let offset = match piece {
-            Piece::Copy { from } => {
+        let (bytes, digest) = match matter {
+            Matter::Copied(from) => {
                 let base = parts.base().expect("because copies were seen to have a base");
+                let length = from.end - from.start;
                 let etag = self.ask_to_copy_part(task, upload, number, base, from).await?;
                 return Ok((Stored { number, etag, tag: Tag::Proof }, PartDone::Copied(length)));
             }
-            Piece::Send { offset, .. } => offset,
+            Matter::Read { bytes, digest } => (bytes, digest),
         };
-        let (announced, checked) = (parts.announced.clone(), bytes.clone());
-        let digest = tokio::task::spawn_blocking(move || announced.check(offset, &checked)).await;
-        let digest = digest.map_err(|_| self.ending(task))?.ok_or_else(|| torn(task))?;
+        let length = bytes.len() as u64;
         if let Some(held) = upload.held.get(&number).filter(|held| is_same(held, length, digest)) {
             let stored = Stored { number, etag: held.etag.clone(), tag: Tag::Proof };
             return Ok((stored, PartDone::Held(length)));
