@@ -284,8 +284,8 @@ async fn a_large_object_goes_in_parts() {
         assert_eq!(found.version.etag, version.etag);
         assert_eq!(md5(&read(&bucket, &prefix, &name, &version).await), node.content);
 
-        let (nothing, none) = (file(b""), |_, _| async { Err(std::io::Error::other("nothing to read")) });
-        bucket.put_parts(&prefix, &key("empty"), &nothing, none, &Expect::Absent).await.unwrap();
+        let (nothing, unasked) = (file(b""), |_, _| async { Err(std::io::Error::other("unasked")) });
+        bucket.put_parts(&prefix, &key("empty"), &nothing, unasked, &Expect::Absent).await.unwrap();
         assert_eq!(bucket.head(&prefix, &key("empty")).await.unwrap().unwrap().node(), Some(nothing));
 
         // The same again is what a lost answer looks like; anything else is a conflict.
