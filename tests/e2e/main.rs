@@ -13,6 +13,7 @@ mod foreign;
 mod home;
 mod hooks;
 mod machines;
+mod memory;
 mod refusals;
 mod rules;
 mod server;

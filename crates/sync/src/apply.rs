@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::remember::{Note, Notes};
 use crate::report::{Problem, Report};
 use crate::sides::{Keep, LeaveOut, Local, Remote};
+use crate::surveys::Surveys;
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
@@ -40,6 +41,7 @@ pub(crate) struct Applier<'a, L, R> {
     journal: &'a Arc<Journal>,
     route: journal::RouteId,
     notes: Notes,
+    surveys: &'a Surveys,
     progress: &'a Progress,
     stop: CancellationToken,
     memory: Semaphore,
@@ -64,6 +66,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         cycle: &Cycle<'a, L, R>,
         deciding: &Deciding,
         notes: Notes,
+        surveys: &'a Surveys,
         moved: PerSide,
         report: Report,
     ) -> Self {
@@ -74,6 +77,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             journal: cycle.journal,
             route: cycle.route.id,
             notes,
+            surveys,
             progress: cycle.progress,
             stop: cycle.options.stop.clone(),
             memory: Semaphore::new(MEMORY_KIB as usize),

@@ -33,6 +33,7 @@ mod remember;
 mod report;
 mod route;
 pub mod sides;
+mod surveys;
 pub mod threads;
 
 pub use cycle::{Cycle, Options};

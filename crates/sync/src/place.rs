@@ -2,11 +2,13 @@
 
 use crate::progress::Progress;
 use crate::sides::{Changes, Reading, Remote, Told};
-use bucket::{Bucket, Cursor, Error, Expect, Feed, Found, Get, Object, Prefix};
+use bucket::{
+    Bucket, Cursor, Error, Expect, Feed, Found, Get, Object, PartDone, Parts, Prefix, Upload, Write,
+};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use model::{Node, ObjectKey, RemoteVersion};
+use model::{Node, ObjectKey, RemoteVersion, UploadId};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ impl Place {
 }
 
 impl Remote for Place {
+    type Upload = Upload;
+
     async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
         let since = since.map(Cursor::new);
         Ok(match self.bucket.changes(&self.prefix, since.as_ref(), wait).await? {
@@ -59,23 +63,49 @@ impl Remote for Place {
         self.bucket.put(&self.prefix, key, node, bytes, expect).await
     }
 
-    async fn put_parts<R: Reading>(
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        self.bucket.get_stream(&self.prefix, key, version, from, size)
+    }
+
+    async fn begin_upload(&self, key: &ObjectKey, node: &Node) -> Result<Upload, Error> {
+        self.bucket.begin_upload(&self.prefix, key, node).await
+    }
+
+    async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<Upload>, Error> {
+        self.bucket.resume_upload(&self.prefix, key, id).await
+    }
+
+    fn upload_id(upload: &Upload) -> UploadId {
+        upload.id().clone()
+    }
+
+    async fn upload<R: Reading>(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
         expect: &Expect,
+        upload: &Upload,
+        parts: &Parts,
+        source: Arc<R>,
         progress: &Progress,
     ) -> Result<RemoteVersion, Error> {
-        let next_part = |offset, length| {
+        let read = |offset, length| {
             let source = Arc::clone(&source);
-            async move {
-                let part = source.read_at(offset, length).await.map_err(io::Error::other)?;
-                progress.bytes_done(part.len() as u64);
-                Ok(part)
-            }
+            async move { source.read_at(offset, length).await.map_err(io::Error::other) }
         };
-        self.bucket.put_parts(&self.prefix, key, node, next_part, expect).await
+        let write = Write { prefix: &self.prefix, key, node, expect };
+        let done = |part: PartDone| progress.bytes_done(part.length());
+        self.bucket.upload(write, upload, parts, read, done).await
+    }
+
+    async fn abort_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<(), Error> {
+        self.bucket.abort_upload(&self.prefix, key, id).await
     }
 
     async fn set_meta(

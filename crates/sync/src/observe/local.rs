@@ -7,6 +7,7 @@ use crate::remember::{Note, Notes};
 use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{LeaveOut, Local};
+use crate::surveys::Surveys;
 use crate::threads::blocking;
 use disk::{Extent, Found};
 use futures::{Stream, StreamExt as _};
@@ -28,12 +29,13 @@ pub(crate) async fn local<L: Local>(
     side: &L,
     journal: &Arc<Journal>,
     notes: &Notes,
+    surveys: &Surveys,
     progress: &Progress,
 ) -> Result<View, Error> {
     let (sender, unread) = mpsc::channel(UNREAD_MAX);
     let (scanned, read) = tokio::join!(
         scan(route, side, journal, sender),
-        read_changed(side, received(unread), notes, progress)
+        read_changed(side, received(unread), notes, surveys, progress)
     );
     let mut view = scanned?;
     view.hidden.paths.extend(read.hidden.paths);
@@ -199,10 +201,21 @@ fn change(found: &Found, content: ContentId, known: Option<&Known>) -> Change {
     Change::See(Sighting::Local(found.key.clone(), Some(LocalSeen { node, stamp: found.stamp })))
 }
 
+/// What a file holds. A large one is cut into chunks on the way.
+async fn content_of<L: Local>(side: &L, found: &Found, surveys: &Surveys) -> Result<ContentId, disk::Error> {
+    if found.kind != Kind::File || found.size <= bucket::PUT_SIZE_MAX {
+        return side.digest(found).await;
+    }
+    let surveyed = side.survey(found).await?;
+    surveys.keep(found.key.clone(), found.stamp, surveyed.chunks);
+    Ok(surveyed.content)
+}
+
 async fn read_changed<L: Local>(
     side: &L,
     unread: impl Stream<Item = Unread> + Unpin,
     notes: &Notes,
+    surveys: &Surveys,
     progress: &Progress,
 ) -> View {
     let mut view = View::default();
@@ -210,7 +223,7 @@ async fn read_changed<L: Local>(
         .map(|unread| {
             progress.enter_once(Stage::Digesting);
             progress.expect(1, unread.found.size);
-            async move { (side.digest(&unread.found).await, unread) }
+            async move { (content_of(side, &unread.found, surveys).await, unread) }
         })
         .buffer_unordered(DIGESTS_AT_ONCE);
     while let Some((digest, Unread { found, known })) = digests.next().await {
