@@ -79,6 +79,8 @@ impl State {
         let it = &mut self.machines[machine];
         it.mount = if it.mount == Mount::There { other } else { Mount::There };
         let mount = it.mount;
+        // A deletion that reaches an empty mount point is not heard by the folder.
+        self.ledger.forget_deletions();
         self.note(format_args!("{machine} has its folder {mount:?}"));
     }
 

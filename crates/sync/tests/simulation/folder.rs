@@ -471,9 +471,9 @@ impl Work<'_> {
         }
         match found.kind {
             Kind::Directory => Err(changed(text)),
-            Kind::File => self.expected(text, &found.stamp).and_then(|entry| {
-                if entry.kind == Kind::File { Ok(entry) } else { Err(changed(text)) }
-            }),
+            Kind::File => self
+                .expected(text, &found.stamp)
+                .and_then(|entry| if entry.kind == Kind::File { Ok(entry) } else { Err(changed(text)) }),
             // A symlink's target is read in one piece, whichever it is by now.
             Kind::Symlink => {
                 let entry = self.tree().get(text).filter(|entry| entry.kind == Kind::Symlink);
@@ -571,7 +571,11 @@ impl Reading for SimReading {
         let read = |work: &mut Work<'_>| {
             let entry = work.read(&path, &self.found)?;
             let end = start + length;
-            if end > entry.bytes.len() { Err(changed(path.as_str())) } else { Ok(entry.bytes.slice(start..end)) }
+            if end > entry.bytes.len() {
+                Err(changed(path.as_str()))
+            } else {
+                Ok(entry.bytes.slice(start..end))
+            }
         };
         self.folder.operate("read part", path.as_str(), read).await
     }

@@ -202,6 +202,10 @@ impl Ledger {
         self.tombstones.insert(path.to_owned(), Tombstone { content, who, unsettled: BTreeSet::new() });
     }
 
+    pub(crate) fn forget_deletions(&mut self) {
+        self.tombstones.clear();
+    }
+
     /// Somebody wants something there again.
     pub(crate) fn revive(&mut self, path: &str) {
         self.tombstones.remove(path);

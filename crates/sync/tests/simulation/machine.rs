@@ -192,7 +192,11 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done(report) => {
             let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-            format!("overtaken {}, conflicts {}, problems {problems:?}", report.overtaken, report.conflicts.len())
+            format!(
+                "overtaken {}, conflicts {}, problems {problems:?}",
+                report.overtaken,
+                report.conflicts.len()
+            )
         }
         Outcome::Halted(halt) => halt.to_string(),
         Outcome::Planned(plan) => plan.to_string(),

@@ -80,12 +80,7 @@ impl Objects {
     }
 
     /// Up to `count` objects behind a key, as they stood before the last `lag` changes.
-    pub(crate) fn page(
-        &self,
-        after: Option<&ObjectKey>,
-        count: usize,
-        lag: Lag,
-    ) -> Vec<(ObjectKey, Stored)> {
+    pub(crate) fn page(&self, after: Option<&ObjectKey>, count: usize, lag: Lag) -> Vec<(ObjectKey, Stored)> {
         let mut then: BTreeMap<&ObjectKey, Option<&Stored>> = BTreeMap::new();
         for undo in self.log.iter().skip(lag.0) {
             then.entry(&undo.key).or_insert(undo.before.as_ref());

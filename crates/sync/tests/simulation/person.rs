@@ -76,8 +76,11 @@ pub(crate) fn edit(state: &mut State, machine: usize) {
 /// Two persons come to write the same bytes at the same path.
 fn write_the_same(state: &mut State, machine: usize) {
     let other = state.random.index(state.machines.len());
-    let files: Vec<(String, Bytes)> =
-        state.machines[other].folder.files().map(|(path, entry)| (path.to_owned(), entry.bytes.clone())).collect();
+    let files: Vec<(String, Bytes)> = state.machines[other]
+        .folder
+        .files()
+        .map(|(path, entry)| (path.to_owned(), entry.bytes.clone()))
+        .collect();
     if files.is_empty() {
         return;
     }
@@ -205,10 +208,12 @@ impl Person<'_> {
         let in_bucket = bucket.get(&key).map(|stored| stored.content);
         in_bucket == content
             && machines.iter().enumerate().all(|(index, machine)| {
-                let is_recorded = ledger.agreement(index, path).is_some_and(|agreement| agreement.is_recorded);
+                let is_recorded =
+                    ledger.agreement(index, path).is_some_and(|agreement| agreement.is_recorded);
                 let as_agreed = |site| ledger.is_as_agreed(index, site, path, Aspect::Content);
                 let agrees = is_recorded && as_agreed(Site::Machine(index)) && as_agreed(Site::Bucket);
-                (machine.folder.get(path).is_none() || agrees) && !machine.doubts_the_bucket()
+                let is_there = machine.mount == Mount::There && !machine.has_doubts();
+                is_there && (machine.folder.get(path).is_none() || agrees)
             })
     }
 

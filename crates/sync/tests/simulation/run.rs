@@ -11,6 +11,7 @@ use crate::weather::Weather;
 use crate::world::{Machine, State, World};
 use futures::future::join_all;
 use plan::sync::MaxDelete;
+use std::time::Duration;
 use sync::Outcome;
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +53,8 @@ fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
     let mut state = State::new(random, Trace::new(keep), bucket);
     state.plant = plant;
     let count = *state.random.pick(&[2, 2, 2, 3, 3, 4]);
-    let limits = [MaxDelete::Percent(100), MaxDelete::Percent(100), MaxDelete::Percent(25), MaxDelete::Count(1)];
+    let limits =
+        [MaxDelete::Percent(100), MaxDelete::Percent(100), MaxDelete::Percent(25), MaxDelete::Count(1)];
     let limit = *state.random.pick(&limits);
     state.machines = (0..count).map(|index| Machine::new(index, limit)).collect();
     state
@@ -65,6 +67,7 @@ async fn chaos(world: &World) {
         if state.bucket.has_feed() {
             state.weather.stale = 0;
         }
+        state.lists_are_stale = state.weather.stale > 0;
         state.edits_left = u32::try_from(state.random.below(30)).unwrap();
         let count = 4 + u32::try_from(state.random.below(28)).unwrap();
         (Luck::of(&mut state), state.machines.len(), count, state.random.chance(500))
@@ -87,6 +90,8 @@ async fn chaos(world: &World) {
 async fn calm(world: &World) -> (Result<(), String>, usize) {
     let machines = world.lock().machines.len();
     for round in 0..ROUNDS_MAX {
+        // Conflict copies of one second have one name.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         let before = world.lock().bucket.writes;
         let mut is_resting = true;
         for machine in 0..machines {
@@ -126,7 +131,9 @@ async fn rest(world: &World) -> Result<(), String> {
         }
         let after = traffic();
         if after != (before.0 + 1, before.1) {
-            return Err(format!("machine {machine} rests, and yet: {before:?} requests and writes, then {after:?}"));
+            return Err(format!(
+                "machine {machine} rests, and yet: {before:?} requests and writes, then {after:?}"
+            ));
         }
     }
     Ok(())

@@ -46,7 +46,10 @@ fn search(seeds: u64, test: impl Fn(u64) -> Option<String> + Sync) -> Option<Fai
                     }
                     if let Some(wrong) = test(seed) {
                         next.store(seeds, Ordering::Relaxed);
-                        found.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(Failure { seed, wrong });
+                        found
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(Failure { seed, wrong });
                     }
                 }
             });
@@ -61,7 +64,9 @@ fn tell(failure: &Failure) -> String {
     let whole = number("HEIRLOOM_SEED").is_some();
     let cut = story.rmatch_indices('\n').nth(LINES_TOLD).filter(|_| !whole);
     let story = &story[cut.map_or(0, |(at, _)| at + 1)..];
-    format!("{story}\n{wrong}\n\nseed {seed}; again with HEIRLOOM_SEED={seed} cargo test -p heirloom-sync --test simulation")
+    format!(
+        "{story}\n{wrong}\n\nseed {seed}; again with HEIRLOOM_SEED={seed} cargo test -p heirloom-sync --test simulation"
+    )
 }
 
 #[test]

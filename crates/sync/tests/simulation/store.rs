@@ -196,7 +196,11 @@ fn put_told(key: ObjectKey, stored: &Stored) -> Changed {
 
 impl SimStore {
     /// Everything that stands, page by page, each as the bucket is when it is asked for.
-    fn pages(&self, first: Vec<(ObjectKey, Stored)>, lag: Option<Lag>) -> BoxStream<'static, Result<(ObjectKey, Stored), Error>> {
+    fn pages(
+        &self,
+        first: Vec<(ObjectKey, Stored)>,
+        lag: Option<Lag>,
+    ) -> BoxStream<'static, Result<(ObjectKey, Stored), Error>> {
         let store = self.clone();
         let pages = stream::try_unfold((Some(first), None), move |(ready, after): (_, Option<ObjectKey>)| {
             let store = store.clone();
@@ -256,7 +260,8 @@ impl Remote for SimStore {
             (News::Unknown, _) => Changes::Unknown,
             (News::Since(cursor, Some(keys)), _) => Changes::Since { cursor, changes: self.told(keys) },
             (News::Since(cursor, None), first) => {
-                let all = self.pages(first, None).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
+                let all =
+                    self.pages(first, None).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
                 Changes::Since { cursor, changes: all.boxed() }
             }
         })
@@ -297,9 +302,7 @@ impl Remote for SimStore {
         let (store, key) = (self.clone(), key.clone());
         let body = stream::iter(pieces).then(move |piece| {
             let (store, key) = (store.clone(), key.clone());
-            async move {
-                store.travel("receive", key.as_str(), |_| Ok(piece.clone())).await
-            }
+            async move { store.travel("receive", key.as_str(), |_| Ok(piece.clone())).await }
         });
         Ok(Get { object, body: body.boxed() })
     }
@@ -312,7 +315,10 @@ impl Remote for SimStore {
         expect: &Expect,
     ) -> Result<RemoteVersion, Error> {
         if bytes.len() as u64 != node.size || disk::digest_of(&bytes) != node.content {
-            return Err(Error::Changed { key: key.clone(), what: "the bytes to send are not the announced ones" });
+            return Err(Error::Changed {
+                key: key.clone(),
+                what: "the bytes to send are not the announced ones",
+            });
         }
         let machine = self.who.machine;
         self.change("put", key, |state| state.put(machine, key, node, &bytes, expect)).await
@@ -366,14 +372,19 @@ impl Remote for SimStore {
         node: &Node,
     ) -> Result<RemoteVersion, Error> {
         let machine = self.who.machine;
-        self.change("copy", to, |state| {
+        let copied = self.change("copy", to, |state| {
             let Some(stored) = state.bucket.get(from).cloned() else {
                 return Err(Error::NotFound { key: from.clone() });
             };
             state.expect(from, &Expect::Version(version.clone()))?;
             state.put(machine, to, node, &stored.bytes, &Expect::Absent)
-        })
-        .await
+        });
+        let copied = copied.await?;
+        // What moves out of another's way is agreed upon by nobody yet.
+        if to.path().file_name().contains(".sync-conflict-") {
+            self.world.lock().ledger.nothing_left(machine, to.path().as_str());
+        }
+        Ok(copied)
     }
 }
 

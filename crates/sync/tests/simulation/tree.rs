@@ -138,7 +138,10 @@ impl Tree {
         let inode = self.inode();
         let (bytes, content) = (Bytes::new(), ContentId::EMPTY);
         let mode = USUAL_DIRECTORY;
-        self.insert(path, Entry { kind: Kind::Directory, bytes, content, mtime: now, mode, ctime: now, inode });
+        self.insert(
+            path,
+            Entry { kind: Kind::Directory, bytes, content, mtime: now, mode, ctime: now, inode },
+        );
         Ok(())
     }
 

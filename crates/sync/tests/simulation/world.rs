@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) bucket: Objects,
     pub(crate) machines: Vec<Machine>,
     pub(crate) plant: Option<Plant>,
+    /// Whether listings may show the bucket of a moment ago in this run.
+    pub(crate) lists_are_stale: bool,
     /// Edits that persons will still make.
     pub(crate) edits_left: u32,
     /// Contents made up so far.
@@ -158,9 +160,11 @@ impl World {
 }
 
 impl Machine {
-    /// Whether what was agreed counts for nothing, because the bucket was found put back.
-    pub(crate) fn doubts_the_bucket(&self) -> bool {
-        self.journal.is_rewound(self.route.id).unwrap()
+    /// Whether what was agreed counts for nothing, because a side is not the one with which it was.
+    pub(crate) fn has_doubts(&self) -> bool {
+        let known = self.journal.root_identity(self.route.id).unwrap();
+        let is_other = known.is_some_and(|known| known.inode != self.folder.identity.inode);
+        is_other || self.journal.is_rewound(self.route.id).unwrap()
     }
 }
 
@@ -174,6 +178,7 @@ impl State {
             ledger: Ledger::default(),
             machines: Vec::new(),
             plant: None,
+            lists_are_stale: false,
             edits_left: 0,
             contents: 0,
             lives: 0,
@@ -301,9 +306,12 @@ impl State {
         let it = &mut self.machines[machine];
         it.cycle_wrote += 1;
         let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
-        let is_out_of_turn = self.ledger.is_as_agreed(machine, other, path, aspect)
+        // What a stale listing lacks looks deleted, and is believed: it comes back with the next one.
+        let may_look_gone = self.lists_are_stale && site != Site::Bucket;
+        let is_out_of_turn = !may_look_gone
+            && self.ledger.is_as_agreed(machine, other, path, aspect)
             && !self.is_tangled(machine, path)
-            && !self.machines[machine].doubts_the_bucket();
+            && !self.machines[machine].has_doubts();
         if is_out_of_turn {
             self.ledger.violate(format!(
                 "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
