@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 const INTERVAL: Duration = Duration::from_secs(8);
 
 thread_local! {
+    /// Journals that nobody uses any more: making a new one takes as long as ten cycles.
+    static SPARE: RefCell<Vec<Arc<Journal>>> = const { RefCell::new(Vec::new()) };
+
     /// The label for conflict copies, by the clock of the machine whose cycle is about to begin.
     static LABEL: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -30,7 +33,7 @@ impl Machine {
     pub(crate) fn new(index: usize, max_delete: MaxDelete) -> Self {
         let number = index as u64 + 1;
         let identity = |inode| Identity { device: number, inode };
-        let journal = Arc::new(Journal::open_in_memory().unwrap());
+        let journal = empty_journal();
         let route = Route {
             state: None,
             destination: "cloud".into(),
@@ -62,9 +65,28 @@ impl Machine {
     }
 
     pub(crate) fn lose_journal(&mut self) {
-        self.journal = Arc::new(Journal::open_in_memory().unwrap());
+        spare(std::mem::replace(&mut self.journal, empty_journal()));
         self.route.id = route_in(&self.journal);
     }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        spare(Arc::clone(&self.journal));
+    }
+}
+
+fn empty_journal() -> Arc<Journal> {
+    let journal = SPARE.with_borrow_mut(Vec::pop);
+    let Some(journal) = journal else { return Arc::new(Journal::open_in_memory().unwrap()) };
+    for (route, _) in journal.routes().unwrap() {
+        journal.forget_route(route).unwrap();
+    }
+    journal
+}
+
+fn spare(journal: Arc<Journal>) {
+    SPARE.with_borrow_mut(|spare| spare.push(journal));
 }
 
 fn route_in(journal: &Journal) -> RouteId {
