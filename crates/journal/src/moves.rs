@@ -39,10 +39,11 @@ impl Journal {
                      route INTEGER, side INTEGER, target TEXT, origin TEXT,
                      PRIMARY KEY (route, side, target)
                  ) WITHOUT ROWID;
-                 DROP TABLE IF EXISTS temp.leaving;
-                 CREATE TEMP TABLE leaving (content BLOB, size INTEGER, key TEXT,
+                 CREATE TEMP TABLE IF NOT EXISTS leaving (content BLOB, size INTEGER, key TEXT,
                      PRIMARY KEY (content, size, key)) WITHOUT ROWID;",
             )?;
+            // Emptied, not made anew: a new table makes every statement on this connection be prepared again.
+            transaction.prepare_cached("DELETE FROM temp.leaving")?.execute([])?;
             transaction.execute(
                 "DELETE FROM temp.moved WHERE route = ?1 AND side = ?2",
                 params![route.0, on.number()],

@@ -84,6 +84,9 @@ const STEPS: [&str; 4] = [
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CACHE_KIB: i64 = 8 * 1024;
 
+/// What stands for the path of a journal that has none.
+const IN_MEMORY: &str = ":memory:";
+
 impl Journal {
     /// Opens the journal at `path`, creating it and the directory above it, and brings it to this version's
     /// layout.
@@ -107,6 +110,16 @@ impl Journal {
         };
         Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), beginning })
     }
+
+    /// A journal that touches no disk and is gone with this value: what a simulated machine remembers with.
+    pub fn open_in_memory() -> Result<Self, Error> {
+        let path = PathBuf::from(IN_MEMORY);
+        let failed = |source| Error::new("opening", &path, source);
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        configure(&connection).map_err(failed)?;
+        migrate(&mut connection, &path)?;
+        Ok(Self { connection: Mutex::new(connection), path, beginning: Beginning::New })
+    }
 }
 
 /// Whether the database itself is broken, as opposed to a request to it.
@@ -119,6 +132,9 @@ pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Remembers that damage was met. If even that fails, the next opening finds the damage as this one did.
 pub(crate) fn suspect(path: &Path) {
+    if path == Path::new(IN_MEMORY) {
+        return;
+    }
     if let Err(error) = fs::write(beside(path, ".suspect"), "") {
         tracing::warn!(journal = ?path, %error, "could not mark a damaged journal");
     }

@@ -113,6 +113,8 @@ impl Keeper {
 
     async fn wait<R: Remote>(&self, pause: Duration, remote: &R) {
         tokio::select! {
+            // In order, so that a simulation does the same thing every time.
+            biased;
             () = self.stop.cancelled() => {}
             () = sleep(pause) => {}
             () = self.wake.notified() => self.wait_for_quiet().await,

@@ -10,6 +10,7 @@ use journal::{Change, Journal, RouteId};
 use model::RelPath;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Entries written in one transaction, at most.
 const BATCH_MAX: usize = 1_000;
@@ -35,8 +36,8 @@ impl Notes {
     }
 }
 
-/// Writes on a task of its own, until every [`Notes`] is dropped.
-pub(crate) struct Writing(tokio::task::JoinHandle<Result<(), Error>>);
+/// Writes on a task of its own, until every [`Notes`] is dropped. If this is dropped before, the cycle was given up, and nothing of it goes on.
+pub(crate) struct Writing(AbortOnDropHandle<Result<(), Error>>);
 
 impl Writing {
     /// Waits until everything handed in is written. Every [`Notes`] must be gone.
@@ -55,7 +56,7 @@ pub(crate) fn begin<L: Local>(local: L, journal: Arc<Journal>, route: RouteId) -
         }
         Ok(())
     });
-    (Notes(sender), Writing(writing))
+    (Notes(sender), Writing(AbortOnDropHandle::new(writing)))
 }
 
 async fn write<L: Local>(

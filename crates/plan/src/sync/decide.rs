@@ -57,7 +57,7 @@ fn since(base: &Agreed, local: Option<&Node>, remote: Option<&Node>) -> Decision
         let remote = remote.expect("a side that is not gone is there");
         both_new(local, remote)
     };
-    match (delta(&base.local, local), delta(&base.remote, remote)) {
+    match (delta(&base.local, local), delta(&base.remote_as_known(), remote)) {
         (Same, Same) => Decision::Rest,
 
         (Same, Meta) => Decision::TakeMeta(Side::Remote),

@@ -241,7 +241,7 @@ impl News {
 /// What to write down about an object; nothing if that is known.
 fn change(key: ObjectKey, seen: RemoteSeen, known: Option<&Known>) -> Option<Change> {
     if let Some(base) = known.and_then(|known| known.base.as_ref())
-        && same(&base.agreed.remote, &seen.node)
+        && same(&base.agreed.remote_as_known(), &seen.node)
     {
         let has_news = known.is_some_and(|known| known.remote.is_some());
         let is_sharper = sharper(&base.version, &seen.version);
