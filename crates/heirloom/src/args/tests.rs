@@ -147,7 +147,6 @@ fn the_first_page_of_the_manual() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "the pages are long, the test is not")]
 fn the_page_of_a_command() {
     insta::assert_snapshot!(help(&["sync"]), @r"
     Sync once (laptop, pi)

@@ -7,7 +7,7 @@ use crate::plant::Plant;
 use crate::tree::{Entry, Obstacle, Tree, USUAL_DIRECTORY, above, parent};
 use crate::world::{Machine, Mount, Port, State, Twist, Who, World};
 use bytes::Bytes;
-use disk::{Error, Expect, Extent, Found, Identity, Problem, Reason};
+use disk::{Error, Expect, Extent, Filter as _, Found, Identity, Problem, Reason, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, Mode, ObjectKey, RelPath, Stamp};
 use std::io;
 use std::path::PathBuf;
@@ -391,6 +391,14 @@ impl Local for SimFolder {
         self.operate("digest", path.as_str(), |work| work.read(&path, found).map(|entry| entry.content)).await
     }
 
+    async fn survey(&self, found: &Found) -> Result<Surveyed, Error> {
+        let path = found.key.path();
+        let entry = self.operate("survey", path.as_str(), |work| work.read(&path, found)).await?;
+        let mut survey = Survey::new();
+        survey.update(&entry.bytes);
+        Ok(survey.finish())
+    }
+
     async fn read(&self, found: &Found) -> Result<Bytes, Error> {
         let path = found.key.path();
         self.operate("read", path.as_str(), |work| work.read(&path, found).map(|entry| entry.bytes)).await
@@ -417,7 +425,7 @@ impl Local for SimFolder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath) -> Result<SimStaging, Error> {
+    async fn stage(&self, path: &RelPath, _token: &str) -> Result<SimStaging, Error> {
         self.operate("stage", path.as_str(), |work| {
             let now = work.now();
             work.tree_mut().make_parents(path.as_str(), now).map_err(blocked(path.as_str()))?;
@@ -496,7 +504,7 @@ impl Scan {
         let mut entries: Vec<(ObjectKey, Kind)> = Vec::new();
         for (path, kind) in tree.list(directory) {
             let path = RelPath::from_key(&path).unwrap();
-            if !(self.leave_out)(&path, kind) {
+            if !self.leave_out.ignores(&path, kind) {
                 let is_directory = kind == Kind::Directory;
                 let key = if is_directory { ObjectKey::directory(&path) } else { ObjectKey::file(&path) };
                 entries.push((key, kind));
@@ -588,6 +596,12 @@ pub(crate) struct SimStaging {
 }
 
 impl Staging for SimStaging {
+    async fn begun(self) -> Result<(Self, Survey, u64), Error> {
+        Ok((self, Survey::new(), 0))
+    }
+
+    async fn discard(self) {}
+
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.bytes.extend_from_slice(&bytes);
         let path = self.path.as_str();

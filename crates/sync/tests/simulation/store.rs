@@ -7,14 +7,14 @@ use crate::ledger::{Agreement, Aspect, Site};
 use crate::objects::{Lag, News, Stored, changed};
 use crate::plant::Plant;
 use crate::world::{Port, State, Twist, Who, World};
-use bucket::{Cause, Error, Expect, Found, Get, Listed, Object};
+use bucket::{Cause, Error, Expect, Found, Get, Listed, Object, Parts};
 use bytes::Bytes;
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use model::{BucketName, Kind, Node, ObjectKey, RemoteVersion};
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::{BucketName, Kind, Node, ObjectKey, RemoteVersion, UploadId};
 use std::sync::Arc;
 use std::time::Duration;
-use sync::sides::{Changed, Changes, Reading};
+use sync::sides::{Changed, Changes, Reading, Told};
 use sync::{Progress, Remote};
 
 /// Keys in one page of a listing, or one piece of an answer.
@@ -244,6 +244,8 @@ impl SimStore {
 }
 
 impl Remote for SimStore {
+    type Upload = UploadId;
+
     async fn changes(&self, since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
         if !self.world.lock().bucket.has_feed() {
             return Ok(Changes::Unsupported);
@@ -258,11 +260,11 @@ impl Remote for SimStore {
         Ok(match answer {
             (News::Unsupported, _) => Changes::Unsupported,
             (News::Unknown, _) => Changes::Unknown,
-            (News::Since(cursor, Some(keys)), _) => Changes::Since { cursor, changes: self.told(keys) },
+            (News::Since(cursor, Some(keys)), _) => Changes::Since(Told { cursor, changes: self.told(keys) }),
             (News::Since(cursor, None), first) => {
                 let all =
                     self.pages(first, None).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
-                Changes::Since { cursor, changes: all.boxed() }
+                Changes::Everything(Told { cursor, changes: all.boxed() })
             }
         })
     }
@@ -324,12 +326,46 @@ impl Remote for SimStore {
         self.change("put", key, |state| state.put(machine, key, node, &bytes, expect)).await
     }
 
-    async fn put_parts<R: Reading>(
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        _size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        let (store, key, version) = (self.clone(), key.clone(), version.clone());
+        let read = stream::once(async move {
+            let whole: Vec<Bytes> = store.get(&key, &version).await?.body.try_collect().await?;
+            let whole = Bytes::from(whole.concat());
+            Ok(whole.slice(usize::try_from(from).unwrap().min(whole.len())..))
+        });
+        read.boxed()
+    }
+
+    async fn begin_upload(&self, key: &ObjectKey, _node: &Node) -> Result<UploadId, Error> {
+        self.request("begin upload", key.as_str(), |_| Ok(UploadId::new(key.as_str()))).await
+    }
+
+    async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<UploadId>, Error> {
+        self.request("resume upload", key.as_str(), |_| Ok(Some(id.clone()))).await
+    }
+
+    fn upload_id(upload: &UploadId) -> UploadId {
+        upload.clone()
+    }
+
+    async fn abort_upload(&self, key: &ObjectKey, _id: &UploadId) -> Result<(), Error> {
+        self.request("abort upload", key.as_str(), |_| Ok(())).await
+    }
+
+    async fn upload<R: Reading>(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
         expect: &Expect,
+        _upload: &UploadId,
+        _parts: &Parts,
+        source: Arc<R>,
         _progress: &Progress,
     ) -> Result<RemoteVersion, Error> {
         let lost = |_| Error::Changed { key: key.clone(), what: "it could not be read to its end" };
