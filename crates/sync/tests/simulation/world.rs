@@ -292,9 +292,9 @@ impl State {
     pub(crate) fn is_tangled(&self, machine: usize, path: &str) -> bool {
         let below = format!("{path}/");
         let folder = &self.machines[machine].folder;
-        let is_below = |key: &ObjectKey| key.as_str().starts_with(&below) && key.as_str() != below;
+        let is_below = |key: &ObjectKey| key.as_str().starts_with(&below);
         let is_file_there = |path: &str| self.bucket.iter().any(|(key, _)| key.as_str() == path);
-        folder.below(path).next().is_some()
+        folder.is_directory(path)
             || self.bucket.iter().any(|(key, _)| is_below(key))
             || tree::above(path).any(|above| {
                 is_file_there(above) || folder.get(above).is_some_and(|_| !folder.is_directory(above))
