@@ -129,6 +129,6 @@ impl Walk {
 }
 
 /// Whether a full key belongs to Heirloom itself, or to a file that is still being written.
-fn is_ours(key: &str) -> bool {
+pub(crate) fn is_ours(key: &str) -> bool {
     key.starts_with(OURS) || key.split('/').any(|component| component.starts_with(IN_TRANSIT))
 }
