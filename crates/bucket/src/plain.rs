@@ -277,16 +277,12 @@ impl Seen {
             let content = Some(ContentId::EMPTY);
             return Some(Object { kind: Kind::Directory, size: 0, meta, content, version });
         }
-        Some(match described {
-            Some(Described { node, .. }) => {
-                Object { kind: node.kind, size: entry.size, meta, content: Some(node.content), version }
-            }
-            None => {
-                let meta = Meta { mtime: entry.modified, ..meta };
-                let content = (entry.size == 0).then_some(ContentId::EMPTY);
-                Object { kind: Kind::File, size: entry.size, meta, content, version }
-            }
-        })
+        let Some(Described { node, .. }) = described else {
+            let meta = Meta { mtime: entry.modified, ..meta };
+            let content = (entry.size == 0).then_some(ContentId::EMPTY);
+            return Some(Object { kind: Kind::File, size: entry.size, meta, content, version });
+        };
+        Some(Object { kind: node.kind, size: entry.size, meta, content: Some(node.content), version })
     }
 }
 

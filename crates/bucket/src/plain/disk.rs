@@ -145,7 +145,7 @@ impl Disk {
     }
 
     pub(super) async fn remove_directory(&self, path: &str) -> Result<(), Failure> {
-        self.run(path, |path| fs::remove_dir(path)).await
+        self.run(path, fs::remove_dir).await
     }
 
     async fn run<T: Send + 'static>(

@@ -31,6 +31,7 @@ impl Plain {
     }
 
     /// As [`Plain::list`], find by find. After an error nothing follows, and what came before must not be taken for the whole.
+    #[must_use]
     pub fn list_stream(&self, prefix: &Prefix) -> BoxStream<'static, Result<Found, Error>> {
         let (plain, prefix) = (self.clone(), prefix.clone());
         let start = async move {

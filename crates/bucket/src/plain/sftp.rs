@@ -58,7 +58,7 @@ impl Sftp {
         let session = self.session().await?;
         let path = self.path(directory);
         let opened = session.ask(Request::OpenDirectory { path: &path }).await;
-        let handle = match self.handle_of(&session, opened) {
+        let handle = match handle_of(&session, opened) {
             Err(Failure::Other(_)) if self.stat(directory).await?.kind != EntryKind::Directory => {
                 return Err(Failure::NotFound);
             }
@@ -90,7 +90,7 @@ impl Sftp {
         let session = self.session().await?;
         let path = self.path(path);
         let opened = session.ask(Request::Open { path: &path, flags: wire::READ }).await;
-        let handle = self.handle_of(&session, opened)?;
+        let handle = handle_of(&session, opened)?;
         let entry = match session.ask(Request::HandleStat { handle: handle.id() }).await? {
             Reply::Attributes(attributes) => entry(&attributes),
             other => return Err(refused(other)),
@@ -113,7 +113,7 @@ impl Sftp {
         let path = self.path(path);
         let flags = wire::READ | wire::WRITE | wire::CREATE | wire::EXCLUSIVE;
         let opened = session.ask(Request::Open { path: &path, flags }).await;
-        let handle = self.handle_of(&session, opened)?;
+        let handle = handle_of(&session, opened)?;
         Ok(Writer { handle, path, offset: 0, under_way: VecDeque::new() })
     }
 
@@ -189,13 +189,6 @@ impl Sftp {
             (root, path) => format!("{root}/{path}"),
         }
     }
-
-    fn handle_of(&self, session: &Arc<Session>, reply: Result<Reply, Failure>) -> Result<Handle, Failure> {
-        match reply? {
-            Reply::Handle(id) => Ok(Handle::new(Arc::clone(session), id)),
-            other => Err(refused(other)),
-        }
-    }
 }
 
 impl Writer {
@@ -214,23 +207,32 @@ impl Writer {
     }
 
     pub(super) async fn finish(mut self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
+        // A server does in order what concerns one file, so all of it is asked for at once.
+        let session = self.handle.shared();
+        let handle = self.handle.id();
+        let timed = match time.and_then(seconds) {
+            Some(seconds) => Some(session.begin(Request::SetHandleTime { handle, seconds }).await?),
+            None => None,
+        };
+        let synced =
+            if session.syncs() { Some(session.begin(Request::Sync { handle }).await?) } else { None };
+        let told = session.begin(Request::HandleStat { handle }).await?;
+        let closed = self.handle.begin_close().await?;
         while !self.under_way.is_empty() {
             self.confirm().await?;
         }
-        let session = self.handle.session();
-        let handle = self.handle.id();
-        if let Some(seconds) = time.and_then(seconds) {
+        if let Some(timed) = timed {
             // A server that does not let us keeps its own time.
-            session.ask(Request::SetHandleTime { handle, seconds }).await?;
+            timed.wait().await?;
         }
-        if session.syncs() {
-            done(session.ask(Request::Sync { handle }).await?)?;
+        if let Some(synced) = synced {
+            done(synced.wait().await?)?;
         }
-        let entry = match session.ask(Request::HandleStat { handle }).await? {
+        let entry = match told.wait().await? {
             Reply::Attributes(attributes) => entry(&attributes),
             other => return Err(refused(other)),
         };
-        self.handle.close().await?;
+        done(closed.wait().await?)?;
         Ok(entry)
     }
 
@@ -251,6 +253,13 @@ impl Writer {
         }
         let reply = session.ask(Request::Space { path: &self.path }).await;
         matches!(reply, Ok(Reply::Space { free }) if free < FULL_BELOW)
+    }
+}
+
+fn handle_of(session: &Arc<Session>, reply: Result<Reply, Failure>) -> Result<Handle, Failure> {
+    match reply? {
+        Reply::Handle(id) => Ok(Handle::new(Arc::clone(session), id)),
+        other => Err(refused(other)),
     }
 }
 

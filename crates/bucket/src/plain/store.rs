@@ -210,13 +210,18 @@ impl Store {
     /// Makes a directory and those above it.
     pub(super) async fn make_directories(&self, path: &str) -> Result<(), Failure> {
         // From below: mostly all but the last exist.
-        let mut missing = vec![path];
-        while let Some(directory) = missing.last().copied() {
-            match (self.make_directory(directory).await, directory.rsplit_once('/')) {
-                (Ok(()), _) => drop(missing.pop()),
-                (Err(Failure::NotFound), Some((above, _))) if missing.len() < 1000 => missing.push(above),
-                (Err(failure), _) => return Err(failure),
+        let mut missing = Vec::new();
+        let mut next = Some(path);
+        while let Some(directory) = next {
+            match self.make_directory(directory).await {
+                Ok(()) => break,
+                Err(Failure::NotFound) => missing.push(directory),
+                Err(failure) => return Err(failure),
             }
+            next = directory.rsplit_once('/').map(|(above, _)| above);
+        }
+        for directory in missing.into_iter().rev() {
+            self.make_directory(directory).await?;
         }
         Ok(())
     }

@@ -117,17 +117,17 @@ impl Plain {
         described.extend(touched.as_ref().map(|tag| Described { tag: tag.clone(), node: *node }));
         let label = self.write_sidecar(&place, Sidecar::new(described)).await.map_err(failed)?;
         let (Some(touched), Some(mtime)) = (touched, mtime) else {
-            return self.version_of(task, entry, &label);
+            return version_of(task, entry, &label);
         };
         self.inner.store.touch(&place, mtime).await.map_err(failed)?;
         let now = self.inner.store.stat(&place).await.map_err(failed)?;
         if now.tag == touched || now.tag == entry.tag {
-            return self.version_of(task, &now, &label);
+            return version_of(task, &now, &label);
         }
         // The store keeps times more coarsely than was thought.
         let label =
             self.write_sidecar(&place, Sidecar::new(vec![describe(node, &now)])).await.map_err(failed)?;
-        self.version_of(task, &now, &label)
+        version_of(task, &now, &label)
     }
 
     /// Deletes an object, if it still is `version`; else [`Error::Changed`]. An object that is gone already counts as deleted.
@@ -189,7 +189,7 @@ impl Plain {
         self.move_to(&place, &target, Onto::Nothing)
             .await
             .map_err(|failure| self.failed("rename something to", Some(to), failure))?;
-        let renamed = self.describe_placed(task, entry.clone()).await?;
+        let renamed = self.describe_placed(task, entry.clone(), None).await?;
         self.remove_sidecar(&place).await.map_err(|failure| self.failed("rename", Some(from), failure))?;
         self.prune(prefix, &place).await;
         Ok(renamed)
@@ -207,7 +207,7 @@ impl Plain {
         let described = Described { tag: String::new(), node: *task.node };
         let label = self.write_sidecar(task.place, Sidecar::new(vec![described])).await.map_err(failed)?;
         let entry = self.inner.store.stat(path).await.map_err(failed)?;
-        self.version_of(task, &entry, &label)
+        version_of(task, &entry, &label)
     }
 
     async fn send_parts<F, Fut>(
@@ -300,29 +300,29 @@ impl Plain {
             }
             Err(failure) => return Err(failed(failure)),
         }
-        match label {
-            Some(label) if self.inner.store.moves_keep_tags() => self.version_of(task, &entry, &label),
-            _ => self.describe_placed(task, entry).await,
-        }
-        .map(Some)
+        self.describe_placed(task, entry, label).await.map(Some)
     }
 
-    /// Writes the sidecar of what was just moved to its place.
-    async fn describe_placed(&self, task: Task<'_>, entry: Entry) -> Result<RemoteVersion, Error> {
+    /// Writes the sidecar of what was just moved to its place, unless the one labelled `label` holds.
+    async fn describe_placed(
+        &self,
+        task: Task<'_>,
+        entry: Entry,
+        label: Option<String>,
+    ) -> Result<RemoteVersion, Error> {
         let failed = |failure| self.failed("write", Some(task.key), failure);
-        let entry = if self.inner.store.moves_keep_tags() {
-            entry
+        let placed = if self.inner.store.moves_keep_tags() {
+            entry.clone()
         } else {
             self.inner.store.stat(task.place).await.map_err(failed)?
         };
-        let sidecar = Sidecar::new(vec![describe(task.node, &entry)]);
-        let label = self.write_sidecar(task.place, sidecar).await.map_err(failed)?;
-        self.version_of(task, &entry, &label)
-    }
-
-    fn version_of(&self, task: Task<'_>, entry: &Entry, label: &str) -> Result<RemoteVersion, Error> {
-        version(task.key, entry, Some(label))
-            .ok_or_else(|| Error::Changed { key: task.key.clone(), what: "another thing stands there" })
+        let label = if let Some(label) = label.filter(|_| placed.tag == entry.tag) {
+            label
+        } else {
+            let sidecar = Sidecar::new(vec![describe(task.node, &placed)]);
+            self.write_sidecar(task.place, sidecar).await.map_err(failed)?
+        };
+        version_of(task, &placed, &label)
     }
 
     /// Something else than expected stands there: either someone else was faster, or we were, and did not hear of it.
@@ -486,6 +486,11 @@ impl Seen {
             (None, Expect::Version(_)) | (Some(_), Expect::Absent) => false,
         }
     }
+}
+
+fn version_of(task: Task<'_>, entry: &Entry, label: &str) -> Result<RemoteVersion, Error> {
+    version(task.key, entry, Some(label))
+        .ok_or_else(|| Error::Changed { key: task.key.clone(), what: "another thing stands there" })
 }
 
 fn describe(node: &Node, entry: &Entry) -> Described {

@@ -8,12 +8,15 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 /// Where OpenSSH's subsystem is, by distribution.
 const SFTP_SERVERS: [&str; 3] =
     ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server"];
+
+/// When a person's files are from, in seconds since 1970.
+pub(crate) const LONG_AGO: u64 = 1_500_000_000;
 
 /// A tree and its server, if it has one.
 pub(crate) struct Tree {
@@ -51,7 +54,9 @@ impl Tree {
         let (directory, root) = temporary();
         let mut server = Command::new("rclone")
             .args(["serve", "webdav", "--addr", "127.0.0.1:0", "--user", "alice", "--pass", "sesame"])
-            .args(["--baseurl", "/dav files", "--dir-cache-time", "0s", "--log-format", ""])
+            .args(["--baseurl", "/dav/tree", "--log-format", ""])
+            // Or it takes two spellings of a letter for one name.
+            .arg("--no-unicode-normalization")
             .arg(&root)
             .env("RCLONE_CONFIG", directory.path().join("rclone.conf"))
             .env("HOME", directory.path())
@@ -70,7 +75,7 @@ impl Tree {
         // Or it would be ended by what it has to say.
         std::thread::spawn(move || lines.for_each(drop));
         let at = At::Webdav {
-            url: format!("{address}dav%20files"),
+            url: format!("{address}dav/tree"),
             user: Some("alice".to_owned()),
             password: Some("sesame".to_owned()),
         };
@@ -107,6 +112,38 @@ impl Tree {
             known_hosts_file: Some(keys.join("known hosts")),
         };
         Some(Self { at, root, server: Some(server), _directory: directory })
+    }
+
+    /// A file as a person puts it there, with the programs they have; long ago, where one can say so.
+    pub(crate) async fn person_writes(&self, name: &str, body: &'static [u8]) {
+        let At::Webdav { url, user, password } = &self.at else {
+            let path = self.root.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, body).unwrap();
+            let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(LONG_AGO);
+            std::fs::File::open(&path).unwrap().set_modified(modified).unwrap();
+            return;
+        };
+        // Not behind the server's back: it keeps what it knows of directories for a while.
+        let request = |method: &[u8], path: &str| {
+            let method = reqwest::Method::from_bytes(method).unwrap();
+            let request = reqwest::Client::new().request(method, format!("{url}/{path}"));
+            request.basic_auth(user.as_deref().unwrap(), password.as_deref())
+        };
+        for (at, _) in name.match_indices('/') {
+            request(b"MKCOL", &name[..at]).send().await.unwrap();
+        }
+        let answer = request(b"PUT", name).body(body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Ends what the server runs for its connections; the server itself goes on.
+    pub(crate) fn drop_connections(&self) {
+        let server = self.server.as_ref().unwrap().id().to_string();
+        let ended = Command::new("sh")
+            .args(["-c", "for child in $(cat /proc/$0/task/*/children); do kill $child; done", &server])
+            .status();
+        assert!(ended.unwrap().success());
     }
 
     pub(crate) fn connect(&self) -> Plain {
@@ -152,6 +189,8 @@ fn start_sshd(keys: &Path, subsystem: &str) -> (Child, u16) {
             .arg(keys.join("log"))
             .arg("-f")
             .arg(keys.join("config"))
+            // It still talks when its directory is gone.
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         while server.try_wait().unwrap().is_none() {

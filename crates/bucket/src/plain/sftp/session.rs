@@ -158,13 +158,15 @@ impl Handle {
         &self.session
     }
 
-    /// Closes it and hears whether all was well.
-    pub(super) async fn close(&mut self) -> Result<(), Failure> {
+    /// The session, for as long as somebody needs it.
+    pub(super) fn shared(&self) -> Arc<Session> {
+        Arc::clone(&self.session)
+    }
+
+    /// Asks to close it; the answer says whether all was well.
+    pub(super) async fn begin_close(&mut self) -> Result<Pending, Failure> {
         self.is_open = false;
-        match self.session.ask(Request::Close { handle: &self.id }).await? {
-            Reply::Status { code: wire::Code::Ok, .. } => Ok(()),
-            other => Err(Failure::Other(Cause::new(format!("closing it failed: {other:?}")))),
-        }
+        self.session.begin(Request::Close { handle: &self.id }).await
     }
 }
 
