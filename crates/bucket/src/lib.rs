@@ -1,4 +1,4 @@
-//! Heirloom's only client of object storage.
+//! Heirloom's only client of object storage, and of the other places that files may go to.
 //!
 //! A [`Bucket`] lists, reads, writes, re-labels and deletes objects of one S3 bucket, through `OpenDAL`.
 //! It answers in the shared nouns ([`model::Node`], [`model::ObjectKey`], [`model::RemoteVersion`]) and
@@ -20,6 +20,9 @@
 //! `OpenDAL` is used one floor below its `Operator`: the operator trims white space off paths, refuses to write
 //! keys that end in `/`, and answers questions about such keys from a listing. The service itself does none
 //! of that.
+//!
+//! A [`Plain`] tree (a disk, a WebDAV server, an SFTP server) has the same methods and keeps the same promises as far
+//! as such a place can; see [`plain`].
 //!
 //! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`.
 

@@ -35,6 +35,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use model::{BucketName, ContentId, ETag, Kind, MachineName, Meta, ObjectKey, RemoteVersion};
 use sidecar::{Described, Sidecar};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,8 +45,8 @@ use tokio::sync::OnceCell;
 /// Where files wait to be moved into place.
 const INCOMING: &str = ".heirloom/incoming";
 
-/// Where such a tree is, and how to get there.
-#[derive(Clone, Debug)]
+/// Where such a tree is, and how to get there. Printed without the password.
+#[derive(Clone)]
 pub enum At {
     /// A directory of this machine, which must exist: a drive that is not mounted is not made up for.
     Disk {
@@ -295,6 +296,12 @@ fn version(key: &ObjectKey, entry: &Entry, label: Option<&str>) -> Option<Remote
         _ => return None,
     };
     Some(RemoteVersion { etag: ETag::new(&tag), modified: None })
+}
+
+impl fmt::Debug for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address())
+    }
 }
 
 impl At {

@@ -27,6 +27,10 @@ const STALL_MAX: Duration = Duration::from_mins(2);
 /// How long a server may take to accept a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
+/// How long to wait for a lock to go, at first and before the last try.
+const LOCKED_PAUSE_FIRST: Duration = Duration::from_millis(10);
+const LOCKED_PAUSE_LAST: Duration = Duration::from_secs(2);
+
 /// Bytes of an answer that is no file.
 const ANSWER_MAX: usize = 256 << 20;
 
@@ -173,29 +177,30 @@ impl Webdav {
 
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         let overwrite = if onto == Onto::Nothing { "F" } else { "T" };
-        let method = Method::from_bytes(b"MOVE").expect("because it is a token");
-        let request = self
-            .request(method, self.url(from))
-            .header("destination", self.url(to).as_str())
-            .header("overwrite", overwrite);
-        let answer = self.send(request, None).await?;
-        match answer.status() {
-            StatusCode::CREATED | StatusCode::NO_CONTENT | StatusCode::OK => Ok(()),
-            StatusCode::PRECONDITION_FAILED => Err(Failure::Exists),
-            // There is no collection to move it into: 409 says the standard, Go's servers say 403.
-            StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-                let above = to.rsplit_once('/').map_or("", |(above, _)| above);
-                match self.stat(above).await {
-                    Err(Failure::NotFound) => Err(Failure::NotFound),
-                    _ => Err(self.refused(answer).await),
+        let above = to.rsplit_once('/').map_or("", |(above, _)| above);
+        let mut is_second = false;
+        loop {
+            let request = self
+                .request(Method::from_bytes(b"MOVE").expect("because it is a token"), self.url(from))
+                .header("destination", self.url(to).as_str())
+                .header("overwrite", overwrite);
+            let answer = self.change(request).await?;
+            match answer.status() {
+                StatusCode::CREATED | StatusCode::NO_CONTENT | StatusCode::OK => return Ok(()),
+                StatusCode::PRECONDITION_FAILED => return Err(Failure::Exists),
+                // There is no collection to move it into: 409 says the standard, Go's servers say 403.
+                StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if !is_second => {
+                    // Or there was none, and somebody made it just now.
+                    self.stat(above).await?;
+                    is_second = true;
                 }
+                _ => return Err(self.refused(answer).await),
             }
-            _ => Err(self.refused(answer).await),
         }
     }
 
     pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
-        let answer = self.send(self.request(Method::DELETE, self.url(path)), None).await?;
+        let answer = self.change(self.request(Method::DELETE, self.url(path))).await?;
         match answer.status() {
             StatusCode::NO_CONTENT | StatusCode::OK | StatusCode::ACCEPTED => Ok(()),
             _ => Err(self.refused(answer).await),
@@ -204,7 +209,7 @@ impl Webdav {
 
     pub(super) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
         let method = Method::from_bytes(b"MKCOL").expect("because it is a token");
-        let answer = self.send(self.request(method, self.collection(path)), None).await?;
+        let answer = self.change(self.request(method, self.collection(path))).await?;
         match answer.status() {
             StatusCode::CREATED => Ok(()),
             StatusCode::CONFLICT => Err(Failure::NotFound),
@@ -214,6 +219,21 @@ impl Webdav {
                 _ => Err(Failure::Blocked(Cause::new("a file stands there"))),
             },
             _ => Err(self.refused(answer).await),
+        }
+    }
+
+    /// Sends a request that changes something, and again while the server has what it concerns locked: some lock a
+    /// directory for the moment of another request. A lock that stays is somebody's who works on it.
+    async fn change(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let mut pause = LOCKED_PAUSE_FIRST;
+        loop {
+            let again = request.try_clone().expect("because it has no body");
+            let answer = self.send(again, None).await?;
+            if answer.status() != StatusCode::LOCKED || pause > LOCKED_PAUSE_LAST {
+                return Ok(answer);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 

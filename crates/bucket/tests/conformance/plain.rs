@@ -132,6 +132,19 @@ async fn of_two_machines_the_late_one_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn many_files_go_into_new_directories_at_once() {
+    for tree in Tree::all() {
+        let plain = tree.connect();
+        let names: Vec<String> = (0..60).map(|at| format!("d{}/e/f{at}", at % 3)).collect();
+        let writes = names.iter().map(|name| put(&plain, name, b"text", &Expect::Absent));
+        let outcomes = futures::future::join_all(writes).await;
+        let refused: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        assert!(refused.is_empty(), "{:?}: {refused:?}", tree.at);
+        assert_eq!(plain.list(&ROOT()).await.unwrap().objects.len(), names.len());
+    }
+}
+
+#[tokio::test]
 async fn a_rename_takes_everything_along_and_never_replaces() {
     for tree in Tree::all() {
         let plain = tree.connect();
@@ -403,4 +416,27 @@ async fn nothing_is_promised_that_the_store_cannot_keep() {
         let refused = Plain::connect(&options).map(drop).unwrap_err();
         assert_eq!(refused.retry(), Retry::Never);
     }
+}
+
+/// The engine runs changes as tasks, so their futures must be able to move between threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_request_can_be_a_task() {
+    let tree = Tree::disk();
+    let plain = tree.connect();
+    let task = async move {
+        let (root, name) = (ROOT(), key("x"));
+        plain.probe().await?;
+        let (body, node) = (Bytes::from_static(b"text"), file(b"text"));
+        let version = plain.put(&root, &name, &node, body, &Expect::Absent).await?;
+        let part = |_, _| async { Ok(Bytes::from_static(b"text")) };
+        let expect = Expect::Version(version);
+        let version = plain.put_parts(&root, &name, &node, part, &expect).await?;
+        let version = plain.set_meta(&root, &name, &node, &version).await?;
+        let version = plain.rename(&root, &name, &key("y"), &node, &version).await?;
+        plain.get_range(&root, &key("y"), &version, 0..1).await?.body.try_collect::<Vec<_>>().await?;
+        assert_eq!(plain.list(&root).await?.objects.len(), 1);
+        plain.sweep().await?;
+        plain.delete(&root, &key("y"), &version).await
+    };
+    tokio::spawn(task).await.unwrap().unwrap();
 }
