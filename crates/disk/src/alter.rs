@@ -137,7 +137,7 @@ impl Root {
     }
 
     /// Removes the directories above `path` that are empty, up to the first that `keep` names.
-    fn prune(&self, path: &RelPath, keep: &dyn Fn(&RelPath) -> bool) -> Result<(), Error> {
+    pub fn prune(&self, path: &RelPath, keep: &dyn Fn(&RelPath) -> bool) -> Result<(), Error> {
         let mut above = path.parent();
         while let Some(directory) = above.take_if(|directory| !keep(directory)) {
             let removed = self

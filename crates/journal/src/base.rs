@@ -8,25 +8,48 @@
 //!
 //! A reader takes pages and holds no lock in between, so that a run may record while it reads.
 
-mod row;
+pub(crate) mod row;
 
-use crate::{Error, Journal, RouteId};
-use model::{BaseEntry, ObjectKey};
+use crate::{Error, Journal, RouteId, Sighting, chunks, sighting};
+use model::{BaseEntry, Chunk, ContentId, ObjectKey, RemoteVersion, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use std::borrow::Borrow;
 use std::ops::ControlFlow;
 
 /// Rows per page: some 200 KiB, and a seek every millisecond.
 const PAGE: usize = 1024;
 
-/// One change to a base.
+/// One change to what is known about a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all changes are agreements")]
 pub enum Change {
-    /// Both sides agree on this now.
+    /// Both sides agree on this now; neither has news at its key any more.
     Agree(BaseEntry),
+    /// What was agreed on consists of these chunks. Comes behind the agreement, which drops those of another content.
+    Chunks {
+        /// Where.
+        key: ObjectKey,
+        /// What was agreed on.
+        content: ContentId,
+        /// The whole of it.
+        chunks: Vec<Chunk>,
+    },
     /// Neither side has anything at this key any more.
     Forget(ObjectKey),
+    /// One side holds something else than the base says.
+    See(Sighting),
+    /// The local side holds what the base says.
+    LocalAsAgreed(ObjectKey),
+    /// The remote side holds what the base says.
+    RemoteAsAgreed(ObjectKey),
+    /// The local side holds what the base says, with a newer witness.
+    Stamped(ObjectKey, Stamp),
+    /// The remote side holds what the base says, with a newer or sharper witness.
+    Versioned(ObjectKey, RemoteVersion),
+    /// The remote side is known up to here.
+    Cursor(Option<String>),
+    /// The remote side was found put back to an older state; or that is settled.
+    Rewound(bool),
 }
 
 impl Journal {
@@ -38,8 +61,8 @@ impl Journal {
     /// The base of a route, read as it is asked for, in the order of its keys. What is recorded meanwhile
     /// may show or not.
     #[must_use]
-    pub fn base_entries(&self, route: RouteId) -> BaseEntries<'_> {
-        BaseEntries { journal: self, route, page: Vec::new().into_iter(), next: Next::Page(String::new()) }
+    pub fn base_entries(&self, route: RouteId) -> BaseEntries<&Self> {
+        BaseEntries::new(self, route)
     }
 
     /// Hands the base of a route to `each`, in the order of its keys, until it breaks off. `each` may use
@@ -95,6 +118,16 @@ impl Journal {
 }
 
 fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlite::Result<()> {
+    let is_news = |change: &Change| {
+        matches!(
+            change,
+            Change::See(_) | Change::LocalAsAgreed(_) | Change::RemoteAsAgreed(_) | Change::Rewound(true)
+        )
+    };
+    if changes.iter().any(is_news) {
+        let disturb = "UPDATE route SET calm = NULL WHERE id = ?1 AND calm IS NOT NULL";
+        connection.prepare_cached(disturb)?.execute([route.0])?;
+    }
     let agree = concat!(
         "INSERT OR REPLACE INTO base (route, ",
         row::columns!(),
@@ -102,22 +135,73 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
          ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
     );
     let mut agree = connection.prepare_cached(agree)?;
-    let mut forget = connection.prepare_cached("DELETE FROM base WHERE route = ?1 AND key = ?2")?;
+    let mut chunks = chunks::Writer::new(connection)?;
     for change in changes {
         match change {
-            Change::Agree(entry) => Row::of(entry).insert(&mut agree, route)?,
+            Change::Agree(entry) => {
+                Row::of(entry).insert(&mut agree, route)?;
+                sighting::drop_both(connection, route, &entry.key)?;
+                chunks.agreed(route, entry)?;
+            }
+            Change::Chunks { key, content, chunks: all } => chunks.keep(route, key, *content, all)?,
             Change::Forget(key) => {
-                forget.execute(params![route.0, key.as_str()])?;
+                let forget = "DELETE FROM base WHERE route = ?1 AND key = ?2";
+                connection.prepare_cached(forget)?.execute(params![route.0, key.as_str()])?;
+                sighting::drop_both(connection, route, key)?;
+                chunks.forget(route, key)?;
+            }
+            Change::See(sighting) => sighting::write(connection, route, sighting)?,
+            Change::LocalAsAgreed(key) => sighting::drop_local(connection, route, key)?,
+            Change::RemoteAsAgreed(key) => sighting::drop_remote(connection, route, key)?,
+            Change::Stamped(key, stamp) => {
+                restamp(connection, route, key, stamp)?;
+                sighting::drop_local(connection, route, key)?;
+            }
+            Change::Versioned(key, version) => {
+                reversion(connection, route, key, version)?;
+                sighting::drop_remote(connection, route, key)?;
+            }
+            Change::Cursor(cursor) => {
+                let set = "UPDATE route SET cursor = ?2 WHERE id = ?1 AND cursor IS NOT ?2";
+                connection.prepare_cached(set)?.execute(params![route.0, cursor])?;
+            }
+            Change::Rewound(rewound) => {
+                let set = "UPDATE route SET rewound = ?2 WHERE id = ?1 AND rewound IS NOT ?2";
+                connection.prepare_cached(set)?.execute(params![route.0, rewound])?;
             }
         }
     }
     Ok(())
 }
 
+fn restamp(connection: &Connection, route: RouteId, key: &ObjectKey, stamp: &Stamp) -> rusqlite::Result<()> {
+    let set = "UPDATE base SET stamp_size = ?3, stamp_mtime = ?4, stamp_ctime = ?5, stamp_inode = ?6
+               WHERE route = ?1 AND key = ?2";
+    let Stamp { size, mtime, ctime, inode } = stamp;
+    connection
+        .prepare_cached(set)?
+        .execute(params![route.0, key.as_str(), size.cast_signed(), mtime.0, ctime.0, inode.cast_signed()])
+        .map(drop)
+}
+
+fn reversion(
+    connection: &Connection,
+    route: RouteId,
+    key: &ObjectKey,
+    version: &RemoteVersion,
+) -> rusqlite::Result<()> {
+    let set = "UPDATE base SET etag = ?3, modified = ?4 WHERE route = ?1 AND key = ?2";
+    let modified = version.modified.map(|time| time.0);
+    connection
+        .prepare_cached(set)?
+        .execute(params![route.0, key.as_str(), version.etag.as_str(), modified])
+        .map(drop)
+}
+
 /// The entries of a base; made by [`Journal::base_entries`]. Ends after the first error.
 #[derive(Debug)]
-pub struct BaseEntries<'a> {
-    journal: &'a Journal,
+pub struct BaseEntries<J> {
+    journal: J,
     route: RouteId,
     page: std::vec::IntoIter<BaseEntry>,
     next: Next,
@@ -130,7 +214,13 @@ enum Next {
     End,
 }
 
-impl Iterator for BaseEntries<'_> {
+impl<J: Borrow<Journal>> BaseEntries<J> {
+    pub(crate) fn new(journal: J, route: RouteId) -> Self {
+        Self { journal, route, page: Vec::new().into_iter(), next: Next::Page(String::new()) }
+    }
+}
+
+impl<J: Borrow<Journal>> Iterator for BaseEntries<J> {
     type Item = Result<BaseEntry, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -139,7 +229,7 @@ impl Iterator for BaseEntries<'_> {
                 return Some(Ok(entry));
             }
             let Next::Page(after) = std::mem::replace(&mut self.next, Next::End) else { return None };
-            match self.journal.page_after(self.route, &after) {
+            match self.journal.borrow().page_after(self.route, &after) {
                 Ok(page) => {
                     if let Some(last) = page.last().filter(|_| page.len() == PAGE) {
                         self.next = Next::Page(last.key.as_str().to_owned());

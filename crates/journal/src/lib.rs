@@ -5,7 +5,8 @@
 //! and begun anew without asking. It blocks, decides nothing, and touches no file but its own.
 //!
 //! ```text
-//! Journal::open ──► route ──► base · base_entries ──► (scan, plan, apply) ──► record
+//! Journal::open ──► route ──► known (base and sightings) ──► (scan, plan, apply) ──► record
+//!                     ├──► chunks · upload · put_upload          (of large files: what need not be sent again)
 //!                     ├──► halt · root_identity
 //!                     └──► start_run … finish_run ──► last_runs · last_success
 //! ```
@@ -19,17 +20,24 @@
 //! Read next: `open` (layout, migration, damage), `base` (why a row is small).
 
 mod base;
+mod chunks;
 mod error;
+mod moves;
 mod open;
 mod route;
 mod run;
+mod sighting;
 #[cfg(test)]
 mod testing;
+mod uploads;
 
 pub use base::{BaseEntries, Change};
 pub use error::Error;
+pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
+pub use sighting::{Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
+pub use uploads::Upload;
 
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};

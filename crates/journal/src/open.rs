@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 4] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -48,11 +48,44 @@ const STEPS: [&str; 2] = [
         bytes_up INTEGER, bytes_down INTEGER
     ) STRICT;
     CREATE INDEX run_of_route ON run (route, id);",
+    // `side` is local 0, remote 1; `kind` is NULL where nothing stands.
+    "CREATE TABLE sighting (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        side INTEGER NOT NULL,
+        kind INTEGER, content BLOB, size INTEGER,
+        mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
+        stamp_size INTEGER, stamp_mtime INTEGER, ctime INTEGER, inode INTEGER,
+        etag TEXT, modified INTEGER,
+        PRIMARY KEY (route, key, side)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE route ADD COLUMN cursor TEXT;
+    ALTER TABLE route ADD COLUMN calm TEXT;
+    ALTER TABLE route ADD COLUMN rewound INTEGER NOT NULL DEFAULT 0;",
+    "CREATE TABLE chunk (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        content BLOB NOT NULL,
+        chunks BLOB NOT NULL,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE upload (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        id TEXT NOT NULL,
+        content BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CACHE_KIB: i64 = 8 * 1024;
+
+/// What stands for the path of a journal that has none.
+const IN_MEMORY: &str = ":memory:";
 
 impl Journal {
     /// Opens the journal at `path`, creating it and the directory above it, and brings it to this version's
@@ -77,6 +110,16 @@ impl Journal {
         };
         Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), beginning })
     }
+
+    /// A journal that touches no disk and is gone with this value: what a simulated machine remembers with.
+    pub fn open_in_memory() -> Result<Self, Error> {
+        let path = PathBuf::from(IN_MEMORY);
+        let failed = |source| Error::new("opening", &path, source);
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        configure(&connection).map_err(failed)?;
+        migrate(&mut connection, &path)?;
+        Ok(Self { connection: Mutex::new(connection), path, beginning: Beginning::New })
+    }
 }
 
 /// Whether the database itself is broken, as opposed to a request to it.
@@ -89,6 +132,9 @@ pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Remembers that damage was met. If even that fails, the next opening finds the damage as this one did.
 pub(crate) fn suspect(path: &Path) {
+    if path == Path::new(IN_MEMORY) {
+        return;
+    }
     if let Err(error) = fs::write(beside(path, ".suspect"), "") {
         tracing::warn!(journal = ?path, %error, "could not mark a damaged journal");
     }

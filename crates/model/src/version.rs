@@ -3,7 +3,7 @@
 //! A [`Node`] says *what* stands at a path; a [`Stamp`] or a [`RemoteVersion`] is the cheap witness that it
 //! still does. Nothing here is a clock to decide by: versions are only ever compared for equality.
 
-use crate::{Node, ObjectKey, UnixNanos};
+use crate::{Meta, Node, ObjectKey, UnixNanos};
 use std::fmt;
 
 /// What a file system says about a path without opening it; equal stamps mean an unchanged file.
@@ -68,6 +68,18 @@ pub struct Agreed {
     pub local: Node,
     /// As the remote side showed it.
     pub remote: Node,
+}
+
+impl Agreed {
+    /// What news from the remote side are compared with. A side that says nothing about time or permissions agrees with whatever the local side
+    /// shows; once it does say something, that is news unless it is just that.
+    #[must_use]
+    pub fn remote_as_known(&self) -> Node {
+        let Meta { mtime, mode, owner } = self.remote.meta;
+        let here = self.local.meta;
+        let meta = Meta { mtime: mtime.or(here.mtime), mode: mode.or(here.mode), owner };
+        Node { meta, ..self.remote }
+    }
 }
 
 /// One path of the base, with the witnesses that let the next scan skip reading it.

@@ -1,7 +1,8 @@
 //! Two-way synchronisation as a pure function: base, local and remote in; a plan or a halt out.
 //!
-//! The three inputs are sequences sorted by [`ObjectKey`]; a merge join walks them once, so what is held
-//! in memory is the plan and the chain of ancestors of the current key, never the trees.
+//! What is known about each key comes to a [`Planner`] as one [`Place`], in the order of the keys; it hands out [`Step`]s as soon as
+//! they are certain. What is held in memory is the chain of ancestors of the current key, never the trees. [`sync`] is the same for trees
+//! that fit in memory: a merge join of three sorted sequences, and a whole [`Plan`].
 //!
 //! Per path the rules are few, and [`decide`](self::decide) is their table:
 //!
@@ -21,18 +22,19 @@ mod decide;
 mod guard;
 mod merge;
 mod outcome;
+mod place;
 mod rename;
 mod settle;
 
-pub use guard::MaxDelete;
+pub use guard::{Doubts, MaxDelete, PerSide, Tally, Toll, guard};
 pub use outcome::{
     Action, Change, Conflict, Direction, Halt, InTheWay, Phase, Plan, Settled, Side, Verdict, Written,
 };
+pub use place::{Place, Sink, Step};
 pub use rename::ConflictLabel;
 
-use guard::Tally;
 use model::{Agreed, Node, ObjectKey};
-use settle::Settler;
+use settle::{Open, Settler};
 
 /// What a plan depends on besides the three trees.
 pub struct Rules<'a> {
@@ -42,10 +44,12 @@ pub struct Rules<'a> {
     pub max_delete: MaxDelete,
     /// Whether a person has looked at a halt and said to go on.
     pub guards: Guards,
+    /// Which sides may not be the ones that were agreed with.
+    pub doubts: Doubts,
     /// Goes into the names of conflict copies.
     pub label: &'a ConflictLabel,
-    /// How well a key can be seen. Only a clear one is decided upon.
-    pub sight: &'a dyn Fn(&ObjectKey) -> Sight,
+    /// How well a key can be seen, given the bytes of the larger of what both sides show. Only a clear one is decided upon.
+    pub sight: &'a dyn Fn(&ObjectKey, u64) -> Sight,
 }
 
 /// How well a key can be seen.
@@ -68,6 +72,49 @@ pub enum Guards {
     Resumed,
 }
 
+/// Plans key by key.
+pub struct Planner<W> {
+    tally: Tally,
+    open: Vec<Open<W>>,
+}
+
+impl<W> Default for Planner<W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<W> Planner<W> {
+    /// Begins a plan.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { tally: Tally::default(), open: Vec::new() }
+    }
+
+    /// Takes what is known about the next key; its steps, and those of keys that waited for it, go to `sink`. The rules are the same
+    /// for all keys of a plan.
+    pub fn see(&mut self, rules: &Rules<'_>, mut place: Place<W>, sink: &mut impl Sink<W>) {
+        match (rules.sight)(&place.key, place.size()) {
+            Sight::Clear => {
+                self.tally.see(&place);
+                if rules.guards == Guards::Resumed && rules.doubts.any() {
+                    // A base that was agreed upon with something else says nothing: without it, the union is planned.
+                    place.base = None;
+                }
+                Settler { rules, open: &mut self.open }.see(place, sink);
+            }
+            Sight::Hidden(side) => self.tally.see_hidden(side),
+            Sight::Ignored => {}
+        }
+    }
+
+    /// Hands out what waited, and tells how much each side holds.
+    pub fn finish(mut self, rules: &Rules<'_>, sink: &mut impl Sink<W>) -> Tally {
+        Settler { rules, open: &mut self.open }.finish(sink);
+        self.tally
+    }
+}
+
 /// Decides what to do about everything between `local` and `remote`, given what they last agreed on.
 ///
 /// Each sequence is sorted by key and names a key once. The plan's actions are sorted by phase, then key,
@@ -79,20 +126,18 @@ pub fn sync(
     remote: impl IntoIterator<Item = (ObjectKey, Node)>,
     rules: &Rules<'_>,
 ) -> Verdict {
-    let mut tally = Tally::default();
-    let mut settler = Settler::new(rules);
+    let (mut plan, mut toll) = (Plan::default(), Toll::default());
+    let mut sink = |place: &Place, step: Step| {
+        toll.count(place, &step);
+        plan.add(&place.key, step);
+    };
+    let mut planner = Planner::new();
     for place in merge::join(base, local, remote) {
-        match (rules.sight)(&place.key) {
-            Sight::Clear => {
-                tally.see(&place);
-                settler.see(place);
-            }
-            Sight::Hidden(side) => tally.see_hidden(side),
-            Sight::Ignored => {}
-        }
+        planner.see(rules, place, &mut sink);
     }
-    let plan = settler.finish();
-    match guard::check(&tally, &plan, rules) {
+    let tally = planner.finish(rules, &mut sink);
+    plan.sort();
+    match guard(&tally, &toll, guard::moved(&plan.actions), rules) {
         Some(halt) => Verdict::Halt(halt),
         None => Verdict::Proceed(plan),
     }

@@ -6,23 +6,27 @@
 mod delete;
 mod download;
 mod fate;
+mod set_aside;
 mod set_meta;
+mod transfer;
 mod upload;
 
 use crate::cycle::Cycle;
+use crate::decide::{Deciding, Job, Seen};
 use crate::error::Error;
-use crate::observe::{self, LocalNode, LocalView, RemoteNode, RemoteView};
-use crate::progress::{Progress, Stage};
+use crate::observe::received;
+use crate::progress::Progress;
 use crate::remember::{Note, Notes};
 use crate::report::{Problem, Report};
-use crate::sides::{Keep, Local, Remote};
+use crate::sides::{Keep, LeaveOut, Local, Remote};
+use crate::surveys::Surveys;
 use fate::{Fate, Full, Trouble};
-use futures::stream::{self, TryStreamExt as _};
-use journal::Change as Remembered;
+use futures::{StreamExt as _, TryStreamExt as _};
+use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
 use model::{Kind, ObjectKey, RelPath};
-use plan::sync::{Action, Change, Conflict, Phase, Plan, Side, Written};
+use plan::sync::{Action, Change, PerSide, Side, Written};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// Actions carried out at the same time: small files are latency, not bandwidth.
@@ -34,52 +38,70 @@ const MEMORY_KIB: u32 = 64 * 1024;
 pub(crate) struct Applier<'a, L, R> {
     local: &'a L,
     remote: &'a R,
-    here: LocalView,
-    there: RemoteView,
+    journal: &'a Arc<Journal>,
+    route: journal::RouteId,
     notes: Notes,
+    surveys: &'a Surveys,
     progress: &'a Progress,
     stop: CancellationToken,
     memory: Semaphore,
     full: Full,
     keep: Keep,
+    /// How many moves there are, by the side on which their deletions happen.
+    moved: PerSide,
     report: Mutex<Report>,
 }
 
+/// How an action came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// As planned.
+    Done,
+    /// What was to be written was there already, under another name.
+    Moved,
+}
+
 impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
-    pub(crate) fn new(cycle: &Cycle<'a, L, R>, here: LocalView, there: RemoteView, notes: Notes) -> Self {
-        let mut report =
-            Report { unchanged: here.seen.len() as u64, overtaken: here.overtaken, ..Report::default() };
-        report.problems.extend(here.problems.iter().chain(&there.problems).cloned());
+    pub(crate) fn new(
+        cycle: &Cycle<'a, L, R>,
+        deciding: &Deciding,
+        notes: Notes,
+        surveys: &'a Surveys,
+        moved: PerSide,
+        report: Report,
+    ) -> Self {
+        let deciding = deciding.clone();
         Self {
             local: cycle.local,
             remote: cycle.remote,
-            here,
-            there,
+            journal: cycle.journal,
+            route: cycle.route.id,
             notes,
+            surveys,
             progress: cycle.progress,
             stop: cycle.options.stop.clone(),
             memory: Semaphore::new(MEMORY_KIB as usize),
             full: Full::default(),
-            keep: Arc::new(|_| false),
+            keep: Arc::new(move |path: &RelPath| deciding.keeps(&ObjectKey::directory(path))),
+            moved,
             report: Mutex::new(report),
         }
     }
 
-    pub(crate) async fn apply(&mut self, plan: Plan) -> Result<(), Error> {
-        let bytes = plan.actions.iter().map(bytes_of).sum();
-        self.progress.enter(Stage::Applying, plan.actions.len() as u64, bytes);
-        let directories = Arc::new(plan.directories);
-        self.keep = Arc::new(move |path: &RelPath| directories.contains(&ObjectKey::directory(path)));
-        for conflict in plan.conflicts {
-            self.set_aside(conflict).await?;
-        }
-        for phase in [Phase::ClearTheWay, Phase::Write, Phase::Tidy, Phase::Furnish] {
-            let actions = plan.actions.iter().filter(|action| action.phase == phase);
-            stream::iter(actions.map(Ok))
-                .try_for_each_concurrent(ACTIONS_AT_ONCE, |action| self.carry_out(action))
-                .await?;
-        }
-        Ok(())
+    pub(crate) async fn apply(&self, jobs: mpsc::Receiver<Job>) -> Result<(), Error> {
+        received(jobs)
+            .map(Ok)
+            .try_for_each_concurrent(ACTIONS_AT_ONCE, |job| async move {
+                match job {
+                    Job::Act(action, seen) => self.carry_out(&action, &seen).await,
+                    Job::SetAside(conflict, seen) => self.set_aside(conflict, &seen).await,
+                    Job::Remember(change) => {
+                        self.remember(change, None).await;
+                        Ok(())
+                    }
+                }
+            })
+            .await
     }
 
     /// Gives the notes back, so that their writer can end, and tells what was done.
@@ -89,27 +111,36 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         report
     }
 
-    async fn carry_out(&self, action: &Action) -> Result<(), Error> {
+    async fn carry_out(&self, action: &Action, seen: &Seen) -> Result<(), Error> {
         if self.stop.is_cancelled() {
             return Err(Error::Stopped);
         }
         if matches!(action.change, Change::Write(_)) && self.full.skips(action.side) {
             return Ok(());
         }
-        let attempt = match (&action.change, action.side) {
-            (Change::Write(Written(node)), Side::Remote) => ("uploaded", self.upload(action, node).await),
-            (Change::Write(Written(node)), Side::Local) => ("downloaded", self.download(action, node).await),
-            (Change::SetMeta(Written(node)), side) => ("touched", self.set_meta(action, node, side).await),
-            (Change::Delete, side) => ("deleted", self.delete(action, side).await),
+        let (verb, outcome) = match (&action.change, action.side) {
+            (Change::Write(Written(node)), Side::Remote) => {
+                ("uploaded", self.bring_up(action, node, seen).await)
+            }
+            (Change::Write(Written(node)), Side::Local) => {
+                ("downloaded", self.bring_down(action, node, seen).await)
+            }
+            (Change::SetMeta(Written(node)), side) => {
+                ("touched", self.set_meta(action, node, side, seen).await.map(|()| Way::Done))
+            }
+            (Change::Delete, side) => ("deleted", self.delete(action, side, seen).await.map(|()| Way::Done)),
         };
         self.progress.file_done();
-        self.settle(action, attempt)
+        self.settle(action, verb, outcome)
     }
 
-    fn settle(&self, action: &Action, (verb, outcome): (&str, Result<(), Trouble>)) -> Result<(), Error> {
-        let Err(trouble) = outcome else {
-            self.count(action);
-            return Ok(());
+    fn settle(&self, action: &Action, verb: &str, outcome: Result<Way, Trouble>) -> Result<(), Error> {
+        let trouble = match outcome {
+            Ok(way) => {
+                self.count(action, way);
+                return Ok(());
+            }
+            Err(trouble) => trouble,
         };
         match trouble.fate() {
             Fate::Overtaken => self.report().overtaken += 1,
@@ -123,11 +154,13 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         Ok(())
     }
 
-    fn count(&self, action: &Action) {
+    fn count(&self, action: &Action, way: Way) {
         let mut report = self.report();
+        report.new_rules |= action.side == Side::Local && LeaveOut::is_rules(&action.key);
         let is_directory = action.key.is_directory();
         match (&action.change, action.side) {
             _ if is_directory => report.touched += 1,
+            (Change::Write(_), side) if way == Way::Moved => *report.moved.of_mut(side) += 1,
             (Change::Write(Written(node)), Side::Remote) => {
                 report.uploaded += 1;
                 report.uploaded_bytes += node.size;
@@ -142,77 +175,14 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         }
     }
 
-    /// One rename; everything else about a conflict is ordinary work for the next cycle.
-    async fn set_aside(&self, conflict: Conflict) -> Result<(), Error> {
-        for side in conflict.moves.keys() {
-            let moved = match side {
-                Side::Local => self.set_aside_local(&conflict).await,
-                Side::Remote => self.set_aside_remote(&conflict).await,
-            };
-            match moved.map_err(|trouble| (trouble.fate(), trouble)) {
-                Ok(()) => {}
-                Err((Fate::Overtaken, _)) => {
-                    self.report().overtaken += 1;
-                    return Ok(());
-                }
-                Err((Fate::Fatal, trouble)) => return Err(trouble.into_error()),
-                Err((Fate::Problem | Fate::Full(_), trouble)) => {
-                    let problem =
-                        Problem::failed(&conflict.key, "set aside as a conflict copy", trouble.error());
-                    self.report().problems.push(problem);
-                    return Ok(());
-                }
-            }
-        }
-        self.report().conflicts.push(conflict);
-        Ok(())
-    }
-
-    async fn set_aside_local(&self, conflict: &Conflict) -> Result<(), Trouble> {
-        let seen = self.seen_here(&conflict.key)?;
-        let (from, to) = (conflict.key.path(), conflict.copy.path());
-        self.local.rename(&from, &to, &seen.found.stamp).await?;
-        self.local.make_durable(vec![to]).await?;
-        Ok(())
-    }
-
-    async fn set_aside_remote(&self, conflict: &Conflict) -> Result<(), Trouble> {
-        let seen = self.seen_there(&conflict.key)?;
-        self.remote.rename(&conflict.key, &conflict.copy, &seen.node, &seen.version).await?;
-        Ok(())
-    }
-
-    /// What the plan was made from. A plan names no key that was not seen.
-    fn seen_here(&self, key: &ObjectKey) -> Result<&LocalNode, Trouble> {
-        observe::at(&self.here.seen, key).ok_or(Trouble::Unseen)
-    }
-
-    fn seen_there(&self, key: &ObjectKey) -> Result<&RemoteNode, Trouble> {
-        observe::at(&self.there.seen, key).ok_or(Trouble::Unseen)
-    }
-
-    fn expect_local(&self, action: &Action) -> Result<disk::Expect, Trouble> {
-        match action.expect {
-            None => Ok(disk::Expect::Absent),
-            Some(_) => self.seen_here(&action.key).map(|seen| disk::Expect::Unchanged(seen.found.stamp)),
-        }
-    }
-
-    fn expect_remote(&self, action: &Action) -> Result<bucket::Expect, Trouble> {
-        match action.expect {
-            None => Ok(bucket::Expect::Absent),
-            Some(_) => self.seen_there(&action.key).map(|seen| bucket::Expect::Version(seen.version.clone())),
-        }
-    }
-
     /// Waits until `size` bytes may be held in memory.
     async fn room_for(&self, size: u64) -> SemaphorePermit<'_> {
         let kib = u32::try_from(size / 1024 + 1).unwrap_or(MEMORY_KIB).min(MEMORY_KIB);
         self.memory.acquire_many(kib).await.expect("the semaphore is never closed")
     }
 
-    fn remember(&self, change: Remembered, placed: Option<RelPath>) {
-        self.notes.hand_in(Note { change, placed });
+    async fn remember(&self, change: Remembered, placed: Option<RelPath>) {
+        self.notes.hand_in(Note { change, placed }).await;
     }
 
     fn report(&self) -> std::sync::MutexGuard<'_, Report> {
@@ -220,10 +190,28 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
     }
 }
 
-fn bytes_of(action: &Action) -> u64 {
-    match action.change {
-        Change::Write(Written(node)) => node.size,
-        Change::SetMeta(_) | Change::Delete => 0,
+impl Seen {
+    /// What the plan was made from. A plan names nothing that was not seen.
+    fn here(&self) -> Result<&LocalSeen, Trouble> {
+        self.here.as_ref().ok_or(Trouble::Unseen)
+    }
+
+    fn there(&self) -> Result<&RemoteSeen, Trouble> {
+        self.there.as_ref().ok_or(Trouble::Unseen)
+    }
+
+    fn expect_local(&self, action: &Action) -> Result<disk::Expect, Trouble> {
+        match action.expect {
+            None => Ok(disk::Expect::Absent),
+            Some(_) => self.here().map(|seen| disk::Expect::Unchanged(seen.stamp)),
+        }
+    }
+
+    fn expect_remote(&self, action: &Action) -> Result<bucket::Expect, Trouble> {
+        match action.expect {
+            None => Ok(bucket::Expect::Absent),
+            Some(_) => self.there().map(|seen| bucket::Expect::Version(seen.version.clone())),
+        }
     }
 }
 

@@ -1,18 +1,20 @@
 //! One cycle of one route.
 
 use crate::apply::Applier;
+use crate::decide::{Deciding, Pass, Survey};
 use crate::error::Error;
-use crate::observe::{self, LocalView, RemoteView};
+use crate::observe::{self, View};
 use crate::progress::{Progress, Stage};
-use crate::remember::{self, Note};
+use crate::remember;
 use crate::report::{Outcome, Report};
 use crate::route::Route;
 use crate::sides::{Local, Remote};
-use journal::{Change, Journal};
-use model::{Agreed, BaseEntry, ObjectKey};
-use plan::ignore::Shape;
-use plan::sync::{ConflictLabel, Guards, Plan, Rules, Settled, Side, Sight, Verdict};
+use crate::surveys::Surveys;
+use journal::{Change, Journal, RootIdentity};
+use plan::ignore::IgnoreTree;
+use plan::sync::{Doubts, Guards, Phase};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// What a cycle is told besides its route.
@@ -28,9 +30,11 @@ pub struct Options {
     pub stop: CancellationToken,
 }
 
-/// Cycles that follow up conflicts and paths that changed meanwhile, at most: a file that is written all the
-/// time is left to the next run.
+/// Cycles that follow up paths that changed meanwhile, at most: a file that is written all the time is left to the next run.
 const FOLLOW_UPS_MAX: usize = 3;
+
+/// Jobs that were planned and wait for their turn.
+const JOBS_WAITING_MAX: usize = 256;
 
 /// One cycle of one route: everything it needs.
 pub struct Cycle<'a, L, R> {
@@ -40,7 +44,7 @@ pub struct Cycle<'a, L, R> {
     pub local: &'a L,
     /// Its place in the bucket.
     pub remote: &'a R,
-    /// Where the base is.
+    /// Where it is remembered what both sides hold.
     pub journal: &'a Arc<Journal>,
     /// How to go about it.
     pub options: &'a Options,
@@ -48,19 +52,12 @@ pub struct Cycle<'a, L, R> {
     pub progress: &'a Progress,
 }
 
-/// What was seen at the start.
-struct Views {
-    base: Vec<BaseEntry>,
-    here: LocalView,
-    there: RemoteView,
-}
-
 impl<L: Local, R: Remote> Cycle<'_, L, R> {
     /// Runs until nothing is left that an immediate further cycle could do.
     pub async fn until_settled(&self) -> Result<Outcome, Error> {
         let mut done: Option<Report> = None;
         for _ in 0..=FOLLOW_UPS_MAX {
-            let report = match self.once().await? {
+            let report = match Box::pin(self.once()).await? {
                 Outcome::Done(report) => report,
                 other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
             };
@@ -78,113 +75,133 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
 
     /// Observes both sides, plans, applies the plan, and remembers what came of it.
     pub async fn once(&self) -> Result<Outcome, Error> {
-        self.progress.enter(Stage::Observing, 0, 0);
-        let views = self.observe().await?;
-        let plan = match decide(self.route, &views, self.options) {
-            Verdict::Halt(halt) => return Ok(Outcome::Halted(halt)),
-            Verdict::Proceed(plan) if self.options.dry_run => return Ok(Outcome::Planned(plan)),
-            Verdict::Proceed(plan) => plan,
-        };
-        let outcome = self.carry_out(views, plan).await;
+        let outcome = self.go().await;
         self.progress.enter(Stage::Idle, 0, 0);
-        outcome.map(Outcome::Done)
+        outcome
     }
 
-    async fn observe(&self) -> Result<Views, Error> {
-        let base = read_base(self.journal, self.route).await?;
-        let (here, there) = tokio::join!(
-            observe::local(self.route, self.local, &base, self.progress),
-            observe::remote(self.remote, &base)
-        );
-        Ok(Views { here: here.map_err(Error::Local)?, there: there.map_err(Error::Remote)?, base })
-    }
-
-    async fn carry_out(&self, views: Views, plan: Plan) -> Result<Report, Error> {
-        let (notes, writing) = remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
-        for change in settle(&plan.settled, &views) {
-            notes.hand_in(Note { change, placed: None });
+    async fn go(&self) -> Result<Outcome, Error> {
+        self.progress.enter(Stage::Observing, 0, 0);
+        let identity = self.local.identity().map_err(Error::Local)?;
+        let surveys = Surveys::default();
+        let (mut here, there) = self.observe(&surveys).await?;
+        let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
+        let instructions = self.route.instructions(&rules);
+        let rules = Arc::new(rules);
+        let deciding = Deciding {
+            journal: Arc::clone(self.journal),
+            route: Arc::new(self.route.clone()),
+            options: self.options.clone(),
+            doubts: self.doubts(&identity)?,
+            rules: Arc::clone(&rules),
+            hidden_here: Arc::new(here.hidden.clone()),
+            hidden_there: Arc::new(there.hidden.clone()),
+        };
+        if !deciding.doubts.any() && self.is_calm(&instructions)? && !self.options.dry_run {
+            return Ok(Outcome::Done(Report::begin(&here, &there)));
         }
-        let mut applier = Applier::new(self, views.here, views.there, notes);
-        let carried_out = applier.apply(plan).await;
-        let report = applier.finish();
-        let written = writing.await.expect("the writer does not panic");
-        carried_out?;
-        written?;
+        let (survey, halt) = deciding.survey().await?;
+        if let Some(halt) = halt {
+            return Ok(Outcome::Halted(halt));
+        }
+        if self.options.dry_run {
+            return Ok(Outcome::Planned(deciding.whole().await?));
+        }
+        let report = self.carry_out(&deciding, &survey, &surveys, Report::begin(&here, &there)).await?;
+        self.conclude(&deciding, identity, &instructions, &report)?;
+        if report.wrote_remote() {
+            // Our own changes come back as news; taken in now, they do not make the next cycle look busy.
+            self.look_at_remote().await?;
+        }
+        Ok(Outcome::Done(report))
+    }
+
+    async fn observe(&self, surveys: &Surveys) -> Result<(View, View), Error> {
+        let (notes, writing) = remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
+        let (here, there) = tokio::join!(
+            async move {
+                let view =
+                    observe::local(self.route, self.local, self.journal, &notes, surveys, self.progress)
+                        .await;
+                drop(notes);
+                view
+            },
+            self.look_at_remote()
+        );
+        writing.finish().await?;
+        Ok((here?, there?))
+    }
+
+    async fn look_at_remote(&self) -> Result<View, Error> {
+        observe::remote(self.route, self.remote, self.journal).await
+    }
+
+    /// Whether a side is another one than that with which the base was agreed upon.
+    fn doubts(&self, identity: &disk::Identity) -> Result<Doubts, Error> {
+        let known = self.journal.root_identity(self.route.id).map_err(Error::Journal)?;
+        Ok(Doubts {
+            // A device's number changes when the machine starts anew, an inode's does not.
+            local: known.is_some_and(|known| known.inode != identity.inode),
+            remote: self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
+        })
+    }
+
+    fn is_calm(&self, instructions: &str) -> Result<bool, Error> {
+        let calm = self.journal.calm(self.route.id).map_err(Error::Journal)?;
+        Ok(calm.as_deref() == Some(instructions))
+    }
+
+    async fn carry_out(
+        &self,
+        deciding: &Deciding,
+        survey: &Survey,
+        surveys: &Surveys,
+        report: Report,
+    ) -> Result<Report, Error> {
+        if survey.is_empty() {
+            return Ok(report);
+        }
+        self.progress.enter(Stage::Applying, survey.actions(), survey.bytes);
+        let mut report = report;
+        let phases = [Phase::ClearTheWay, Phase::Write, Phase::Tidy, Phase::Furnish];
+        let passes = phases.into_iter().filter(|phase| survey.has(*phase)).map(Pass::Actions);
+        let first = (survey.conflicts + survey.settled > 0).then_some(Pass::Conflicts);
+        for pass in first.into_iter().chain(passes) {
+            // What a pass achieved is written down before the next one is planned.
+            let (notes, writing) =
+                remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
+            let applier = Applier::new(self, deciding, notes, surveys, survey.moved, report);
+            let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
+            let (planning, carried_out) = tokio::join!(deciding.hand_out(pass, sender), applier.apply(jobs));
+            report = applier.finish();
+            writing.finish().await?;
+            carried_out?;
+            planning?;
+        }
         Ok(report)
     }
-}
 
-async fn read_base(journal: &Arc<Journal>, route: &Route) -> Result<Vec<BaseEntry>, Error> {
-    let (journal, id) = (Arc::clone(journal), route.id);
-    tokio::task::spawn_blocking(move || journal.base(id))
-        .await
-        .expect("reading the base does not panic")
-        .map_err(Error::Journal)
-}
-
-fn decide(route: &Route, views: &Views, options: &Options) -> Verdict {
-    let Views { base, here, there } = views;
-    let label = ConflictLabel::new(&options.time, &route.machine);
-    let sight = |key: &ObjectKey| {
-        let path = key.path();
-        let shape = if key.is_directory() { Shape::Directory } else { Shape::Leaf };
-        if route.ignore.ignores(&path, shape) {
-            Sight::Ignored
-        } else if here.hidden.hides(&path) {
-            Sight::Hidden(Side::Local)
-        } else if there.hidden.hides(&path) {
-            Sight::Hidden(Side::Remote)
-        } else {
-            Sight::Clear
-        }
-    };
-    let rules = Rules {
-        direction: route.direction,
-        max_delete: route.max_delete,
-        guards: options.guards,
-        label: &label,
-        sight: &sight,
-    };
-    plan::sync::sync(
-        base.iter().map(|entry| (entry.key.clone(), entry.agreed)),
-        here.seen.iter().map(|(key, seen)| (key.clone(), seen.node)),
-        there.seen.iter().map(|(key, seen)| (key.clone(), seen.node)),
-        &rules,
-    )
-}
-
-/// What is so already, and witnesses that were seen more sharply than before.
-fn settle(settled: &[Settled], views: &Views) -> Vec<Change> {
-    let Views { base, here, there } = views;
-    let mut changes: Vec<Change> = settled
-        .iter()
-        .filter_map(|settled| match settled {
-            Settled::Forget { key } => Some(Change::Forget(key.clone())),
-            Settled::Agree { key, local, remote } => {
-                let stamp = observe::at(&here.seen, key)?.found.stamp;
-                let version = observe::at(&there.seen, key)?.version.clone();
-                let agreed = Agreed { local: *local, remote: *remote };
-                Some(Change::Agree(BaseEntry { key: key.clone(), agreed, stamp, version }))
+    /// Writes down how far this cycle came.
+    fn conclude(
+        &self,
+        deciding: &Deciding,
+        identity: disk::Identity,
+        instructions: &str,
+        report: &Report,
+    ) -> Result<(), Error> {
+        let (journal, route) = (self.journal, self.route.id);
+        let conclude = || {
+            let known = journal.root_identity(route)?;
+            let found = RootIdentity { device: identity.device, inode: identity.inode };
+            if known != Some(found) {
+                journal.set_root_identity(route, found)?;
             }
-        })
-        .collect();
-    changes.extend(base.iter().filter_map(|entry| sharpened(entry, here, there).map(Change::Agree)));
-    changes
-}
-
-/// A store tells an object's time only in listings; a file's inode may have been touched without any other change.
-fn sharpened(entry: &BaseEntry, here: &LocalView, there: &RemoteView) -> Option<BaseEntry> {
-    let local = observe::at(&here.seen, &entry.key)?;
-    let remote = observe::at(&there.seen, &entry.key)?;
-    let same = local.node.same_content(&entry.agreed.local)
-        && local.node.same_meta(&entry.agreed.local)
-        && remote.node.same_content(&entry.agreed.remote)
-        && remote.node.same_meta(&entry.agreed.remote);
-    let newer = local.found.stamp != entry.stamp || remote.version != entry.version;
-    (same && newer).then(|| BaseEntry {
-        key: entry.key.clone(),
-        agreed: entry.agreed,
-        stamp: local.found.stamp,
-        version: remote.version.clone(),
-    })
+            let is_settled = report.problems.is_empty() && report.overtaken == 0;
+            if is_settled && deciding.doubts.remote {
+                journal.record(route, &[Change::Rewound(false)])?;
+            }
+            journal.set_calm(route, is_settled.then_some(instructions))
+        };
+        conclude().map_err(Error::Journal)
+    }
 }

@@ -1,8 +1,9 @@
 //! The real local side: a folder on a disk, its blocking work on threads made for that.
 
-use crate::sides::{Keep, LeaveOut, Local, Reading, Scanned, Staging};
+use crate::sides::{Keep, LeaveOut, Local, Reading, Staging};
+use crate::threads::blocking;
 use bytes::Bytes;
-use disk::{Expect, Found, OpenFile, Root, Staged};
+use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,33 +30,24 @@ impl Folder {
     }
 }
 
-/// Runs blocking work on a thread made for it.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.expect("work on a file tree does not panic")
-}
-
 impl Local for Folder {
     type Reading = Reader;
     type Staging = Stager;
 
-    async fn scan(&self, leave_out: LeaveOut) -> Result<Scanned, disk::Error> {
-        let root = self.0.clone();
-        off_thread(move || {
-            let mut scanned = Scanned::default();
-            for entry in root.scan(&*leave_out)? {
-                match entry {
-                    Ok(found) => scanned.found.push(found),
-                    Err(problem) => scanned.problems.push(problem),
-                }
-            }
-            Ok(scanned)
-        })
-        .await
+    fn scan(
+        &self,
+        leave_out: LeaveOut,
+    ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<>, disk::Error> {
+        self.0.scan(leave_out)
+    }
+
+    fn identity(&self) -> Result<Identity, disk::Error> {
+        self.0.identity()
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, disk::Error> {
         let (root, path, kind, stamp) = (self.0.clone(), found.key.path(), found.kind, found.stamp);
-        off_thread(move || match kind {
+        blocking(move || match kind {
             Kind::File => root.digest(&path, &stamp),
             Kind::Symlink => root.read_link(&path).map(|target| disk::digest_of(&target)),
             Kind::Directory => Ok(ContentId::EMPTY),
@@ -63,9 +55,14 @@ impl Local for Folder {
         .await
     }
 
+    async fn survey(&self, found: &Found) -> Result<Surveyed, disk::Error> {
+        let (root, path, stamp) = (self.0.clone(), found.key.path(), found.stamp);
+        blocking(move || root.survey(&path, &stamp)).await
+    }
+
     async fn read(&self, found: &Found) -> Result<Bytes, disk::Error> {
         let (root, path, kind, stamp) = (self.0.clone(), found.key.path(), found.kind, found.stamp);
-        off_thread(move || match kind {
+        blocking(move || match kind {
             Kind::File => root.read_small(&path, &stamp).map(Bytes::from),
             Kind::Symlink => root.read_link(&path).map(Bytes::from),
             Kind::Directory => Ok(Bytes::new()),
@@ -75,7 +72,7 @@ impl Local for Folder {
 
     async fn open(&self, found: &Found) -> Result<Reader, disk::Error> {
         let (root, path, stamp) = (self.0.clone(), found.key.path(), found.stamp);
-        off_thread(move || root.open_file(&path, &stamp).map(|file| Reader(Arc::new(file)))).await
+        blocking(move || root.open_file(&path, &stamp).map(|file| Reader(Arc::new(file)))).await
     }
 
     async fn write(
@@ -87,7 +84,7 @@ impl Local for Folder {
         expect: Expect,
     ) -> Result<Found, disk::Error> {
         let (root, path, meta) = (self.0.clone(), path.clone(), *meta);
-        off_thread(move || match kind {
+        blocking(move || match kind {
             Kind::Directory => root.make_directory(&path, &meta),
             Kind::Symlink => root.place_symlink(&path, &bytes, &meta, expect),
             Kind::File => {
@@ -99,19 +96,19 @@ impl Local for Folder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath) -> Result<Stager, disk::Error> {
-        let (root, path) = (self.0.clone(), path.clone());
-        off_thread(move || root.stage(&path).map(|staged| Stager(Some(staged)))).await
+    async fn stage(&self, path: &RelPath, token: &str) -> Result<Stager, disk::Error> {
+        let (root, path, token) = (self.0.clone(), path.clone(), token.to_owned());
+        blocking(move || root.stage_resumable(&path, &token).map(|staged| Stager(Some(staged)))).await
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, disk::Error> {
         let (root, path, meta, expect) = (self.0.clone(), key.path(), *meta, *expect);
-        off_thread(move || root.set_meta(&path, &meta, &expect)).await
+        blocking(move || root.set_meta(&path, &meta, &expect)).await
     }
 
     async fn remove(&self, key: &ObjectKey, expect: &Stamp, keep: Keep) -> Result<(), disk::Error> {
         let (root, key, expect) = (self.0.clone(), key.clone(), *expect);
-        off_thread(move || {
+        blocking(move || {
             if key.is_directory() {
                 root.remove_directory(&key.path(), &*keep)
             } else {
@@ -121,14 +118,19 @@ impl Local for Folder {
         .await
     }
 
-    async fn rename(&self, from: &RelPath, to: &RelPath, expect: &Stamp) -> Result<(), disk::Error> {
+    async fn rename(&self, from: &RelPath, to: &RelPath, expect: &Stamp) -> Result<Found, disk::Error> {
         let (root, from, to, expect) = (self.0.clone(), from.clone(), to.clone(), *expect);
-        off_thread(move || root.rename(&from, &to, &expect).map(drop)).await
+        blocking(move || root.rename(&from, &to, &expect)).await
+    }
+
+    async fn prune(&self, path: &RelPath, keep: Keep) -> Result<(), disk::Error> {
+        let (root, path) = (self.0.clone(), path.clone());
+        blocking(move || root.prune(&path, &*keep)).await
     }
 
     async fn make_durable(&self, paths: Vec<RelPath>) -> Result<(), disk::Error> {
         let root = self.0.clone();
-        off_thread(move || root.sync_directories(&paths)).await
+        blocking(move || root.sync_directories(&paths)).await
     }
 }
 
@@ -138,7 +140,7 @@ pub struct Reader(Arc<OpenFile>);
 impl Reading for Reader {
     async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, disk::Error> {
         let file = Arc::clone(&self.0);
-        off_thread(move || file.read_at(offset, length).map(Bytes::from)).await
+        blocking(move || file.read_at(offset, length).map(Bytes::from)).await
     }
 }
 
@@ -146,9 +148,26 @@ impl Reading for Reader {
 pub struct Stager(Option<Staged>);
 
 impl Staging for Stager {
+    async fn begun(self) -> Result<(Self, Survey, u64), disk::Error> {
+        let staged = self.0.expect("a write that failed is the last");
+        blocking(move || {
+            let mut survey = Survey::new();
+            staged.for_each_block(|block| survey.update(block))?;
+            let length = staged.length();
+            Ok((Self(Some(staged)), survey, length))
+        })
+        .await
+    }
+
+    async fn discard(self) {
+        if let Some(staged) = self.0 {
+            blocking(move || staged.discard()).await;
+        }
+    }
+
     async fn write(&mut self, bytes: Bytes) -> Result<(), disk::Error> {
         let mut staged = self.0.take().expect("a write that failed is the last");
-        let (staged, written) = off_thread(move || {
+        let (staged, written) = blocking(move || {
             let written = staged.write(&bytes);
             (staged, written)
         })
@@ -159,6 +178,6 @@ impl Staging for Stager {
 
     async fn place(self, meta: &Meta, expect: Expect) -> Result<Found, disk::Error> {
         let (staged, meta) = (self.0.expect("a write that failed is the last"), *meta);
-        off_thread(move || staged.place(&meta, expect)).await
+        blocking(move || staged.place(&meta, expect)).await
     }
 }

@@ -4,24 +4,28 @@
 //! re-checks what the plan expects, so that whatever changed meanwhile is met by a new plan, not by force.
 //!
 //! ```text
-//!  base ◄──────────── remember (after every effect, in batches) ◄─────────┐
-//!   │                                                                     │
-//!   ├─► observe local  ─► scan, digest what changed ─┐                    │
-//!   │                                                ├─► plan ─► apply ───┘
-//!   └─► observe remote ─► list, ask what changed ────┘    │
-//!                                                         └─► halt
+//!  observe local  ─► scan, read what changed ──┐
+//!                                              ├─► journal: base and sightings ◄── remember ◄──┐
+//!  observe remote ─► ask what changed, or list ┘        │                      (in batches)    │
+//!                                                       ├─► survey ─► halt                     │
+//!                                                       └─► plan, pass by pass ─► apply ───────┘
 //! ```
 //!
 //! Invariant: effects go through [`Local`] and [`Remote`] only, so that a simulation can stand in for both. What a crash
 //! leaves behind needs no log: an effect that was not remembered is observed again, and then both sides agree.
 //!
-//! Read next: [`Cycle`] (one cycle), `observe` (how little is read), `apply` (effects), [`Keeper`] (the daemon's loop).
+//! Everything streams: memory is bounded by a directory and a page of the journal, never by the tree.
+//!
+//! Read next: [`Cycle`] (one cycle), `observe` (how little is read), `decide` (why it plans more than once), `apply` (effects), [`Keeper`] (the daemon's loop).
 
 mod apply;
 mod cycle;
+mod decide;
 mod error;
 mod folder;
+pub mod hooks;
 mod keeper;
+mod leave_out;
 mod observe;
 mod place;
 mod progress;
@@ -29,6 +33,8 @@ mod remember;
 mod report;
 mod route;
 pub mod sides;
+mod surveys;
+pub mod threads;
 
 pub use cycle::{Cycle, Options};
 pub use error::Error;

@@ -73,6 +73,19 @@ impl Progress {
         self.stage.store(number, Relaxed);
     }
 
+    /// Enters a stage whose extent shows on the way; nothing happens if it has been entered.
+    pub(crate) fn enter_once(&self, stage: Stage) {
+        if self.snapshot().stage != stage {
+            self.enter(stage, 0, 0);
+        }
+    }
+
+    /// More belongs to this stage.
+    pub(crate) fn expect(&self, files: u64, bytes: u64) {
+        self.files.fetch_add(files, Relaxed);
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+
     pub(crate) fn file_done(&self) {
         self.files_done.fetch_add(1, Relaxed);
     }

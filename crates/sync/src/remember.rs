@@ -1,17 +1,22 @@
-//! Writing down what is agreed, in batches, while the cycle goes on.
+//! Writing down what is seen and agreed, in batches, while the cycle goes on.
 //!
-//! An entry is written only after its effect is on the medium: first the effect, then the names of what was placed, then the
+//! An agreement is written only after its effect is on the medium: first the effect, then the names of what was placed, then the
 //! base. So the base never claims more than is true, and a crash costs at most looking again.
 
 use crate::Error;
 use crate::sides::Local;
+use crate::threads::blocking;
 use journal::{Change, Journal, RouteId};
 use model::RelPath;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Entries written in one transaction, at most.
 const BATCH_MAX: usize = 1_000;
+
+/// Notes that wait to be written: whoever has more waits as well.
+const WAITING_MAX: usize = 4 * BATCH_MAX;
 
 /// Something to remember.
 pub(crate) struct Note {
@@ -20,24 +25,30 @@ pub(crate) struct Note {
     pub(crate) placed: Option<RelPath>,
 }
 
-/// Where effects hand in what they achieved.
+/// Where observations and effects are handed in.
 #[derive(Clone)]
-pub(crate) struct Notes(mpsc::UnboundedSender<Note>);
+pub(crate) struct Notes(mpsc::Sender<Note>);
 
 impl Notes {
     /// If the writer is gone, it failed, and its error ends the cycle.
-    pub(crate) fn hand_in(&self, note: Note) {
-        let _gone = self.0.send(note);
+    pub(crate) async fn hand_in(&self, note: Note) {
+        let _gone = self.0.send(note).await;
     }
 }
 
-/// Begins to write; ends when every [`Notes`] is dropped.
-pub(crate) fn begin<L: Local>(
-    local: L,
-    journal: Arc<Journal>,
-    route: RouteId,
-) -> (Notes, tokio::task::JoinHandle<Result<(), Error>>) {
-    let (sender, mut notes) = mpsc::unbounded_channel();
+/// Writes on a task of its own, until every [`Notes`] is dropped. If this is dropped before, the cycle was given up, and nothing of it goes on.
+pub(crate) struct Writing(AbortOnDropHandle<Result<(), Error>>);
+
+impl Writing {
+    /// Waits until everything handed in is written. Every [`Notes`] must be gone.
+    pub(crate) async fn finish(self) -> Result<(), Error> {
+        self.0.await.expect("the writer does not panic")
+    }
+}
+
+/// Begins to write.
+pub(crate) fn begin<L: Local>(local: L, journal: Arc<Journal>, route: RouteId) -> (Notes, Writing) {
+    let (sender, mut notes) = mpsc::channel(WAITING_MAX);
     let writing = tokio::spawn(async move {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while notes.recv_many(&mut batch, BATCH_MAX).await > 0 {
@@ -45,7 +56,7 @@ pub(crate) fn begin<L: Local>(
         }
         Ok(())
     });
-    (Notes(sender), writing)
+    (Notes(sender), Writing(AbortOnDropHandle::new(writing)))
 }
 
 async fn write<L: Local>(
@@ -61,8 +72,5 @@ async fn write<L: Local>(
         local.make_durable(placed).await.map_err(Error::Local)?;
     }
     let journal = Arc::clone(journal);
-    tokio::task::spawn_blocking(move || journal.record(route, &changes))
-        .await
-        .expect("recording does not panic")
-        .map_err(Error::Journal)
+    blocking(move || journal.record(route, &changes)).await.map_err(Error::Journal)
 }

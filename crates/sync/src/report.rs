@@ -1,7 +1,8 @@
 //! What came of a cycle, as data for whoever tells people.
 
+use crate::observe::View;
 use model::ObjectKey;
-use plan::sync::{Conflict, Halt, Plan};
+use plan::sync::{Conflict, Halt, PerSide, Plan};
 use std::fmt;
 
 /// How a cycle ended.
@@ -26,6 +27,8 @@ pub struct Report {
     pub downloaded: u64,
     /// Bytes of them.
     pub downloaded_bytes: u64,
+    /// Files that got another name on a side, because they were moved on the other.
+    pub moved: PerSide,
     /// Files deleted on the local side.
     pub deleted_local: u64,
     /// Files deleted on the remote side.
@@ -40,6 +43,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Paths that changed while the plan was carried out: the next cycle sees to them.
     pub overtaken: u64,
+    /// Whether rules arrived that this cycle did not know yet.
+    pub(crate) new_rules: bool,
 }
 
 /// Something the matter with one path.
@@ -87,11 +92,32 @@ impl Report {
     /// Whether another cycle right away has something to do.
     #[must_use]
     pub(crate) fn wants_another(&self) -> bool {
-        self.overtaken > 0 || !self.conflicts.is_empty()
+        self.overtaken > 0 || self.new_rules
+    }
+
+    pub(crate) fn wrote_remote(&self) -> bool {
+        self.uploaded + self.deleted_remote + self.touched + self.moved.remote > 0
+            || !self.conflicts.is_empty()
+    }
+
+    /// What both sides showed, before anything was done about it.
+    pub(crate) fn begin(here: &View, there: &View) -> Self {
+        Self {
+            unchanged: here.seen,
+            overtaken: here.overtaken,
+            problems: here.problems.iter().chain(&there.problems).cloned().collect(),
+            ..Self::default()
+        }
     }
 
     fn changes(&self) -> u64 {
-        self.uploaded + self.downloaded + self.deleted_local + self.deleted_remote + self.touched
+        self.uploaded
+            + self.downloaded
+            + self.deleted_local
+            + self.deleted_remote
+            + self.touched
+            + self.moved.local
+            + self.moved.remote
     }
 
     /// Adds what a following cycle of the same run did. What it found to be the matter replaces what was
@@ -102,6 +128,10 @@ impl Report {
             uploaded_bytes: self.uploaded_bytes + next.uploaded_bytes,
             downloaded: self.downloaded + next.downloaded,
             downloaded_bytes: self.downloaded_bytes + next.downloaded_bytes,
+            moved: PerSide {
+                local: self.moved.local + next.moved.local,
+                remote: self.moved.remote + next.moved.remote,
+            },
             deleted_local: self.deleted_local + next.deleted_local,
             deleted_remote: self.deleted_remote + next.deleted_remote,
             touched: self.touched + next.touched,
@@ -109,6 +139,7 @@ impl Report {
             conflicts: self.conflicts.into_iter().chain(next.conflicts).collect(),
             problems: next.problems,
             overtaken: next.overtaken,
+            new_rules: next.new_rules,
         }
     }
 }

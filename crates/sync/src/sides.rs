@@ -3,27 +3,39 @@
 //! They exist because there are two of each: the real ones ([`Folder`](crate::Folder), [`Place`](crate::Place)) and those of the
 //! simulation. Both speak in the adapters' types; a third vocabulary in between would say the same again.
 
+pub use crate::leave_out::LeaveOut;
 use crate::progress::Progress;
-use bucket::{Listing, Object};
+pub use bucket::Changed;
+use bucket::{Object, Parts};
 use bytes::Bytes;
-use disk::{Found, Problem};
-use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp};
+use disk::{Found, Identity, Problem, Survey, Surveyed};
+use futures::stream::BoxStream;
+use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp, UploadId};
 use std::future::Future;
 use std::sync::Arc;
-
-/// Whether a scan leaves out a path.
-pub type LeaveOut = Arc<dyn Fn(&RelPath, Kind) -> bool + Send + Sync>;
+use std::time::Duration;
 
 /// Which directories stay although they were emptied.
 pub type Keep = Arc<dyn Fn(&RelPath) -> bool + Send + Sync>;
 
-/// What a scan of the local side showed.
-#[derive(Debug, Default)]
-pub struct Scanned {
-    /// Everything seen, sorted by key.
-    pub found: Vec<Found>,
-    /// What could not be seen.
-    pub problems: Vec<Problem>,
+/// A store's answer to what changed since a cursor.
+pub enum Changes {
+    /// It cannot tell; it has to be listed.
+    Unsupported,
+    /// It does not know the cursor: it may have been put back to an older state.
+    Unknown,
+    /// These keys did, each told as it is now.
+    Since(Told),
+    /// This is all that stands, in the order of the keys: the answer to a question without a cursor, or with one that is too old.
+    Everything(Told),
+}
+
+/// What a store tells.
+pub struct Told {
+    /// Where the next question starts.
+    pub cursor: String,
+    /// The keys. An error ends the stream; what came before it is true and not the whole.
+    pub changes: BoxStream<'static, Result<Changed, bucket::Error>>,
 }
 
 /// The machine's folder.
@@ -33,10 +45,17 @@ pub trait Local: Clone + Send + Sync + 'static {
     /// A big file being written beside its target.
     type Staging: Staging;
 
-    /// Everything below the folder.
-    fn scan(&self, leave_out: LeaveOut) -> impl Future<Output = Result<Scanned, disk::Error>> + Send;
+    /// Everything below the folder, in the order of the keys. Blocks, as does what it returns.
+    fn scan(
+        &self,
+        leave_out: LeaveOut,
+    ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<Self>, disk::Error>;
+    /// Which directory the folder is. Blocks for a moment.
+    fn identity(&self) -> Result<Identity, disk::Error>;
     /// The content of what was found; fails if it is not the same any more.
     fn digest(&self, found: &Found) -> impl Future<Output = Result<ContentId, disk::Error>> + Send;
+    /// The same for a large file, with its chunks, in one pass.
+    fn survey(&self, found: &Found) -> impl Future<Output = Result<Surveyed, disk::Error>> + Send;
     /// All bytes of a small file or a symlink's target.
     fn read(&self, found: &Found) -> impl Future<Output = Result<Bytes, disk::Error>> + Send;
     /// Opens a file for reading by parts.
@@ -50,8 +69,12 @@ pub trait Local: Clone + Send + Sync + 'static {
         bytes: Bytes,
         expect: disk::Expect,
     ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
-    /// Begins to write a big file beside its target.
-    fn stage(&self, path: &RelPath) -> impl Future<Output = Result<Self::Staging, disk::Error>> + Send;
+    /// Begins to write a big file beside its target, or goes on with what was begun under the same token, which names one version.
+    fn stage(
+        &self,
+        path: &RelPath,
+        token: &str,
+    ) -> impl Future<Output = Result<Self::Staging, disk::Error>> + Send;
     /// Sets time and permissions.
     fn set_meta(
         &self,
@@ -72,7 +95,9 @@ pub trait Local: Clone + Send + Sync + 'static {
         from: &RelPath,
         to: &RelPath,
         expect: &Stamp,
-    ) -> impl Future<Output = Result<(), disk::Error>> + Send;
+    ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
+    /// Removes the directories above a path that hold nothing any more.
+    fn prune(&self, path: &RelPath, keep: Keep) -> impl Future<Output = Result<(), disk::Error>> + Send;
     /// Returns once the names of these paths are on the medium.
     fn make_durable(&self, paths: Vec<RelPath>) -> impl Future<Output = Result<(), disk::Error>> + Send;
 }
@@ -84,7 +109,11 @@ pub trait Reading: Send + Sync + 'static {
 }
 
 /// A file that is written beside its target.
-pub trait Staging: Send + 'static {
+pub trait Staging: Sized + Send + 'static {
+    /// What is there from an earlier attempt: a survey that has seen it, and its length.
+    fn begun(self) -> impl Future<Output = Result<(Self, Survey, u64), disk::Error>> + Send;
+    /// Gives it up: what it holds has turned out to be wrong.
+    fn discard(self) -> impl Future<Output = ()> + Send;
     /// Appends.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), disk::Error>> + Send;
     /// Puts the file in its place.
@@ -97,8 +126,17 @@ pub trait Staging: Send + 'static {
 
 /// A folder's place in a bucket.
 pub trait Remote: Clone + Send + Sync + 'static {
-    /// Everything below the place, sorted by key.
-    fn list(&self) -> impl Future<Output = Result<Listing, bucket::Error>> + Send;
+    /// An upload by parts that the store knows.
+    type Upload: Send + Sync;
+
+    /// What changed since a cursor, or everything. If nothing did, the answer may take as long as `wait`.
+    fn changes(
+        &self,
+        since: Option<&str>,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Changes, bucket::Error>> + Send;
+    /// Everything below the place, in the order of the keys. After an error nothing follows, and what came before is not the whole.
+    fn list(&self) -> BoxStream<'static, Result<bucket::Found, bucket::Error>>;
     /// What stands at a key.
     fn head(&self, key: &ObjectKey) -> impl Future<Output = Result<Option<Object>, bucket::Error>> + Send;
     /// Reads one version.
@@ -107,6 +145,14 @@ pub trait Remote: Clone + Send + Sync + 'static {
         key: &ObjectKey,
         version: &RemoteVersion,
     ) -> impl Future<Output = Result<bucket::Get, bucket::Error>> + Send;
+    /// Reads one version of a large object of `size` bytes from the byte `from` on.
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        size: u64,
+    ) -> BoxStream<'static, Result<Bytes, bucket::Error>>;
     /// Writes a small object.
     fn put(
         &self,
@@ -115,15 +161,39 @@ pub trait Remote: Clone + Send + Sync + 'static {
         bytes: Bytes,
         expect: &bucket::Expect,
     ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
-    /// Writes a big object by parts.
-    fn put_parts<R: Reading>(
+    /// Begins the upload of a large object. It belongs to `node` as it is.
+    fn begin_upload(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
+    ) -> impl Future<Output = Result<Self::Upload, bucket::Error>> + Send;
+    /// Finds an upload that was begun; `None` if the store does not know it any more.
+    fn resume_upload(
+        &self,
+        key: &ObjectKey,
+        id: &UploadId,
+    ) -> impl Future<Output = Result<Option<Self::Upload>, bucket::Error>> + Send;
+    /// The name by which an upload is found again.
+    fn upload_id(upload: &Self::Upload) -> UploadId;
+    /// Sends what the store does not have of `parts`, and makes the object of them. An error says whether the upload can be gone on with
+    /// ([`bucket::Error::leaves_upload`]); if not, it is aborted.
+    #[expect(clippy::too_many_arguments, reason = "what, where, under which condition, from where")]
+    fn upload<R: Reading>(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
         expect: &bucket::Expect,
+        upload: &Self::Upload,
+        parts: &Parts,
+        source: Arc<R>,
         progress: &Progress,
     ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
+    /// Gives an upload up.
+    fn abort_upload(
+        &self,
+        key: &ObjectKey,
+        id: &UploadId,
+    ) -> impl Future<Output = Result<(), bucket::Error>> + Send;
     /// Sets time and permissions.
     fn set_meta(
         &self,
@@ -137,12 +207,12 @@ pub trait Remote: Clone + Send + Sync + 'static {
         key: &ObjectKey,
         version: &RemoteVersion,
     ) -> impl Future<Output = Result<(), bucket::Error>> + Send;
-    /// Gives an object another key, never onto another object.
-    fn rename(
+    /// Makes `to`, where nothing stands, hold the content of one version of `from`, as `node` describes it.
+    fn copy(
         &self,
         from: &ObjectKey,
+        version: &RemoteVersion,
         to: &ObjectKey,
         node: &Node,
-        version: &RemoteVersion,
-    ) -> impl Future<Output = Result<(), bucket::Error>> + Send;
+    ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
 }

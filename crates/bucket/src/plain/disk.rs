@@ -96,6 +96,17 @@ impl Disk {
         Ok(Writer { file: Arc::new(file) })
     }
 
+    pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
+        let from = self.locate(from)?;
+        let copied = self.run(to, move |to| {
+            let mut file = OpenOptions::new().write(true).create_new(true).open(to)?;
+            // The kernel copies, or shares the blocks where the file system can.
+            io::copy(&mut File::open(from)?, &mut file)?;
+            Ok(file)
+        });
+        Writer { file: Arc::new(copied.await?) }.finish(time).await
+    }
+
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         let from = self.locate(from)?;
         self.run(to, move |to| {

@@ -5,7 +5,7 @@
 
 use super::store::{EntryKind, Failure, Named};
 use super::{Plain, sidecar, version};
-use crate::list::is_ours;
+use crate::list::walk::is_ours;
 use crate::{Error, Found, Listed, Listing, Prefix};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};

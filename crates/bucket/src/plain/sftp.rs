@@ -117,6 +117,26 @@ impl Sftp {
         Ok(Writer { handle, path, offset: 0, under_way: VecDeque::new() })
     }
 
+    /// Lets the server copy; `None` if it cannot.
+    pub(super) async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        time: Option<UnixNanos>,
+    ) -> Result<Option<Entry>, Failure> {
+        let session = self.session().await?;
+        if !session.copies() {
+            return Ok(None);
+        }
+        let opened = session.ask(Request::Open { path: &self.path(from), flags: wire::READ }).await;
+        let source = handle_of(&session, opened)?;
+        let target = self.create(to).await?;
+        let request = Request::CopyData { from: source.id(), to: target.handle.id() };
+        // However long it takes, as long as the line is alive.
+        done(session.begin(request).await?.wait_long().await?)?;
+        target.finish(time).await.map(Some)
+    }
+
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         let session = self.session().await?;
         let (source, target) = (self.path(from), self.path(to));

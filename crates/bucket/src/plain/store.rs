@@ -8,6 +8,7 @@ use super::sftp::{self, Sftp};
 use super::webdav::{self, Webdav};
 use crate::{Cause, Honoured};
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
 use model::UnixNanos;
 
@@ -151,6 +152,24 @@ impl Store {
             Self::Webdav(webdav) => Ok(Writer::Webdav(webdav.create(path, size))),
             Self::Sftp(sftp) => sftp.create(path).await.map(Writer::Sftp),
         }
+    }
+
+    /// Copies a file to a new name, without its content crossing the line if the store can. The copy carries `time` where the store can.
+    pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
+        let copied = match self {
+            Self::Disk(disk) => return disk.copy(from, to, time).await,
+            Self::Webdav(webdav) => return webdav.copy(from, to).await,
+            Self::Sftp(sftp) => sftp.copy(from, to, time).await?,
+        };
+        if let Some(entry) = copied {
+            return Ok(entry);
+        }
+        let (entry, mut body) = self.open(from, 0).await?;
+        let mut writer = self.create(to, entry.size).await?;
+        while let Some(chunk) = body.try_next().await? {
+            writer.write(chunk).await?;
+        }
+        writer.finish(time).await
     }
 
     /// Gives a file another name, in one step where the store can.

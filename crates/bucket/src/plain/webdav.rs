@@ -175,6 +175,18 @@ impl Webdav {
         Writer { chunks: Some(sender), sending, webdav: self.clone(), path: path.to_owned() }
     }
 
+    pub(super) async fn copy(&self, from: &str, to: &str) -> Result<Entry, Failure> {
+        let request = self
+            .request(Method::from_bytes(b"COPY").expect("because it is a token"), self.url(from))
+            .header("destination", self.url(to).as_str())
+            .header("overwrite", "F");
+        let answer = self.change(request).await?;
+        match answer.status() {
+            StatusCode::CREATED | StatusCode::NO_CONTENT | StatusCode::OK => self.stat(to).await,
+            _ => Err(self.refused(answer).await),
+        }
+    }
+
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         let overwrite = if onto == Onto::Nothing { "F" } else { "T" };
         let above = to.rsplit_once('/').map_or("", |(above, _)| above);

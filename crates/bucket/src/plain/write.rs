@@ -195,6 +195,48 @@ impl Plain {
         Ok(renamed)
     }
 
+    /// Makes `to`, where nothing stands, hold the content of one version of `from`, as `node` describes it; else [`Error::Changed`]. The
+    /// store copies by itself, if it can. [`Plain::rename`] is cheaper where `from` goes afterwards.
+    pub async fn copy(
+        &self,
+        prefix: &Prefix,
+        from: &ObjectKey,
+        version: &RemoteVersion,
+        to: &ObjectKey,
+        node: &Node,
+    ) -> Result<RemoteVersion, Error> {
+        let (source, place) = (prefix.place(from), prefix.place(to));
+        let task = Task { key: to, place: &place, node };
+        let as_meant = async || {
+            let seen = self.look(&source, from).await?;
+            match seen.version(from) {
+                None => Err(Error::NotFound { key: from.clone() }),
+                Some(now) if now.etag == version.etag => Ok(()),
+                Some(_) => Err(Error::Changed { key: from.clone(), what: "another version stands there" }),
+            }
+        };
+        as_meant().await?;
+        if to.is_directory() {
+            return self.put_directory(task, &Expect::Absent).await;
+        }
+        let incoming = self.incoming();
+        let copied = async {
+            let failed = |failure| self.failed("copy something to", Some(to), failure);
+            self.make_incoming().await.map_err(failed)?;
+            let entry = self.inner.store.copy(&source, &incoming, node.meta.mtime).await.map_err(failed)?;
+            // If it still stands there now, it is what was copied.
+            as_meant().await?;
+            Ok(entry)
+        };
+        match copied.await {
+            Ok(entry) => self.place(task, &incoming, entry, &Expect::Absent).await,
+            Err(error) => {
+                self.give_up(&incoming).await;
+                Err(error)
+            }
+        }
+    }
+
     async fn put_directory(&self, task: Task<'_>, expect: &Expect) -> Result<RemoteVersion, Error> {
         let seen = self.look(task.place, task.key).await?;
         if !seen.is(expect, task.key) {
@@ -387,9 +429,7 @@ impl Plain {
     }
 
     async fn create(&self, incoming: &str, size: u64) -> Result<Writer, Failure> {
-        // A WebDAV server says only at the end of a write that there is no such collection.
-        let made = self.inner.incoming.get_or_try_init(|| self.inner.store.make_directories(INCOMING));
-        made.await?;
+        self.make_incoming().await?;
         match self.inner.store.create(incoming, size).await {
             Err(Failure::NotFound) => {
                 self.inner.store.make_directories(INCOMING).await?;
@@ -397,6 +437,12 @@ impl Plain {
             }
             created => created,
         }
+    }
+
+    /// Once for all writes: a WebDAV server says only at the end of one that there is no such collection.
+    async fn make_incoming(&self) -> Result<(), Failure> {
+        let made = self.inner.incoming.get_or_try_init(|| self.inner.store.make_directories(INCOMING));
+        made.await.copied()
     }
 
     /// Moves a file, and makes the directory it goes to if there is none.

@@ -98,6 +98,17 @@ impl Destination {
         either!(self.set_meta(prefix, key, node, version))
     }
 
+    pub(crate) async fn copy(
+        &self,
+        prefix: &Prefix,
+        from: &ObjectKey,
+        version: &RemoteVersion,
+        to: &ObjectKey,
+        node: &Node,
+    ) -> Result<RemoteVersion, Error> {
+        either!(self.copy(prefix, from, version, to, node))
+    }
+
     pub(crate) async fn delete(
         &self,
         prefix: &Prefix,

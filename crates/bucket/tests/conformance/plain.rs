@@ -167,6 +167,32 @@ async fn a_rename_takes_everything_along_and_never_replaces() {
 }
 
 #[tokio::test]
+async fn a_copy_is_as_described_and_never_replaces() {
+    for tree in Tree::all() {
+        let plain = tree.connect();
+        // More than one step of any kind.
+        let all: Vec<u8> = (0..700_000_u32).flat_map(u32::to_le_bytes).collect();
+        let node = Node { meta: meta(0o755), ..file(&all) };
+        let body = Bytes::from(all.clone());
+        let version = plain.put(&ROOT(), &key("a/film"), &node, body, &Expect::Absent).await.unwrap();
+        let copy = async |to, version| plain.copy(&ROOT(), &key("a/film"), version, &key(to), &node).await;
+        let copied = copy("b/c/film", &version).await.unwrap();
+        let found = plain.head(&ROOT(), &key("b/c/film")).await.unwrap().unwrap();
+        assert_eq!((found.node(), &found.version.etag), (Some(node), &copied.etag), "{:?}", tree.at);
+        assert!(read(&plain, "b/c/film", &copied).await.unwrap() == all);
+        let taken = create(&plain, "taken", b"theirs").await;
+        assert!(matches!(copy("taken", &version).await, Err(Error::Changed { .. })));
+        assert_eq!(read(&plain, "taken", &taken).await.unwrap(), b"theirs");
+        // Only the version that was meant.
+        assert!(matches!(copy("other", &taken).await, Err(Error::Changed { .. })));
+        plain.delete(&ROOT(), &key("a/film"), &version).await.unwrap();
+        assert!(matches!(copy("other", &version).await, Err(Error::NotFound { .. })));
+        assert_eq!(names(&plain.list(&ROOT()).await.unwrap()), ["b/c/film", "taken"]);
+        assert_eq!(in_transit(&tree), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_file_may_follow_a_directory_and_the_other_way_round() {
     for tree in Tree::all() {
         let plain = tree.connect();
@@ -433,8 +459,9 @@ async fn every_request_can_be_a_task() {
         let version = plain.put_parts(&root, &name, &node, part, &expect).await?;
         let version = plain.set_meta(&root, &name, &node, &version).await?;
         let version = plain.rename(&root, &name, &key("y"), &node, &version).await?;
+        plain.copy(&root, &key("y"), &version, &key("z"), &node).await?;
         plain.get_range(&root, &key("y"), &version, 0..1).await?.body.try_collect::<Vec<_>>().await?;
-        assert_eq!(plain.list(&root).await?.objects.len(), 1);
+        assert_eq!(plain.list(&root).await?.objects.len(), 2);
         plain.sweep().await?;
         plain.delete(&root, &key("y"), &version).await
     };

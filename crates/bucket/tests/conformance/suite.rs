@@ -290,6 +290,10 @@ async fn a_large_object_goes_in_parts() {
         assert_eq!(found.version.etag, version.etag);
         assert_eq!(md5(&read(&bucket, &prefix, &name, &version).await), node.content);
 
+        let (nothing, unasked) = (file(b""), |_, _| async { Err(std::io::Error::other("unasked")) });
+        bucket.put_parts(&prefix, &key("empty"), &nothing, unasked, &Expect::Absent).await.unwrap();
+        assert_eq!(bucket.head(&prefix, &key("empty")).await.unwrap().unwrap().node(), Some(nothing));
+
         // The same again is what a lost answer looks like; anything else is a conflict.
         let again = put_large(&bucket, &prefix, &node, &all, &Expect::Absent).await.unwrap();
         assert_eq!(again.etag, version.etag);
@@ -400,4 +404,27 @@ async fn what_is_not_signed_with_the_key_is_refused() {
         assert!(matches!(error, Error::NoSuchBucket { .. } | Error::WrongKey { .. }), "{error:?}");
     }
     cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_copy_takes_an_absent_name_only() {
+    ask("a copy", |bucket, prefix| async move {
+        let content = vec![7; 100_000];
+        let version = put(&bucket, &prefix, "from", &content).await;
+        let (from, to) = (ObjectKey::parse("from").unwrap(), ObjectKey::parse("below/to").unwrap());
+        let node = bucket.head(&prefix, &from).await.unwrap().unwrap().node().unwrap();
+        let copied = bucket.copy(&prefix, &from, &version, &to, &node).await.unwrap();
+        assert_eq!(read(&bucket, &prefix, &to, &copied).await, content);
+        let head = bucket.head(&prefix, &to).await.unwrap().unwrap();
+        assert!(head.node().unwrap().same_meta(&node));
+        // The same again is what a lost answer looks like; anything else is in the way.
+        bucket.copy(&prefix, &from, &version, &to, &node).await.unwrap();
+        put(&bucket, &prefix, "taken", b"by someone else").await;
+        let taken = ObjectKey::parse("taken").unwrap();
+        assert_changed(bucket.copy(&prefix, &from, &version, &taken, &node).await);
+        let other = ObjectKey::parse("other").unwrap();
+        assert_changed(bucket.copy(&prefix, &from, &other_version(), &other, &node).await);
+        assert!(bucket.head(&prefix, &other).await.unwrap().is_none());
+    })
+    .await;
 }

@@ -28,7 +28,7 @@ fn the_root_itself_may_be_reached_through_a_symlink() {
 fn a_deleted_root_is_missing_not_empty() {
     let scratch = Scratch::new();
     std::fs::remove_dir(scratch.root.path()).unwrap();
-    assert!(matches!(scratch.root.scan(&|_, _| false).map(drop), Err(Error::Missing { .. })));
+    assert!(matches!(scratch.root.scan(|_: &_, _| false).map(drop), Err(Error::Missing { .. })));
     for path in ["a", "a/b"] {
         assert!(matches!(scratch.root.stage(&rel(path)), Err(Error::Missing { .. })));
     }

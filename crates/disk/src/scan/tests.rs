@@ -101,7 +101,7 @@ fn a_directory_swapped_for_a_symlink_is_not_entered() {
     scratch.write("a", "");
     scratch.write("d/file", "");
     fs::write(scratch.outside().join("secret"), "").unwrap();
-    let mut scan = scratch.root.scan(&|_, _| false).unwrap();
+    let mut scan = scratch.root.scan(|_: &_, _| false).unwrap();
     assert!(matches!(scan.next(), Some(Ok(_))));
     fs::rename(scratch.path("d"), scratch.path("moved")).unwrap();
     symlink(scratch.outside(), scratch.path("d")).unwrap();
@@ -116,7 +116,7 @@ fn what_vanishes_during_a_scan_is_passed_over() {
     for path in ["a", "b", "c/d", "e"] {
         scratch.write(path, "");
     }
-    let mut scan = scratch.root.scan(&|_, _| false).unwrap();
+    let mut scan = scratch.root.scan(|_: &_, _| false).unwrap();
     assert!(matches!(scan.next(), Some(Ok(found)) if found.key.as_str() == "a"));
     fs::remove_file(scratch.path("b")).unwrap();
     fs::remove_dir_all(scratch.path("c")).unwrap();
@@ -129,7 +129,7 @@ fn a_file_that_became_a_directory_is_unknown_until_the_next_scan() {
     let scratch = Scratch::new();
     scratch.write("a", "");
     scratch.write("b", "");
-    let mut scan = scratch.root.scan(&|_, _| false).unwrap();
+    let mut scan = scratch.root.scan(|_: &_, _| false).unwrap();
     scan.next();
     fs::remove_file(scratch.path("b")).unwrap();
     scratch.write("b/c", "");

@@ -275,7 +275,7 @@ fn a_full_disk_is_said_so_and_leaves_nothing_behind() {
         assert!(matches!(staged.reserve(1 << 20), Err(Error::NoSpace { .. })));
         assert!(matches!(staged.write(&vec![7; 1 << 20]), Err(Error::NoSpace { .. })));
         drop(staged);
-        assert_eq!(root.scan(&|_, _| false).unwrap().count(), 0);
+        assert_eq!(root.scan(|_: &_, _| false).unwrap().count(), 0);
         let mut staged = root.stage(&rel("small")).unwrap();
         staged.write(&[7; 1000]).unwrap();
         staged.place(&Meta::default(), Expect::Absent).unwrap();

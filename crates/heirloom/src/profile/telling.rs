@@ -16,6 +16,7 @@ pub(crate) struct Synced {
     uploaded_bytes: u64,
     downloaded: u64,
     downloaded_bytes: u64,
+    moved: u64,
     deleted_local: u64,
     deleted_remote: u64,
     conflicts: usize,
@@ -35,6 +36,7 @@ impl Synced {
             uploaded_bytes: report.uploaded_bytes,
             downloaded: report.downloaded,
             downloaded_bytes: report.downloaded_bytes,
+            moved: report.moved.local + report.moved.remote,
             deleted_local: report.deleted_local,
             deleted_remote: report.deleted_remote,
             conflicts: report.conflicts.len(),
@@ -55,6 +57,7 @@ impl fmt::Display for Synced {
         let parts: Vec<String> = [
             moved("uploaded", self.uploaded, self.uploaded_bytes),
             moved("downloaded", self.downloaded, self.downloaded_bytes),
+            count(self.moved, "moved"),
             count(self.deleted_local, "deleted here"),
             count(self.deleted_remote, "deleted in the cloud"),
             count(self.conflicts as u64, "in conflict, both versions kept"),
@@ -149,13 +152,28 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
         Halt::MassDeletion { side: Side::Local, .. } => {
             format!("If that was not meant, bring the files back in the cloud and sync again; nothing was deleted in {folder}.")
         }
+        Halt::Replaced { side: Side::Remote, .. } => format!(
+            "The server does not know how far this machine had come: it was restored from a backup, or its bucket was made anew. Nothing was changed in {folder}."
+        ),
+        Halt::Replaced { side: Side::Local, .. } => format!(
+            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was changed in the cloud."
+        ),
+        Halt::Strangers { .. } => format!(
+            "Check that {folder} and the state's name are the ones you mean: going on puts both trees together, and deletes nothing."
+        ),
+    };
+    let go_on = match halt {
+        Halt::Emptied { .. } | Halt::MassDeletion { .. } => "If the deletions are meant,",
+        Halt::Replaced { .. } | Halt::Strangers { .. } => {
+            "To put both sides together, keeping every file of either,"
+        }
     };
     let state = route.state.as_ref().map_or(String::new(), |state| format!(" {state}"));
     Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look)
         .hint(format!(
-            "If the deletions are meant, `heirloom sync --resume{state}` carries them over; with --dry-run it lists them."
+            "{go_on} run `heirloom sync --resume{state}`; with --dry-run it lists what it would do."
         ))
 }
 
@@ -181,6 +199,18 @@ fn failed(route: &Route, error: Error) -> Failure {
 /// The code that stands for several: the first failure, else the worst of the rest.
 pub(crate) fn worst(one: Exit, other: Exit) -> Exit {
     one.max(other)
+}
+
+/// The exit code that an outcome deserves, as far as it alone tells.
+pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
+    match outcome {
+        Ok(Outcome::Done(report)) if report.is_complete() => Exit::Ok,
+        Ok(Outcome::Done(_)) => Exit::Incomplete,
+        Ok(Outcome::Planned(_)) => Exit::Ok,
+        Ok(Outcome::Halted(_)) => Exit::Halted,
+        Err(Error::Stopped) => Exit::Interrupted,
+        Err(_) => Exit::Failed,
+    }
 }
 
 /// One line about an outcome for a daemon's log and pulse: whether it went well, and how.

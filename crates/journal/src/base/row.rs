@@ -121,7 +121,7 @@ pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<BaseEntry> {
     Ok(BaseEntry { key, agreed: Agreed { local, remote }, stamp, version })
 }
 
-fn read_meta(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Meta> {
+pub(crate) fn read_meta(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Meta> {
     let mtime: Option<i64> = row.get(from)?;
     let mode: Option<u32> = row.get(from + 1)?;
     let uid: Option<u32> = row.get(from + 2)?;
@@ -133,7 +133,7 @@ fn read_meta(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Meta> {
     })
 }
 
-fn kind_number(kind: Kind) -> i64 {
+pub(crate) fn kind_number(kind: Kind) -> i64 {
     match kind {
         Kind::File => 0,
         Kind::Symlink => 1,
@@ -141,7 +141,7 @@ fn kind_number(kind: Kind) -> i64 {
     }
 }
 
-fn read_kind(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Kind>> {
+pub(crate) fn read_kind(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Kind>> {
     let number: Option<i64> = row.get(at)?;
     match number {
         None => Ok(None),
@@ -152,7 +152,7 @@ fn read_kind(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Kind
     }
 }
 
-fn unfit(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Error {
+pub(crate) fn unfit(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Error {
     let name = row.as_ref().column_name(at).unwrap_or_default().to_owned();
     rusqlite::Error::InvalidColumnType(at, name, Type::Integer)
 }

@@ -1,6 +1,6 @@
 //! The table: what becomes of one path, looked at alone.
 
-use super::merge::Place;
+use super::Place;
 use super::outcome::Side;
 use model::{Agreed, Node};
 
@@ -30,7 +30,7 @@ enum Delta {
     Gone,
 }
 
-pub(super) fn decide(place: &Place) -> Decision {
+pub(super) fn decide<W>(place: &Place<W>) -> Decision {
     match (&place.base, &place.local, &place.remote) {
         (_, None, None) => Decision::Vanish,
         (None, Some(_), None) => Decision::Take(Side::Local),
@@ -57,7 +57,7 @@ fn since(base: &Agreed, local: Option<&Node>, remote: Option<&Node>) -> Decision
         let remote = remote.expect("a side that is not gone is there");
         both_new(local, remote)
     };
-    match (delta(&base.local, local), delta(&base.remote, remote)) {
+    match (delta(&base.local, local), delta(&base.remote_as_known(), remote)) {
         (Same, Same) => Decision::Rest,
 
         (Same, Meta) => Decision::TakeMeta(Side::Remote),

@@ -1,13 +1,16 @@
-//! The brake: deletions that look like an accident are not carried over.
+//! The brake: what looks like an accident is not carried over.
 //!
 //! Apart from the merging, because merging is right about each path and blind to the whole: an unmounted
 //! folder is, path by path, a folder whose files were all deleted.
 
-use super::merge::Place;
-use super::outcome::{Action, Change, Halt, Plan, Side, Written};
+use super::outcome::{Action, Change, Halt, Side, Written};
+use super::place::{Place, Step};
 use super::{Guards, Rules};
 use model::{ContentId, Kind, Node};
 use std::collections::BTreeMap;
+
+/// Two trees of at least this many files each, of which not one is the same, are taken for strangers.
+const STRANGERS_MIN: u64 = 10;
 
 /// How many deletions on one side are taken as normal, in one cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +30,85 @@ impl MaxDelete {
     }
 }
 
+/// Sides of which there is reason to think that they are not the ones on which the base was agreed upon: a bucket that was put back to
+/// an older state, another directory in the folder's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// About the folder.
+    pub local: bool,
+    /// About the bucket.
+    pub remote: bool,
+}
+
+impl Doubts {
+    /// Whether there are any.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.local || self.remote
+    }
+
+    fn about(self, side: Side) -> bool {
+        match side {
+            Side::Local => self.local,
+            Side::Remote => self.remote,
+        }
+    }
+}
+
+/// A number for each side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerSide {
+    /// Of the local side.
+    pub local: u64,
+    /// Of the remote side.
+    pub remote: u64,
+}
+
+impl PerSide {
+    /// The number of `side`.
+    #[must_use]
+    pub fn of(&self, side: Side) -> u64 {
+        match side {
+            Side::Local => self.local,
+            Side::Remote => self.remote,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn of_mut(&mut self, side: Side) -> &mut u64 {
+        match side {
+            Side::Local => &mut self.local,
+            Side::Remote => &mut self.remote,
+        }
+    }
+}
+
 /// How much each side holds. Directories do not count: they hold no bytes of their own.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
     base: u64,
     local: u64,
     remote: u64,
+    /// Files that are the same on both sides.
+    same: u64,
 }
 
 impl Tally {
-    pub(super) fn see(&mut self, place: &Place) {
-        let count = |node: Option<&Node>| u64::from(node.is_some_and(|node| node.kind != Kind::Directory));
+    /// Files that both sides held when they last agreed.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.base
+    }
+
+    pub(super) fn see<W>(&mut self, place: &Place<W>) {
+        let is_file = |node: &Node| node.kind != Kind::Directory;
+        let count = |node: Option<&Node>| u64::from(node.is_some_and(is_file));
         self.base += count(place.base.as_ref().map(|agreed| &agreed.local));
         self.local += count(place.local.as_ref());
         self.remote += count(place.remote.as_ref());
+        if let (Some(local), Some(remote)) = (place.local.filter(is_file), &place.remote) {
+            self.same += u64::from(local.same_content(remote));
+        }
     }
 
     /// What a side cannot show is proof that the side is there.
@@ -52,12 +120,43 @@ impl Tally {
     }
 }
 
-pub(super) fn check(tally: &Tally, plan: &Plan, rules: &Rules<'_>) -> Option<Halt> {
+/// What a plan would take from each side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Toll {
+    /// Files deleted there.
+    pub deleted: PerSide,
+    /// Files there that get other content.
+    pub replaced: PerSide,
+}
+
+impl Toll {
+    /// Counts one step.
+    pub fn count<W>(&mut self, place: &Place<W>, step: &Step) {
+        let Step::Act(Action { side, change, .. }) = step else { return };
+        let Some(there) = place.on(*side).filter(|node| node.kind != Kind::Directory) else { return };
+        match change {
+            Change::Delete => *self.deleted.of_mut(*side) += 1,
+            Change::Write(Written(node)) if !node.same_content(&there) => *self.replaced.of_mut(*side) += 1,
+            Change::Write(_) | Change::SetMeta(_) => {}
+        }
+    }
+}
+
+/// Whether a person has to look first. `moved`: how many of the deletions on each side are explained by the same content arriving
+/// there under another name; a move loses nothing.
+#[must_use]
+pub fn guard(tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> Option<Halt> {
     if rules.guards == Guards::Resumed {
         return None;
     }
     emptied(tally)
-        .or_else(|| [Side::Local, Side::Remote].into_iter().find_map(|side| mass(side, tally, plan, rules)))
+        .or_else(|| both(|side| replaced(side, toll, rules)))
+        .or_else(|| strangers(tally))
+        .or_else(|| both(|side| mass(side, tally, toll, moved, rules)))
+}
+
+fn both(check: impl FnMut(Side) -> Option<Halt>) -> Option<Halt> {
+    [Side::Local, Side::Remote].into_iter().find_map(check)
 }
 
 /// If both sides are empty, they agree, and nothing is at stake.
@@ -72,31 +171,47 @@ fn emptied(tally: &Tally) -> Option<Halt> {
     }
 }
 
-fn mass(side: Side, tally: &Tally, plan: &Plan, rules: &Rules<'_>) -> Option<Halt> {
-    let deletions = losses(side, &plan.actions);
+/// What a doubtful side says may add to the other one, and take nothing from it.
+fn replaced(side: Side, toll: &Toll, rules: &Rules<'_>) -> Option<Halt> {
+    let at_stake = side.other();
+    let (deleted, replaced) = (toll.deleted.of(at_stake), toll.replaced.of(at_stake));
+    (rules.doubts.about(side) && deleted + replaced > 0).then_some(Halt::Replaced { side, deleted, replaced })
+}
+
+fn strangers(tally: &Tally) -> Option<Halt> {
+    let Tally { base, local, remote, same } = *tally;
+    let met = base > 0 || same > 0;
+    (!met && local.min(remote) >= STRANGERS_MIN).then_some(Halt::Strangers { local, remote })
+}
+
+fn mass(side: Side, tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> Option<Halt> {
+    let deletions = toll.deleted.of(side).saturating_sub(moved.of(side));
     let limit = rules.max_delete.limit(tally.base);
     (deletions > limit).then_some(Halt::MassDeletion { side, deletions, held: tally.base, limit })
 }
 
-/// Deletions on `side` whose content is not written there again under another name: a move loses nothing.
-fn losses(side: Side, actions: &[Action]) -> u64 {
-    let here = || actions.iter().filter(|action| action.side == side);
-    let mut arriving: BTreeMap<(ContentId, u64), u64> = BTreeMap::new();
-    for action in here() {
-        if let Change::Write(Written(node)) = &action.change {
-            *arriving.entry((node.content, node.size)).or_default() += 1;
+/// Deletions on each side whose content is written there again under another name.
+pub(super) fn moved(actions: &[Action]) -> PerSide {
+    let on = |side| {
+        let mut arriving: BTreeMap<(ContentId, u64), u64> = BTreeMap::new();
+        let here = || actions.iter().filter(|action| action.side == side);
+        for action in here() {
+            if let Change::Write(Written(node)) = &action.change {
+                *arriving.entry((node.content, node.size)).or_default() += 1;
+            }
         }
-    }
-    let mut lost = 0;
-    for action in here() {
-        let (Change::Delete, Some(node)) = (&action.change, &action.expect) else { continue };
-        if node.kind == Kind::Directory {
-            continue;
+        let mut moved = 0;
+        for action in here() {
+            let (Change::Delete, Some(node)) = (&action.change, &action.expect) else { continue };
+            match arriving.get_mut(&(node.content, node.size)) {
+                Some(left @ 1..) if node.kind != Kind::Directory => {
+                    *left -= 1;
+                    moved += 1;
+                }
+                _ => {}
+            }
         }
-        match arriving.get_mut(&(node.content, node.size)) {
-            Some(left @ 1..) => *left -= 1,
-            _ => lost += 1,
-        }
-    }
-    lost
+        moved
+    };
+    PerSide { local: on(Side::Local), remote: on(Side::Remote) }
 }

@@ -1,16 +1,8 @@
 //! The merge join of three sorted sequences: one [`Place`] per key that occurs anywhere.
 
+use super::Place;
 use model::{Agreed, Node, ObjectKey};
 use std::iter::Peekable;
-
-/// What is known about one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) key: ObjectKey,
-    pub(super) base: Option<Agreed>,
-    pub(super) local: Option<Node>,
-    pub(super) remote: Option<Node>,
-}
 
 pub(super) fn join(
     base: impl IntoIterator<Item = (ObjectKey, Agreed)>,
@@ -32,6 +24,7 @@ pub(super) fn join(
             local: take(&mut local, &key),
             remote: take(&mut remote, &key),
             key,
+            with: (),
         };
         Some(place)
     })

@@ -1,5 +1,6 @@
 //! What planning returns: data that prints itself and that an executor carries out without deciding.
 
+use super::place::Step;
 use model::{ByteSize, Kind, Node, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -91,6 +92,24 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.conflicts.is_empty() && self.actions.is_empty()
+    }
+
+    /// Takes up a step about `key`.
+    pub fn add(&mut self, key: &ObjectKey, step: Step) {
+        match step {
+            Step::Conflict(conflict) => self.conflicts.push(conflict),
+            Step::Act(action) => self.actions.push(action),
+            Step::Settled(settled) => self.settled.push(settled),
+            Step::Stands => drop(self.directories.insert(key.clone())),
+        }
+    }
+
+    /// Brings the steps into the order in which they are carried out.
+    pub fn sort(&mut self) {
+        self.conflicts.sort_by(|one, other| one.key.cmp(&other.key));
+        self.actions.sort_by(|one, other| {
+            (one.phase, &one.key, one.side).cmp(&(other.phase, &other.key, other.side))
+        });
     }
 }
 
@@ -203,6 +222,22 @@ pub enum Halt {
         /// How many would have been accepted.
         limit: u64,
     },
+    /// A side is not the one that was agreed with, and what it shows would take files from the other.
+    Replaced {
+        /// Which side: a bucket that was put back to an older state, another directory in the folder's place.
+        side: Side,
+        /// How many files would be deleted on the other side.
+        deleted: u64,
+        /// How many files there would get other content.
+        replaced: u64,
+    },
+    /// Two trees that never met, each with many files, have not one in common.
+    Strangers {
+        /// Files on the local side.
+        local: u64,
+        /// Files on the remote side.
+        remote: u64,
+    },
 }
 
 impl fmt::Display for Side {
@@ -262,6 +297,21 @@ impl fmt::Display for Halt {
             Self::MassDeletion { side, deletions, held, limit } => write!(
                 f,
                 "{deletions} of {held} files would be deleted on the {side} side; up to {limit} is taken as normal"
+            ),
+            Self::Replaced { side, deleted, replaced } => {
+                let what = match side {
+                    Side::Local => "another directory is in the folder's place",
+                    Side::Remote => "the bucket was put back to an older state",
+                };
+                let other = side.other();
+                write!(
+                    f,
+                    "{what}; {deleted} files would be deleted and {replaced} replaced on the {other} side"
+                )
+            }
+            Self::Strangers { local, remote } => write!(
+                f,
+                "this folder and its place in the bucket never met and have nothing in common: {local} files here, {remote} there"
             ),
         }
     }

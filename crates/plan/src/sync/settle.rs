@@ -6,32 +6,60 @@
 //! 1. *A file and a directory of one name.* `a` is kept as a file and so is `a/x`. The file yields: it moves
 //!    to a conflict copy, because a directory cannot be renamed without renaming all it holds.
 //! 2. *An empty directory that is not empty.* `d/` is kept and so is `d/x`. The entry for `d/` says nothing
-//!    any more (unless it carries unusual permissions) and vanishes.
+//!    any more (unless it carries unusual permissions) and vanishes; one that was never agreed upon is another client's
+//!    marker and is left alone.
 //!
-//! So a decision about a key that can be an ancestor waits in `open` until a key beyond its subtree comes.
+//! So a decision about a key that can be an ancestor waits in `open` until a key beyond its subtree comes. The same chain
+//! tells which deletions have to come before a write: those above it, and those below it.
 
 use super::Rules;
 use super::decide::{Decision, decide};
-use super::merge::Place;
-use super::outcome::{Action, Change, Conflict, InTheWay, Phase, Plan, Settled, Side, Written};
+use super::outcome::{Action, Change, Conflict, InTheWay, Phase, Settled, Side, Written};
+use super::place::{Place, Sink, Step, is_kept};
 use model::{Node, ObjectKey};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-pub(super) struct Settler<'a> {
-    rules: &'a Rules<'a>,
-    plan: Plan,
+/// One look at the chain of ancestors, with the rules at hand.
+pub(super) struct Settler<'a, W> {
+    pub(super) rules: &'a Rules<'a>,
     /// Decisions about possible ancestors of the next key, outermost first.
-    open: Vec<Open>,
+    pub(super) open: &'a mut Vec<Open<W>>,
 }
 
-struct Open {
-    place: Place,
+/// A decision that waits for what is below.
+pub(super) struct Open<W> {
+    place: Place<W>,
     decision: Decision,
     /// Whether anything below is kept.
     holds: bool,
+    /// Sides on which something below is written.
+    written_below: Sides,
 }
 
-impl Open {
+/// A set of sides.
+#[derive(Clone, Copy, Default)]
+struct Sides {
+    local: bool,
+    remote: bool,
+}
+
+impl Sides {
+    fn has(self, side: Side) -> bool {
+        match side {
+            Side::Local => self.local,
+            Side::Remote => self.remote,
+        }
+    }
+
+    fn add(&mut self, side: Side) {
+        match side {
+            Side::Local => self.local = true,
+            Side::Remote => self.remote = true,
+        }
+    }
+}
+
+impl<W> Open<W> {
     /// In key order, whether `key` is still in or before the subtree below this one.
     fn may_be_ancestor_of(&self, key: &ObjectKey) -> bool {
         let own = self.place.key.as_str().trim_end_matches('/');
@@ -47,21 +75,16 @@ impl Open {
         let below = key.as_str().strip_prefix(own).is_some_and(|rest| rest.starts_with('/'));
         below && self.place.key != *key
     }
-}
 
-/// A place is kept if something stands there once the decision is carried out.
-fn is_kept(decision: Decision) -> bool {
-    decision != Decision::Vanish
-}
-
-impl<'a> Settler<'a> {
-    pub(super) fn new(rules: &'a Rules<'a>) -> Self {
-        Self { rules, plan: Plan::default(), open: Vec::new() }
+    fn is_directory(&self) -> bool {
+        self.place.key.is_directory()
     }
+}
 
-    pub(super) fn see(&mut self, place: Place) {
+impl<W> Settler<'_, W> {
+    pub(super) fn see(&mut self, place: Place<W>, sink: &mut impl Sink<W>) {
         while self.open.last().is_some_and(|open| !open.may_be_ancestor_of(&place.key)) {
-            self.close_last();
+            self.close_last(sink);
         }
         let decision = decide(&place);
         if self.is_kept_here(decision, &place) {
@@ -69,157 +92,135 @@ impl<'a> Settler<'a> {
                 open.holds = true;
             }
         }
-        self.open.push(Open { place, decision, holds: false });
+        self.open.push(Open { place, decision, holds: false, written_below: Sides::default() });
     }
 
-    pub(super) fn finish(mut self) -> Plan {
+    pub(super) fn finish(&mut self, sink: &mut impl Sink<W>) {
         while !self.open.is_empty() {
-            self.close_last();
+            self.close_last(sink);
         }
-        self.plan.conflicts.sort_by(|one, other| one.key.cmp(&other.key));
-        set_phases(&mut self.plan.actions);
-        self.plan.actions.sort_by(|one, other| {
-            (one.phase, &one.key, one.side).cmp(&(other.phase, &other.key, other.side))
-        });
-        self.plan
     }
 
     /// A deletion that the direction forbids leaves its file standing.
-    fn is_kept_here(&self, decision: Decision, place: &Place) -> bool {
+    fn is_kept_here(&self, decision: Decision, place: &Place<W>) -> bool {
         is_kept(decision)
             || (place.local.is_some() && !self.rules.direction.writes(Side::Local))
             || (place.remote.is_some() && !self.rules.direction.writes(Side::Remote))
     }
 
-    fn close_last(&mut self) {
+    fn close_last(&mut self, sink: &mut impl Sink<W>) {
         let Some(open) = self.open.pop() else { return };
-        let is_directory = open.place.key.is_directory();
-        let Open { place, decision, holds } = open;
-        if holds && !is_directory && self.is_kept_here(decision, &place) {
-            self.make_way_for_directory(&place);
-        } else if holds && is_directory && is_kept(decision) && says_only_empty(&place) {
-            self.carry_out(&place, Decision::Vanish);
+        if open.holds && !open.is_directory() && self.is_kept_here(open.decision, &open.place) {
+            self.make_way_for_directory(&open.place, sink);
+        } else if open.holds && open.is_directory() && is_kept(open.decision) && says_only_empty(&open.place)
+        {
+            if open.place.base.is_some() {
+                self.carry_out(&open, Decision::Vanish, sink);
+            }
         } else {
-            self.carry_out(&place, decision);
+            self.carry_out(&open, open.decision, sink);
         }
     }
 
-    fn carry_out(&mut self, place: &Place, decision: Decision) {
-        if place.key.is_directory() && is_kept(decision) {
-            self.plan.directories.insert(place.key.clone());
+    fn carry_out(&mut self, open: &Open<W>, decision: Decision, sink: &mut impl Sink<W>) {
+        if open.is_directory() && is_kept(decision) {
+            sink.take(&open.place, Step::Stands);
         }
         match decision {
             Decision::Rest => {}
-            Decision::Agree => self.agree(place),
-            Decision::Take(side) => self.write(place, side, Change::Write),
-            Decision::TakeMeta(side) => self.write(place, side, Change::SetMeta),
-            Decision::Vanish => self.vanish(place),
-            Decision::Split => self.split(place),
+            Decision::Agree => agree(&open.place, sink),
+            Decision::Take(side) => self.write(open, side, Change::Write, sink),
+            Decision::TakeMeta(side) => self.write(open, side, Change::SetMeta, sink),
+            Decision::Vanish => self.vanish(open, sink),
+            Decision::Split => self.split(&open.place, sink),
         }
     }
 
-    fn agree(&mut self, place: &Place) {
-        if let (Some(local), Some(remote)) = (place.local, place.remote) {
-            self.plan.settled.push(Settled::Agree { key: place.key.clone(), local, remote });
+    fn write(&mut self, open: &Open<W>, from: Side, change: fn(Written) -> Change, sink: &mut impl Sink<W>) {
+        if let Some(node) = open.place.on(from) {
+            self.act(open, from.other(), change(Written(node)), sink);
         }
     }
 
-    fn write(&mut self, place: &Place, from: Side, change: fn(Written) -> Change) {
-        if let Some(node) = on(place, from) {
-            self.act(place, from.other(), change(Written(node)));
+    fn vanish(&mut self, open: &Open<W>, sink: &mut impl Sink<W>) {
+        let place = &open.place;
+        if place.local.is_none() && place.remote.is_none() {
+            sink.take(place, Step::Settled(Settled::Forget { key: place.key.clone() }));
         }
-    }
-
-    fn vanish(&mut self, place: &Place) {
-        match (place.local, place.remote) {
-            (None, None) => self.plan.settled.push(Settled::Forget { key: place.key.clone() }),
-            (local, remote) => {
-                if local.is_some() {
-                    self.act(place, Side::Local, Change::Delete);
-                }
-                if remote.is_some() {
-                    self.act(place, Side::Remote, Change::Delete);
-                }
+        for side in [Side::Local, Side::Remote] {
+            if place.on(side).is_some() {
+                self.act(open, side, Change::Delete, sink);
             }
         }
     }
 
-    fn split(&mut self, place: &Place) {
+    fn split(&mut self, place: &Place<W>, sink: &mut impl Sink<W>) {
         let yields = self.rules.direction.yields();
-        let moves = on(place, yields).map(|node| (yields, node)).into_iter().collect();
-        self.set_aside(place, InTheWay::Version, moves);
+        let moves = place.on(yields).map(|node| (yields, node)).into_iter().collect();
+        self.set_aside(place, InTheWay::Version, moves, sink);
     }
 
     /// Sides that hold different files here are brought to agree in a later cycle; each file moves now.
-    fn make_way_for_directory(&mut self, place: &Place) {
+    fn make_way_for_directory(&mut self, place: &Place<W>, sink: &mut impl Sink<W>) {
         let moves = [Side::Local, Side::Remote]
             .into_iter()
             .filter(|side| self.rules.direction.writes(*side))
-            .filter_map(|side| on(place, side).map(|node| (side, node)))
+            .filter_map(|side| place.on(side).map(|node| (side, node)))
             .collect();
-        self.set_aside(place, InTheWay::Directory, moves);
+        self.set_aside(place, InTheWay::Directory, moves, sink);
     }
 
-    fn set_aside(&mut self, place: &Place, with: InTheWay, moves: BTreeMap<Side, Node>) {
+    fn set_aside(
+        &self,
+        place: &Place<W>,
+        with: InTheWay,
+        moves: BTreeMap<Side, Node>,
+        sink: &mut impl Sink<W>,
+    ) {
         let copy = self.rules.label.copy_of(&place.key);
-        self.plan.conflicts.push(Conflict { key: place.key.clone(), copy, with, moves });
+        sink.take(place, Step::Conflict(Conflict { key: place.key.clone(), copy, with, moves }));
     }
 
-    fn act(&mut self, place: &Place, side: Side, change: Change) {
+    fn act(&mut self, open: &Open<W>, side: Side, change: Change, sink: &mut impl Sink<W>) {
         if !self.rules.direction.writes(side) {
             return;
         }
-        let expect = on(place, side);
-        self.plan.actions.push(Action { side, key: place.key.clone(), expect, change, phase: Phase::Write });
+        let key = open.place.key.clone();
+        if matches!(change, Change::Write(_)) {
+            for above in self.open.iter_mut().filter(|above| above.is_ancestor_of(&key)) {
+                above.written_below.add(side);
+            }
+        }
+        let phase = match change {
+            Change::Delete if open.written_below.has(side) && !open.is_directory() => Phase::ClearTheWay,
+            Change::Delete if self.is_written_above(&key, side) => Phase::ClearTheWay,
+            Change::Delete => Phase::Tidy,
+            Change::Write(_) | Change::SetMeta(_) if open.is_directory() => Phase::Furnish,
+            Change::Write(_) | Change::SetMeta(_) => Phase::Write,
+        };
+        let expect = open.place.on(side);
+        sink.take(&open.place, Step::Act(Action { side, key, expect, change, phase }));
+    }
+
+    /// Whether a file is about to be written on `side` where a directory above `key` is.
+    fn is_written_above(&self, key: &ObjectKey, side: Side) -> bool {
+        self.open.iter().any(|above| {
+            !above.is_directory()
+                && above.decision == Decision::Take(side.other())
+                && above.is_ancestor_of(key)
+        })
     }
 }
 
-fn on(place: &Place, side: Side) -> Option<Node> {
-    match side {
-        Side::Local => place.local,
-        Side::Remote => place.remote,
+fn agree<W>(place: &Place<W>, sink: &mut impl Sink<W>) {
+    if let (Some(local), Some(remote)) = (place.local, place.remote) {
+        sink.take(place, Step::Settled(Settled::Agree { key: place.key.clone(), local, remote }));
     }
 }
 
-fn says_only_empty(place: &Place) -> bool {
+fn says_only_empty<W>(place: &Place<W>) -> bool {
     let unusual = |node: Option<Node>| {
         node.and_then(|node| node.meta.mode).is_some_and(|mode| !mode.is_usual_for_directory())
     };
     !unusual(place.local) && !unusual(place.remote)
-}
-
-/// Deletions come after writes, except where a write on the same side needs the place; directories come last.
-fn set_phases(actions: &mut [Action]) {
-    let written: BTreeSet<(Side, ObjectKey)> = actions
-        .iter()
-        .filter(|action| matches!(action.change, Change::Write(_)))
-        .map(|action| (action.side, action.key.clone()))
-        .collect();
-    for action in actions {
-        action.phase = match action.change {
-            Change::Delete if blocks_a_write(&written, action.side, &action.key) => Phase::ClearTheWay,
-            Change::Delete => Phase::Tidy,
-            Change::Write(_) | Change::SetMeta(_) if action.key.is_directory() => Phase::Furnish,
-            Change::Write(_) | Change::SetMeta(_) => Phase::Write,
-        };
-    }
-}
-
-fn blocks_a_write(written: &BTreeSet<(Side, ObjectKey)>, side: Side, deleted: &ObjectKey) -> bool {
-    let path = deleted.path();
-    let mut ancestor = path.parent();
-    while let Some(parent) = ancestor {
-        if written.contains(&(side, ObjectKey::file(&parent))) {
-            return true;
-        }
-        ancestor = parent.parent();
-    }
-    if deleted.is_directory() {
-        return written.contains(&(side, ObjectKey::file(&path)));
-    }
-    let below = ObjectKey::directory(&path);
-    written
-        .range((side, below.clone())..)
-        .next()
-        .is_some_and(|(other, key)| *other == side && key.as_str().starts_with(below.as_str()))
 }

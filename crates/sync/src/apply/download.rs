@@ -2,20 +2,21 @@
 
 use super::fate::{TornDownload, Trouble};
 use super::{Applier, is_small};
-use crate::observe::{DigestKnown, RemoteNode, node_of};
+use crate::decide::Seen;
+use crate::observe::{node_of, stand_in};
 use crate::sides::{Local, Remote, Staging as _};
 use bytes::{Bytes, BytesMut};
-use disk::Found;
+use disk::{Found, Surveyed};
 use futures::TryStreamExt as _;
-use journal::Change;
-use md5::{Digest as _, Md5};
+use journal::{Change, RemoteSeen};
 use model::{Agreed, BaseEntry, ContentId, Kind, Node, RemoteVersion};
 use plan::sync::Action;
 
 impl<L: Local, R: Remote> Applier<'_, L, R> {
-    pub(super) async fn download(&self, action: &Action, node: &Node) -> Result<(), Trouble> {
-        let seen = self.seen_there(&action.key)?;
-        let expect = self.expect_local(action)?;
+    pub(super) async fn download(&self, action: &Action, node: &Node, seen: &Seen) -> Result<(), Trouble> {
+        let expect = seen.expect_local(action)?;
+        let seen = seen.there()?;
+        let mut chunks = None;
         let (found, content) = if node.kind == Kind::Directory {
             let found =
                 self.local.write(&action.key.path(), node.kind, &node.meta, Bytes::new(), expect).await?;
@@ -23,16 +24,23 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         } else if is_small(node.kind, node.size) {
             self.download_whole(action, seen, expect).await?
         } else {
-            self.download_by_chunks(action, seen, expect).await?
+            let (found, surveyed) = self.download_large(action, seen, expect).await?;
+            chunks = Some(surveyed.chunks);
+            (found, surveyed.content)
         };
-        self.remember_download(action, seen, &found, content);
+        self.remember_download(action, seen, &found, content).await;
+        if let Some(chunks) = chunks {
+            // Known to the store as what `remote` says, which stands for the digest where that is not told.
+            let content = seen.node.content;
+            self.remember(Change::Chunks { key: action.key.clone(), content, chunks }, None).await;
+        }
         Ok(())
     }
 
     async fn download_whole(
         &self,
         action: &Action,
-        seen: &RemoteNode,
+        seen: &RemoteSeen,
         expect: disk::Expect,
     ) -> Result<(Found, ContentId), Trouble> {
         let node = &seen.node;
@@ -58,38 +66,45 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         Ok((found, content))
     }
 
-    async fn download_by_chunks(
+    /// A large file; what an earlier attempt has brought of this very version is not brought again.
+    async fn download_large(
         &self,
         action: &Action,
-        seen: &RemoteNode,
+        seen: &RemoteSeen,
         expect: disk::Expect,
-    ) -> Result<(Found, ContentId), Trouble> {
-        let mut body = self.remote.get(&action.key, &seen.version).await?.body;
-        let mut staging = self.local.stage(&action.key.path()).await?;
-        let mut digest = Md5::new();
-        let mut length = 0;
+    ) -> Result<(Found, Surveyed), Trouble> {
+        let RemoteSeen { node, version } = seen;
+        let token = format!("{} {}", version.etag, node.size);
+        let staging = self.local.stage(&action.key.path(), &token).await?;
+        let (mut staging, mut survey, mut length) = staging.begun().await?;
+        self.progress.bytes_done(length);
+        let mut body = self.remote.get_from(&action.key, version, length.min(node.size), node.size);
         while let Some(chunk) = body.try_next().await? {
-            digest.update(&chunk);
+            survey.update(&chunk);
             length += chunk.len() as u64;
             self.progress.bytes_done(chunk.len() as u64);
             staging.write(chunk).await?;
         }
-        let content = ContentId::from_md5(digest.finalize().into());
-        verify(seen, length, content)?;
-        Ok((staging.place(&seen.node.meta, expect).await?, content))
+        let surveyed = survey.finish();
+        if let Err(torn) = verify(seen, length, surveyed.content) {
+            staging.discard().await;
+            return Err(torn);
+        }
+        Ok((staging.place(&node.meta, expect).await?, surveyed))
     }
 
-    fn remember_download(&self, action: &Action, seen: &RemoteNode, found: &Found, content: ContentId) {
+    async fn remember_download(&self, action: &Action, seen: &RemoteSeen, found: &Found, content: ContentId) {
         let local: Node = node_of(found, content);
         let agreed = Agreed { local, remote: seen.node };
         let version: RemoteVersion = seen.version.clone();
         let entry = BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version };
-        self.remember(Change::Agree(entry), Some(action.key.path()));
+        self.remember(Change::Agree(entry), Some(action.key.path())).await;
     }
 }
 
-fn verify(seen: &RemoteNode, length: u64, content: ContentId) -> Result<(), Trouble> {
+fn verify(seen: &RemoteSeen, length: u64, content: ContentId) -> Result<(), Trouble> {
     let whole = length == seen.node.size;
-    let right = seen.digest == DigestKnown::No || content == seen.node.content;
+    let is_digest = seen.node.content != stand_in(&seen.version.etag);
+    let right = !is_digest || content == seen.node.content;
     if whole && right { Ok(()) } else { Err(Trouble::Torn(TornDownload)) }
 }

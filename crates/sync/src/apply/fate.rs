@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) enum Trouble {
     Local(disk::Error),
     Remote(bucket::Error),
+    Journal(journal::Error),
     /// The plan named a key that was not observed, or bytes arrived that are not the content they were said to be.
     Unseen,
     Torn(TornDownload),
@@ -53,6 +54,7 @@ impl Trouble {
                 | bucket::Error::NoSuchBucket { .. } => Fate::Fatal,
                 bucket::Error::Rejected { .. } | bucket::Error::Other { .. } => Fate::Problem,
             },
+            Self::Journal(_) => Fate::Fatal,
             Self::Unseen | Self::Torn(_) => Fate::Problem,
         }
     }
@@ -61,6 +63,7 @@ impl Trouble {
         match self {
             Self::Local(error) => error,
             Self::Remote(error) => error,
+            Self::Journal(error) => error,
             Self::Unseen => &Unobserved,
             Self::Torn(error) => error,
         }
@@ -70,6 +73,7 @@ impl Trouble {
         match self {
             Self::Local(error) => Error::Local(error),
             Self::Remote(error) => Error::Remote(error),
+            Self::Journal(error) => Error::Journal(error),
             Self::Unseen | Self::Torn(_) => unreachable!("trouble with one path is not fatal"),
         }
     }
@@ -84,6 +88,12 @@ impl From<disk::Error> for Trouble {
 impl From<bucket::Error> for Trouble {
     fn from(error: bucket::Error) -> Self {
         Self::Remote(error)
+    }
+}
+
+impl From<journal::Error> for Trouble {
+    fn from(error: journal::Error) -> Self {
+        Self::Journal(error)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Applier;
 use super::fate::Trouble;
+use crate::decide::Seen;
 use crate::observe::node_of;
 use crate::sides::{Local, Remote};
 use journal::Change;
@@ -9,11 +10,17 @@ use model::{Agreed, BaseEntry, Node};
 use plan::sync::{Action, Side};
 
 impl<L: Local, R: Remote> Applier<'_, L, R> {
-    pub(super) async fn set_meta(&self, action: &Action, node: &Node, side: Side) -> Result<(), Trouble> {
-        let (here, there) = (self.seen_here(&action.key)?, self.seen_there(&action.key)?);
+    pub(super) async fn set_meta(
+        &self,
+        action: &Action,
+        node: &Node,
+        side: Side,
+        seen: &Seen,
+    ) -> Result<(), Trouble> {
+        let (here, there) = (seen.here()?, seen.there()?);
         let entry = match side {
             Side::Local => {
-                let found = self.local.set_meta(&action.key, &node.meta, &here.found.stamp).await?;
+                let found = self.local.set_meta(&action.key, &node.meta, &here.stamp).await?;
                 let agreed = Agreed { local: node_of(&found, here.node.content), remote: there.node };
                 let version = there.version.clone();
                 BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version }
@@ -22,10 +29,10 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
                 let told = Node { meta: node.meta, ..there.node };
                 let version = self.remote.set_meta(&action.key, &told, &there.version).await?;
                 let agreed = Agreed { local: here.node, remote: told };
-                BaseEntry { key: action.key.clone(), agreed, stamp: here.found.stamp, version }
+                BaseEntry { key: action.key.clone(), agreed, stamp: here.stamp, version }
             }
         };
-        self.remember(Change::Agree(entry), None);
+        self.remember(Change::Agree(entry), None).await;
         Ok(())
     }
 }

@@ -1,12 +1,15 @@
 //! A bucket in memory that keeps S3's promises about conditions, and can break any request before or after its effect.
 
-use bucket::{Cause, Error, Expect, Get, Listed, Listing, Object};
+use bucket::{Cause, Error, Expect, Found, Get, Listed, Object, Parts};
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
-use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos};
-use std::collections::BTreeMap;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos, UploadId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use sync::{Progress, Remote, sides::Reading};
+use std::time::Duration;
+use sync::sides::{Changed, Changes, Reading, Told};
+use sync::{Progress, Remote};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
@@ -31,13 +34,48 @@ struct State {
     clock: i64,
     requests: u64,
     writes: u64,
+    copies: u64,
+    uploads: u64,
+    bytes_read: u64,
+    /// Large reads break after so many bytes.
+    cut: Option<usize>,
     broken: Option<(u64, Break)>,
+    /// The feed: which key changed when. `None`: this store has none.
+    feed: Option<Feed>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Feed {
+    /// Another one since the store was put back.
+    epoch: u64,
+    changes: Vec<ObjectKey>,
 }
 
 #[derive(Clone, Default)]
 pub(crate) struct FakeBucket(Arc<Mutex<State>>);
 
 impl FakeBucket {
+    /// A store that can tell what changed.
+    pub(crate) fn with_feed() -> Self {
+        let bucket = Self::default();
+        bucket.0.lock().unwrap().feed = Some(Feed::default());
+        bucket
+    }
+
+    /// What a backup of the server would hold.
+    pub(crate) fn back_up(&self) -> BTreeMap<ObjectKey, Stored> {
+        self.objects()
+    }
+
+    /// As after the server was lost and restored from that backup.
+    pub(crate) fn put_back(&self, backup: BTreeMap<ObjectKey, Stored>) {
+        let mut state = self.0.lock().unwrap();
+        state.objects = backup;
+        if let Some(feed) = &mut state.feed {
+            feed.epoch += 1;
+        }
+    }
+
     pub(crate) fn objects(&self) -> BTreeMap<ObjectKey, Stored> {
         self.0.lock().unwrap().objects.clone()
     }
@@ -50,6 +88,23 @@ impl FakeBucket {
         self.0.lock().unwrap().writes
     }
 
+    pub(crate) fn uploads(&self) -> u64 {
+        self.0.lock().unwrap().uploads
+    }
+
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.0.lock().unwrap().bytes_read
+    }
+
+    /// Every read of a large object breaks after this many bytes.
+    pub(crate) fn cut_after(&self, bytes: usize) {
+        self.0.lock().unwrap().cut = Some(bytes);
+    }
+
+    pub(crate) fn copies(&self) -> u64 {
+        self.0.lock().unwrap().copies
+    }
+
     /// The `number`th request from now, and all after it, break.
     pub(crate) fn break_at(&self, number: u64, when: Break) {
         let mut state = self.0.lock().unwrap();
@@ -57,7 +112,8 @@ impl FakeBucket {
     }
 
     pub(crate) fn mend(&self) {
-        self.0.lock().unwrap().broken = None;
+        let mut state = self.0.lock().unwrap();
+        (state.broken, state.cut) = (None, None);
     }
 
     /// As another client would.
@@ -71,11 +127,18 @@ impl FakeBucket {
             meta: Meta::default(),
             modified,
         };
-        state.objects.insert(ObjectKey::parse(key).unwrap(), stored);
+        let key = ObjectKey::parse(key).unwrap();
+        state.note(&key);
+        state.objects.insert(key, stored);
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap().objects.clear();
+        let mut state = self.0.lock().unwrap();
+        let keys: Vec<ObjectKey> = state.objects.keys().cloned().collect();
+        for key in &keys {
+            state.note(key);
+        }
+        state.objects.clear();
     }
 
     fn request<T>(&self, effect: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
@@ -86,19 +149,19 @@ impl FakeBucket {
                 if when == Break::After && state.requests == number {
                     let _lost_answer = effect(&mut state);
                 }
-                Err(Error::Unreachable {
-                    endpoint: "memory".into(),
-                    bucket: BucketName::new("fake").unwrap(),
-                    source: cause(),
-                })
+                Err(unreachable())
             }
             _ => effect(&mut state),
         }
     }
 }
 
-fn cause() -> Cause {
-    Cause::new("the line was cut")
+fn unreachable() -> Error {
+    Error::Unreachable {
+        endpoint: "memory".into(),
+        bucket: BucketName::new("fake").unwrap(),
+        source: Cause::new("the line was cut"),
+    }
 }
 
 impl Stored {
@@ -133,7 +196,39 @@ impl State {
         }
     }
 
+    fn note(&mut self, key: &ObjectKey) {
+        if let Some(feed) = &mut self.feed {
+            feed.changes.push(key.clone());
+        }
+    }
+
+    fn changes(&self, feed: &Feed, since: Option<&str>) -> Changes {
+        let put =
+            |(key, stored): (&ObjectKey, &Stored)| Changed::Put { key: key.clone(), object: stored.object() };
+        let told: Vec<Changed> = match since {
+            None => self.objects.iter().map(put).collect(),
+            Some(cursor) => {
+                let (epoch, number) = cursor.split_once('.').unwrap();
+                if epoch != feed.epoch.to_string() {
+                    return Changes::Unknown;
+                }
+                let number: usize = number.parse().unwrap();
+                let keys: BTreeSet<&ObjectKey> = feed.changes[number..].iter().collect();
+                let tell = |key: &ObjectKey| {
+                    self.objects
+                        .get(key)
+                        .map_or_else(|| Changed::Gone(key.clone()), |stored| put((key, stored)))
+                };
+                keys.into_iter().map(tell).collect()
+            }
+        };
+        let cursor = format!("{}.{}", feed.epoch, feed.changes.len());
+        let told = Told { cursor, changes: stream::iter(told.into_iter().map(Ok)).boxed() };
+        if since.is_some() { Changes::Since(told) } else { Changes::Everything(told) }
+    }
+
     fn write(&mut self, key: &ObjectKey, node: &Node, bytes: Bytes) -> RemoteVersion {
+        self.note(key);
         self.clock += 1;
         self.writes += 1;
         let stored = Stored { bytes, kind: node.kind, meta: node.meta, modified: self.clock };
@@ -144,15 +239,31 @@ impl State {
 }
 
 impl Remote for FakeBucket {
-    async fn list(&self) -> Result<Listing, Error> {
+    type Upload = UploadId;
+
+    async fn changes(&self, since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
+        if self.0.lock().unwrap().feed.is_none() {
+            return Ok(Changes::Unsupported);
+        }
         self.request(|state| {
+            let feed = state.feed.clone().unwrap();
+            Ok(state.changes(&feed, since))
+        })
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Found, Error>> {
+        let listed = self.request(|state| {
             let objects = state.objects.iter().map(|(key, stored)| Listed {
                 key: key.clone(),
                 size: stored.bytes.len() as u64,
                 version: stored.version(),
             });
-            Ok(Listing { objects: objects.collect(), unusable: Vec::new() })
-        })
+            Ok(objects.map(Found::Object).collect::<Vec<_>>())
+        });
+        match listed {
+            Ok(found) => stream::iter(found.into_iter().map(Ok)).boxed(),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<Object>, Error> {
@@ -182,14 +293,56 @@ impl Remote for FakeBucket {
         })
     }
 
-    async fn put_parts<R: Reading>(
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        _size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        let read = self.request(|state| {
+            state.check(key, &Expect::Version(version.clone()))?;
+            let bytes = state.objects[key].bytes.slice(usize::try_from(from).unwrap()..);
+            let end = state.cut.map_or(bytes.len(), |cut| cut.min(bytes.len()));
+            state.bytes_read += end as u64;
+            Ok((bytes.slice(..end), end < bytes.len()))
+        });
+        match read {
+            Ok((bytes, cut)) => {
+                let chunks = bytes.chunks(1_000_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk)));
+                let chunks: Vec<_> = chunks.chain(cut.then(|| Err(unreachable()))).collect();
+                stream::iter(chunks).boxed()
+            }
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    async fn begin_upload(&self, _key: &ObjectKey, _node: &Node) -> Result<UploadId, Error> {
+        self.request(|state| {
+            state.uploads += 1;
+            Ok(UploadId::new(&state.uploads.to_string()))
+        })
+    }
+
+    async fn resume_upload(&self, _key: &ObjectKey, id: &UploadId) -> Result<Option<UploadId>, Error> {
+        self.request(|_| Ok(Some(id.clone())))
+    }
+
+    fn upload_id(upload: &UploadId) -> UploadId {
+        upload.clone()
+    }
+
+    async fn upload<R: Reading>(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
         expect: &Expect,
+        _upload: &UploadId,
+        parts: &Parts,
+        source: Arc<R>,
         _progress: &Progress,
     ) -> Result<RemoteVersion, Error> {
+        assert_eq!(parts.size(), node.size);
         let length = usize::try_from(node.size).unwrap();
         let bytes = source
             .read_at(0, length)
@@ -202,6 +355,10 @@ impl Remote for FakeBucket {
             });
         }
         self.put(key, node, bytes, expect).await
+    }
+
+    async fn abort_upload(&self, _key: &ObjectKey, _id: &UploadId) -> Result<(), Error> {
+        self.request(|_| Ok(()))
     }
 
     async fn set_meta(
@@ -222,26 +379,26 @@ impl Remote for FakeBucket {
             if state.objects.contains_key(key) {
                 state.check(key, &Expect::Version(version.clone()))?;
                 state.writes += 1;
+                state.note(key);
                 state.objects.remove(key);
             }
             Ok(())
         })
     }
 
-    async fn rename(
+    async fn copy(
         &self,
         from: &ObjectKey,
+        version: &RemoteVersion,
         to: &ObjectKey,
         node: &Node,
-        version: &RemoteVersion,
-    ) -> Result<(), Error> {
+    ) -> Result<RemoteVersion, Error> {
         self.request(|state| {
             state.check(from, &Expect::Version(version.clone()))?;
             state.check(to, &Expect::Absent)?;
             let bytes = state.objects[from].bytes.clone();
-            state.write(to, node, bytes);
-            state.objects.remove(from);
-            Ok(())
+            state.copies += 1;
+            Ok(state.write(to, node, bytes))
         })
     }
 }

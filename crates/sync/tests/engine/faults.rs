@@ -5,8 +5,7 @@ use crate::machine::Machine;
 use std::fs;
 
 /// One and the other edit the same few files; the contents that must survive are returned.
-async fn prepared() -> (FakeBucket, Machine, Machine, Vec<&'static str>) {
-    let bucket = FakeBucket::default();
+async fn prepared(bucket: FakeBucket) -> (FakeBucket, Machine, Machine, Vec<&'static str>) {
     let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
     for name in ["edited", "deleted", "contested", "d/moved"] {
         one.write(name, name);
@@ -40,36 +39,33 @@ fn contents(machine: &Machine) -> Vec<String> {
 
 #[tokio::test]
 async fn a_line_cut_anywhere_is_finished_by_the_next_run() {
-    for when in [Break::Before, Break::After] {
-        let mut number = 1;
-        loop {
-            let (bucket, one, other, survivors) = prepared().await;
-            bucket.break_at(number, when);
-            let broke = other.run().await.is_err();
-            bucket.mend();
-            other.sync().await;
-            one.sync().await;
-            other.sync().await;
-            assert_eq!(
-                testkit::list(one.folder()),
-                testkit::list(other.folder()),
-                "request {number}, {when:?}"
-            );
-            for survivor in survivors {
-                let found = contents(&one).iter().filter(|content| *content == survivor).count();
-                assert_eq!(
-                    found,
-                    1,
-                    "`{survivor}` after a cut at request {number}, {when:?}: {:?}",
-                    one.names()
-                );
-            }
-            assert_eq!(one.read("deleted"), None);
-            if !broke {
-                break;
-            }
-            number += 1;
+    for kind in [FakeBucket::with_feed, FakeBucket::default] {
+        for when in [Break::Before, Break::After] {
+            cut_everywhere(kind, when).await;
         }
-        assert!(number > 10, "only {number} requests were tried");
     }
+}
+
+async fn cut_everywhere(kind: fn() -> FakeBucket, when: Break) {
+    let mut number = 1;
+    loop {
+        let (bucket, one, other, survivors) = prepared(kind()).await;
+        bucket.break_at(number, when);
+        let broke = other.run().await.is_err();
+        bucket.mend();
+        other.sync().await;
+        one.sync().await;
+        other.sync().await;
+        assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()), "request {number}, {when:?}");
+        for survivor in survivors {
+            let found = contents(&one).iter().filter(|content| *content == survivor).count();
+            assert_eq!(found, 1, "`{survivor}` after a cut at request {number}, {when:?}: {:?}", one.names());
+        }
+        assert_eq!(one.read("deleted"), None);
+        if !broke {
+            break;
+        }
+        number += 1;
+    }
+    assert!(number > 10, "only {number} requests were tried");
 }

@@ -4,5 +4,9 @@
 
 mod fake;
 mod faults;
+mod guards;
+mod large;
 mod machine;
+mod moves;
+mod rules;
 mod stories;

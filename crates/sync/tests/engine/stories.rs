@@ -9,7 +9,10 @@ use sync::{Options, Outcome};
 use testkit::Tricky;
 
 fn pair() -> (FakeBucket, Machine, Machine) {
-    let bucket = FakeBucket::default();
+    pair_of(FakeBucket::with_feed())
+}
+
+fn pair_of(bucket: FakeBucket) -> (FakeBucket, Machine, Machine) {
     let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
     (bucket, one, other)
 }
@@ -25,14 +28,15 @@ async fn everything_a_file_can_be_arrives_unchanged() {
 
 #[tokio::test]
 async fn an_idle_cycle_is_one_request_and_writes_nothing() {
-    let (bucket, one, _) = pair();
-    testkit::plant(one.folder(), Tricky::All);
-    one.sync().await;
-    one.sync().await;
-    let (requests, writes) = (bucket.requests(), bucket.writes());
-    let report = one.sync().await;
-    assert!(!report.did_something());
-    assert_eq!((bucket.requests(), bucket.writes()), (requests + 1, writes));
+    for bucket in [FakeBucket::with_feed(), FakeBucket::default()] {
+        let (bucket, one, _) = pair_of(bucket);
+        testkit::plant(one.folder(), Tricky::All);
+        one.sync().await;
+        let (requests, writes) = (bucket.requests(), bucket.writes());
+        let report = one.sync().await;
+        assert!(!report.did_something());
+        assert_eq!((bucket.requests(), bucket.writes()), (requests + 1, writes));
+    }
 }
 
 #[tokio::test]

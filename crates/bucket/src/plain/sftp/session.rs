@@ -100,6 +100,11 @@ impl Session {
         self.extensions.sync
     }
 
+    /// Whether the server can copy by itself.
+    pub(super) fn copies(&self) -> bool {
+        self.extensions.copy
+    }
+
     /// Whether free space can be asked for.
     pub(super) fn tells_space(&self) -> bool {
         self.extensions.space
@@ -136,6 +141,11 @@ impl Session {
 }
 
 impl Pending {
+    /// Waits until the answer comes or the connection ends, which `ssh` sees to when the line is dead.
+    pub(super) async fn wait_long(self) -> Result<Reply, Failure> {
+        self.0.await.map_err(|_| broken())
+    }
+
     pub(super) async fn wait(self) -> Result<Reply, Failure> {
         match tokio::time::timeout(STALL_MAX, self.0).await {
             Ok(Ok(reply)) => Ok(reply),

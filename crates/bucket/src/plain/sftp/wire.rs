@@ -1,4 +1,4 @@
-//! Version 3 of the SSH File Transfer Protocol (draft-ietf-secsh-filexfer-02) and four of OpenSSH's extensions, as bytes.
+//! Version 3 of the SSH File Transfer Protocol (draft-ietf-secsh-filexfer-02) and some of OpenSSH's extensions, as bytes.
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
@@ -26,24 +26,74 @@ const ATTRIBUTE_EXTENDED: u32 = 0x8000_0000;
 /// What is asked of a server.
 #[derive(Clone, Copy)]
 pub(super) enum Request<'a> {
-    Open { path: &'a str, flags: u32 },
-    Close { handle: &'a [u8] },
-    Read { handle: &'a [u8], offset: u64, length: u32 },
-    Write { handle: &'a [u8], offset: u64, data: &'a [u8] },
-    Stat { path: &'a str },
-    LinkStat { path: &'a str },
-    HandleStat { handle: &'a [u8] },
-    SetTime { path: &'a str, seconds: u32 },
-    SetHandleTime { handle: &'a [u8], seconds: u32 },
-    OpenDirectory { path: &'a str },
-    ReadDirectory { handle: &'a [u8] },
-    Remove { path: &'a str },
-    MakeDirectory { path: &'a str },
-    RemoveDirectory { path: &'a str },
-    Rename { from: &'a str, to: &'a str },
-    PosixRename { from: &'a str, to: &'a str },
-    Sync { handle: &'a [u8] },
-    Space { path: &'a str },
+    Open {
+        path: &'a str,
+        flags: u32,
+    },
+    Close {
+        handle: &'a [u8],
+    },
+    Read {
+        handle: &'a [u8],
+        offset: u64,
+        length: u32,
+    },
+    Write {
+        handle: &'a [u8],
+        offset: u64,
+        data: &'a [u8],
+    },
+    Stat {
+        path: &'a str,
+    },
+    LinkStat {
+        path: &'a str,
+    },
+    HandleStat {
+        handle: &'a [u8],
+    },
+    SetTime {
+        path: &'a str,
+        seconds: u32,
+    },
+    SetHandleTime {
+        handle: &'a [u8],
+        seconds: u32,
+    },
+    OpenDirectory {
+        path: &'a str,
+    },
+    ReadDirectory {
+        handle: &'a [u8],
+    },
+    Remove {
+        path: &'a str,
+    },
+    MakeDirectory {
+        path: &'a str,
+    },
+    RemoveDirectory {
+        path: &'a str,
+    },
+    Rename {
+        from: &'a str,
+        to: &'a str,
+    },
+    PosixRename {
+        from: &'a str,
+        to: &'a str,
+    },
+    Sync {
+        handle: &'a [u8],
+    },
+    /// All of one open file into another.
+    CopyData {
+        from: &'a [u8],
+        to: &'a [u8],
+    },
+    Space {
+        path: &'a str,
+    },
 }
 
 /// What a server answers.
@@ -87,9 +137,11 @@ pub(super) struct Attributes {
 
 /// What a server can do beyond the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that a server can or cannot")]
 pub(super) struct Extensions {
     pub(super) posix_rename: bool,
     pub(super) sync: bool,
+    pub(super) copy: bool,
     pub(super) space: bool,
 }
 
@@ -113,6 +165,7 @@ pub(super) fn greeting(mut packet: Bytes) -> Option<Extensions> {
         match (&*name, &*version) {
             (b"posix-rename@openssh.com", b"1") => extensions.posix_rename = true,
             (b"fsync@openssh.com", b"1") => extensions.sync = true,
+            (b"copy-data", b"1") => extensions.copy = true,
             (b"statvfs@openssh.com", b"2") => extensions.space = true,
             _ => {}
         }
@@ -170,6 +223,15 @@ impl Request<'_> {
                 put(&mut packet, b"fsync@openssh.com");
                 put(&mut packet, handle);
             }
+            Self::CopyData { from, to } => {
+                put(&mut packet, b"copy-data");
+                put(&mut packet, from);
+                // From the start, and to the end, to the start.
+                packet.put_u64(0);
+                packet.put_u64(0);
+                put(&mut packet, to);
+                packet.put_u64(0);
+            }
             Self::Space { path } => {
                 put(&mut packet, b"statvfs@openssh.com");
                 put(&mut packet, path.as_bytes());
@@ -197,7 +259,7 @@ impl Request<'_> {
             Self::RemoveDirectory { .. } => 15,
             Self::Stat { .. } => 17,
             Self::Rename { .. } => 18,
-            Self::PosixRename { .. } | Self::Sync { .. } | Self::Space { .. } => 200,
+            Self::PosixRename { .. } | Self::Sync { .. } | Self::CopyData { .. } | Self::Space { .. } => 200,
         }
     }
 

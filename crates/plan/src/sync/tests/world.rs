@@ -175,8 +175,9 @@ impl World {
             direction,
             max_delete: MaxDelete::Percent(25),
             guards: Guards::Resumed,
+            doubts: Doubts::default(),
             label: &label,
-            sight: &|_| Sight::Clear,
+            sight: &|_, _| Sight::Clear,
         };
         match sync(self.base.clone(), self.local.scan(), self.remote.scan(), &rules) {
             Verdict::Proceed(plan) => plan,

@@ -13,7 +13,7 @@ fn the_greeting_tells_what_a_server_can() {
     {
         packet.extend([string(name.as_bytes()), string(version.as_bytes())].concat());
     }
-    let extensions = Extensions { posix_rename: true, sync: false, space: true };
+    let extensions = Extensions { posix_rename: true, sync: false, copy: false, space: true };
     assert_eq!(greeting(packet.into()), Some(extensions));
     assert_eq!(greeting(Bytes::from_static(&[2, 0, 0, 0, 2])), None);
     // What a login that greets its user looks like.

@@ -1,0 +1,386 @@
+//! What each side was last seen to hold, where that is not what the base says.
+//!
+//! Base and sightings together are the whole of what is known about both sides: a side holds what its sighting says, else what the
+//! base says. So a listing need not be kept, a plan can be made as often as wanted by one pass in key order ([`Journal::known`]), and
+//! an idle machine has no sightings at all. They are observations like the rest: losing them costs looking again.
+
+use crate::base::row::{kind_number, read_kind, read_meta, unfit};
+use crate::{BaseEntries, Error, Journal, RouteId};
+use model::{BaseEntry, ContentId, ETag, Kind, Meta, Mode, Node, ObjectKey, RemoteVersion, Stamp, UnixNanos};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
+
+/// Rows per page.
+const PAGE: usize = 1024;
+
+const LOCAL: i64 = 0;
+const REMOTE: i64 = 1;
+
+/// What stands at a key on the local side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalSeen {
+    /// What it is.
+    pub node: Node,
+    /// The witness that it still is.
+    pub stamp: Stamp,
+}
+
+/// What stands at a key on the remote side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteSeen {
+    /// What it is.
+    pub node: Node,
+    /// The witness that it still is.
+    pub version: RemoteVersion,
+}
+
+/// One side's news about one key; `None`: nothing stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// Of the local side.
+    Local(ObjectKey, Option<LocalSeen>),
+    /// Of the remote side.
+    Remote(ObjectKey, Option<RemoteSeen>),
+}
+
+/// All that is known about one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The key.
+    pub key: ObjectKey,
+    /// What both sides agreed on.
+    pub base: Option<BaseEntry>,
+    /// The sighting of the local side, if it differs from the base.
+    pub local: Option<Option<LocalSeen>>,
+    /// The sighting of the remote side, if it differs from the base.
+    pub remote: Option<Option<RemoteSeen>>,
+}
+
+impl Known {
+    /// What the local side holds.
+    #[must_use]
+    pub fn local(&self) -> Option<LocalSeen> {
+        let agreed = |base: &BaseEntry| LocalSeen { node: base.agreed.local, stamp: base.stamp };
+        self.local.unwrap_or_else(|| self.base.as_ref().map(agreed))
+    }
+
+    /// What the remote side holds.
+    #[must_use]
+    pub fn remote(&self) -> Option<RemoteSeen> {
+        let agreed =
+            |base: &BaseEntry| RemoteSeen { node: base.agreed.remote, version: base.version.clone() };
+        self.remote.clone().unwrap_or_else(|| self.base.as_ref().map(agreed))
+    }
+}
+
+/// How many sightings there are of each side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Of the local side: what has yet to go to the remote one.
+    pub local: u64,
+    /// Of the remote side: what has yet to come.
+    pub remote: u64,
+}
+
+impl Journal {
+    /// Everything known about a route, in the order of its keys, read as it is asked for. What is recorded meanwhile may show or
+    /// not.
+    #[must_use]
+    pub fn known(self: &Arc<Self>, route: RouteId) -> KnownEntries {
+        KnownEntries {
+            base: BaseEntries::new(Arc::clone(self), route).peekable(),
+            sightings: Sightings {
+                journal: Arc::clone(self),
+                route,
+                page: Vec::new().into_iter(),
+                after: Some(String::new()),
+            }
+            .peekable(),
+        }
+    }
+
+    /// What is known about one key.
+    pub fn known_at(&self, route: RouteId, key: &ObjectKey) -> Result<Option<Known>, Error> {
+        let base = self.base_entry(route, key)?;
+        let found = self.with("reading a sighting", |connection| {
+            let find = concat!("SELECT ", columns!(), " FROM sighting WHERE route = ?1 AND key = ?2");
+            let mut statement = connection.prepare_cached(find)?;
+            let rows = statement.query_map(params![route.0, key.as_str()], read)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let mut known = Known { key: key.clone(), base, local: None, remote: None };
+        for sighting in found {
+            known.add(sighting);
+        }
+        let nothing = known.base.is_none() && known.local.is_none() && known.remote.is_none();
+        Ok((!nothing).then_some(known))
+    }
+
+    /// How many sightings wait to become agreements.
+    pub fn pending(&self, route: RouteId) -> Result<Pending, Error> {
+        self.with("counting sightings", |connection| {
+            let count = "SELECT count(*) FROM sighting WHERE route = ?1 AND side = ?2";
+            let mut statement = connection.prepare_cached(count)?;
+            let mut of = |side: i64| statement.query_row(params![route.0, side], |row| row.get::<_, i64>(0));
+            Ok(Pending { local: of(LOCAL)?.cast_unsigned(), remote: of(REMOTE)?.cast_unsigned() })
+        })
+    }
+
+    fn sightings_after(&self, route: RouteId, after: &str) -> Result<Vec<Sighting>, Error> {
+        self.with("reading sightings", |connection| {
+            // A key has at most two, and a page never ends between them.
+            let find = concat!(
+                "SELECT ",
+                columns!(),
+                " FROM sighting WHERE route = ?1 AND key > ?2 AND key <= coalesce(
+                     (SELECT key FROM sighting WHERE route = ?1 AND key > ?2 ORDER BY key LIMIT 1 OFFSET ?3),
+                     (SELECT max(key) FROM sighting WHERE route = ?1))
+                 ORDER BY key, side"
+            );
+            let mut statement = connection.prepare_cached(find)?;
+            let offset = i64::try_from(PAGE - 1).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![route.0, after, offset], read)?;
+            rows.collect()
+        })
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "key, side, kind, content, size, mtime, mode, uid, gid, \
+         stamp_size, stamp_mtime, ctime, inode, etag, modified"
+    };
+}
+use columns;
+
+pub(crate) fn write(connection: &Connection, route: RouteId, sighting: &Sighting) -> rusqlite::Result<()> {
+    let write = concat!(
+        "INSERT OR REPLACE INTO sighting (route, ",
+        columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+    );
+    let (key, side, node) = match sighting {
+        Sighting::Local(key, seen) => (key, LOCAL, seen.map(|seen| seen.node)),
+        Sighting::Remote(key, seen) => (key, REMOTE, seen.as_ref().map(|seen| seen.node)),
+    };
+    let stamp = match sighting {
+        Sighting::Local(_, seen) => seen.map(|seen| seen.stamp),
+        Sighting::Remote(..) => None,
+    };
+    let version = match sighting {
+        Sighting::Remote(_, Some(seen)) => Some(&seen.version),
+        Sighting::Remote(_, None) | Sighting::Local(..) => None,
+    };
+    let meta = node.map(|node| node.meta).unwrap_or_default();
+    connection.prepare_cached(write)?.execute(params![
+        route.0,
+        key.as_str(),
+        side,
+        node.map(|node| kind_number(node.kind)),
+        node.map(|node| *node.content.as_bytes()),
+        node.map(|node| node.size.cast_signed()),
+        meta.mtime.map(|time| time.0),
+        meta.mode.map(Mode::bits),
+        meta.owner.map(|owner| owner.uid),
+        meta.owner.map(|owner| owner.gid),
+        stamp.map(|stamp| stamp.size.cast_signed()),
+        stamp.map(|stamp| stamp.mtime.0),
+        stamp.map(|stamp| stamp.ctime.0),
+        stamp.map(|stamp| stamp.inode.cast_signed()),
+        version.map(|version| version.etag.as_str()),
+        version.and_then(|version| version.modified).map(|time| time.0),
+    ])?;
+    Ok(())
+}
+
+/// One side is as agreed again.
+pub(crate) fn drop_local(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    drop_one(connection, route, key, LOCAL)
+}
+
+/// One side is as agreed again.
+pub(crate) fn drop_remote(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    drop_one(connection, route, key, REMOTE)
+}
+
+fn drop_one(connection: &Connection, route: RouteId, key: &ObjectKey, side: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM sighting WHERE route = ?1 AND key = ?2 AND side = ?3")?
+        .execute(params![route.0, key.as_str(), side])
+        .map(drop)
+}
+
+/// Both sides agree, so neither has news.
+pub(crate) fn drop_both(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM sighting WHERE route = ?1 AND key = ?2")?
+        .execute(params![route.0, key.as_str()])
+        .map(drop)
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sighting> {
+    let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let node = read_kind(row, 2)?.map(|kind| read_node(row, kind)).transpose()?;
+    match row.get::<_, i64>(1)? {
+        LOCAL => {
+            let seen = node.map(|node| Ok::<_, rusqlite::Error>(LocalSeen { node, stamp: read_stamp(row)? }));
+            Ok(Sighting::Local(key, seen.transpose()?))
+        }
+        REMOTE => {
+            let seen =
+                node.map(|node| Ok::<_, rusqlite::Error>(RemoteSeen { node, version: read_version(row)? }));
+            Ok(Sighting::Remote(key, seen.transpose()?))
+        }
+        _ => Err(unfit(row, 1)),
+    }
+}
+
+fn read_node(row: &rusqlite::Row<'_>, kind: Kind) -> rusqlite::Result<Node> {
+    let meta: Meta = read_meta(row, 5)?;
+    let size = row.get(4).map(i64::cast_unsigned)?;
+    Ok(Node { kind, content: ContentId::from_md5(row.get(3)?), size, meta })
+}
+
+fn read_stamp(row: &rusqlite::Row<'_>) -> rusqlite::Result<Stamp> {
+    Ok(Stamp {
+        size: row.get(9).map(i64::cast_unsigned)?,
+        mtime: UnixNanos(row.get(10)?),
+        ctime: UnixNanos(row.get(11)?),
+        inode: row.get(12).map(i64::cast_unsigned)?,
+    })
+}
+
+fn read_version(row: &rusqlite::Row<'_>) -> rusqlite::Result<RemoteVersion> {
+    let modified: Option<i64> = row.get(14)?;
+    Ok(RemoteVersion { etag: ETag::new(row.get_ref(13)?.as_str()?), modified: modified.map(UnixNanos) })
+}
+
+impl Known {
+    fn add(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::Local(_, seen) => self.local = Some(seen),
+            Sighting::Remote(_, seen) => self.remote = Some(seen),
+        }
+    }
+}
+
+impl Sighting {
+    /// What it is about.
+    #[must_use]
+    pub fn key(&self) -> &ObjectKey {
+        match self {
+            Self::Local(key, _) | Self::Remote(key, _) => key,
+        }
+    }
+}
+
+struct Sightings {
+    journal: Arc<Journal>,
+    route: RouteId,
+    page: std::vec::IntoIter<Sighting>,
+    /// There may be more behind this key.
+    after: Option<String>,
+}
+
+impl Iterator for Sightings {
+    type Item = Result<Sighting, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(sighting) = self.page.next() {
+                return Some(Ok(sighting));
+            }
+            let after = self.after.take()?;
+            match self.journal.sightings_after(self.route, &after) {
+                Ok(page) => {
+                    self.after = page.last().map(|last| last.key().as_str().to_owned());
+                    self.page = page.into_iter();
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// All that is known about a route; made by [`Journal::known`]. Ends after the first error.
+pub struct KnownEntries {
+    base: std::iter::Peekable<BaseEntries<Arc<Journal>>>,
+    sightings: std::iter::Peekable<Sightings>,
+}
+
+impl Iterator for KnownEntries {
+    type Item = Result<Known, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let base = match self.base.peek() {
+            Some(Ok(entry)) => Some(&entry.key),
+            Some(Err(_)) => {
+                return self.base.next().map(|failed| failed.map(|_| unreachable!("it is an error")));
+            }
+            None => None,
+        };
+        let sighting = match self.sightings.peek() {
+            Some(Ok(sighting)) => Some(sighting.key()),
+            Some(Err(_)) => {
+                return self.sightings.next().map(|failed| failed.map(|_| unreachable!("it is an error")));
+            }
+            None => None,
+        };
+        let key = match (base, sighting) {
+            (Some(one), Some(other)) => one.min(other).clone(),
+            (Some(key), None) | (None, Some(key)) => key.clone(),
+            (None, None) => return None,
+        };
+        let is_same = |entry: &Result<BaseEntry, Error>| entry.as_ref().is_ok_and(|entry| entry.key == key);
+        let base = self.base.next_if(is_same).and_then(Result::ok);
+        let mut known = Known { key, base, local: None, remote: None };
+        while let Some(Ok(sighting)) =
+            self.sightings.next_if(|next| next.as_ref().is_ok_and(|next| *next.key() == known.key))
+        {
+            known.add(sighting);
+        }
+        Some(Ok(known))
+    }
+}
+
+/// Where a route's next look at the bucket starts, and how far the last cycle came.
+impl Journal {
+    /// The cursor up to which the remote side's changes are known.
+    pub fn cursor(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT cursor FROM route WHERE id = ?1")
+    }
+
+    /// What the last cycle that left nothing to do was told, if nothing was noticed since.
+    pub fn calm(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT calm FROM route WHERE id = ?1")
+    }
+
+    /// Remembers that nothing is left to do under these instructions, or that there may be.
+    pub fn set_calm(&self, route: RouteId, calm: Option<&str>) -> Result<(), Error> {
+        self.with("remembering that all is done", |connection| {
+            let change = "UPDATE route SET calm = ?2 WHERE id = ?1 AND calm IS NOT ?2";
+            connection.prepare_cached(change)?.execute(params![route.0, calm]).map(drop)
+        })
+    }
+
+    /// Whether the remote side was found put back to an older state, and no cycle came through since.
+    pub fn is_rewound(&self, route: RouteId) -> Result<bool, Error> {
+        self.with("reading a doubt", |connection| {
+            let find = "SELECT rewound FROM route WHERE id = ?1";
+            let found = connection.prepare_cached(find)?.query_row([route.0], |row| row.get(0)).optional()?;
+            Ok(found.unwrap_or(false))
+        })
+    }
+
+    fn read_text(&self, route: RouteId, find: &str) -> Result<Option<String>, Error> {
+        self.with("reading a route", |connection| {
+            let mut statement = connection.prepare_cached(find)?;
+            statement.query_row([route.0], |row| row.get(0)).optional().map(Option::flatten)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

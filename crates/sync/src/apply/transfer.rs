@@ -1,0 +1,108 @@
+//! Bringing content to the other side, from wherever it is nearest.
+//!
+//! A file that was moved on one side is still on the other, under its old name: there it is copied or renamed instead of sent. If that
+//! does not come off, because something else changed meanwhile, it is sent like any other.
+
+use super::fate::{Fate, Trouble};
+use super::{Applier, Way};
+use crate::decide::Seen;
+use crate::observe::node_of;
+use crate::sides::{Local, Remote};
+use journal::{Change, Known, MovedOn};
+use model::{Agreed, BaseEntry, Kind, Node, ObjectKey};
+use plan::sync::{Action, Side};
+use std::sync::Arc;
+
+impl<L: Local, R: Remote> Applier<'_, L, R> {
+    pub(super) async fn bring_up(&self, action: &Action, node: &Node, seen: &Seen) -> Result<Way, Trouble> {
+        if let Some(origin) = self.origin(action, node, MovedOn::Local)? {
+            match self.copy_there(&origin, action, node, seen).await {
+                Ok(()) => {
+                    self.progress.bytes_done(node.size);
+                    return Ok(Way::Moved);
+                }
+                Err(trouble) if trouble.fate() == Fate::Fatal => return Err(trouble),
+                Err(_) => {}
+            }
+        }
+        self.upload(action, node, seen).await.map(|()| Way::Done)
+    }
+
+    pub(super) async fn bring_down(&self, action: &Action, node: &Node, seen: &Seen) -> Result<Way, Trouble> {
+        if let Some(origin) = self.origin(action, node, MovedOn::Remote)?
+            && self.rename_here(&origin, action, node, seen).await?
+        {
+            self.progress.bytes_done(node.size);
+            return Ok(Way::Moved);
+        }
+        self.download(action, node, seen).await.map(|()| Way::Done)
+    }
+
+    /// What the side that is written still holds of what was moved on the other.
+    fn origin(&self, action: &Action, node: &Node, on: MovedOn) -> Result<Option<Known>, Trouble> {
+        let moves = self.moved.of(action.side);
+        if moves == 0 || action.expect.is_some() || node.kind != Kind::File {
+            return Ok(None);
+        }
+        let Some(origin) = self.journal.moved_from(self.route, on, &action.key)? else { return Ok(None) };
+        Ok(self.journal.known_at(self.route, &origin)?)
+    }
+
+    async fn copy_there(
+        &self,
+        origin: &Known,
+        action: &Action,
+        node: &Node,
+        seen: &Seen,
+    ) -> Result<(), Trouble> {
+        let (here, there) = (seen.here()?, origin.remote().ok_or(Trouble::Unseen)?);
+        if !there.node.same_content(node) {
+            return Err(Trouble::Unseen);
+        }
+        let version = self.remote.copy(&origin.key, &there.version, &action.key, node).await?;
+        let agreed = Agreed { local: here.node, remote: *node };
+        let entry = BaseEntry { key: action.key.clone(), agreed, stamp: here.stamp, version };
+        self.remember(Change::Agree(entry), None).await;
+        Ok(())
+    }
+
+    /// Whether the file could be renamed. Its old name is gone on both sides then, and forgotten.
+    async fn rename_here(
+        &self,
+        origin: &Known,
+        action: &Action,
+        node: &Node,
+        seen: &Seen,
+    ) -> Result<bool, Trouble> {
+        let there = seen.there()?;
+        let Some(here) = origin.local().filter(|here| here.node.same_content(node)) else { return Ok(false) };
+        let (from, to) = (origin.key.path(), action.key.path());
+        let mut found = match self.local.rename(&from, &to, &here.stamp).await {
+            Ok(found) => found,
+            Err(error @ disk::Error::NoSpace { .. }) => return Err(error.into()),
+            Err(_) => return Ok(false),
+        };
+        // From here on the file has its new name, whatever else comes off.
+        if !node_of(&found, node.content).same_meta(node) {
+            found = self.local.set_meta(&action.key, &node.meta, &found.stamp).await?;
+        }
+        let agreed = Agreed { local: node_of(&found, node.content), remote: there.node };
+        let entry =
+            BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version: there.version.clone() };
+        self.local.prune(&from, Arc::clone(&self.keep)).await?;
+        self.remember(Change::Agree(entry), Some(to)).await;
+        self.remember(Change::Forget(origin.key.clone()), Some(from)).await;
+        Ok(true)
+    }
+
+    /// Forgets what a side was seen to hold at a key from which it was moved away by us.
+    pub(super) fn vacated(known_base: bool, key: &ObjectKey, side: Side) -> Change {
+        use journal::Sighting;
+        match (known_base, side) {
+            (true, Side::Local) => Change::See(Sighting::Local(key.clone(), None)),
+            (true, Side::Remote) => Change::See(Sighting::Remote(key.clone(), None)),
+            (false, Side::Local) => Change::LocalAsAgreed(key.clone()),
+            (false, Side::Remote) => Change::RemoteAsAgreed(key.clone()),
+        }
+    }
+}

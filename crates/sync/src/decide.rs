@@ -1,0 +1,278 @@
+//! Planning from what the journal knows, one pass over it at a time.
+//!
+//! The pure planner is asked twice: first only for what its plan comes to, so that a person can be asked before anything happens, then,
+//! phase by phase, for the steps themselves. In between nothing is kept but numbers; what a phase achieved is in the journal by
+//! the time the next one is planned.
+
+use crate::cycle::Options;
+use crate::error::Error;
+use crate::observe::{BATCH, Hidden};
+use crate::route::Route;
+use crate::threads::blocking;
+use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen};
+use model::{BaseEntry, ObjectKey};
+use plan::ignore::{IgnoreTree, Shape};
+use plan::sync::{
+    Action, Change, Conflict, ConflictLabel, Doubts, Halt, PerSide, Phase, Place, Plan, Planner, Rules,
+    Settled, Side, Sight, Step, Tally, Toll, Written,
+};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What both sides showed at a place, witnesses included.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) here: Option<LocalSeen>,
+    pub(crate) there: Option<RemoteSeen>,
+}
+
+/// What an executor is given to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Act(Action, Seen),
+    SetAside(Conflict, Seen),
+    Remember(Remembered),
+}
+
+/// What a plan comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    pub(crate) tally: Tally,
+    pub(crate) toll: Toll,
+    pub(crate) conflicts: u64,
+    pub(crate) settled: u64,
+    /// Actions of each phase.
+    pub(crate) actions: [u64; 4],
+    /// Bytes to be moved.
+    pub(crate) bytes: u64,
+    /// Deletions that are half of a move, by the side on which they happen.
+    pub(crate) moved: PerSide,
+}
+
+impl Survey {
+    /// Whether there is nothing to do, and nothing to write down.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.conflicts == 0 && self.settled == 0 && self.actions == [0; 4]
+    }
+
+    pub(crate) fn has(&self, phase: Phase) -> bool {
+        // What follows a conflict is planned once the versions are out of each other's way.
+        self.conflicts > 0 || self.actions[number(phase)] > 0
+    }
+
+    pub(crate) fn actions(&self) -> u64 {
+        self.actions.iter().sum()
+    }
+
+    fn count(&mut self, place: &Place<Seen>, step: &Step) {
+        self.toll.count(place, step);
+        match step {
+            Step::Conflict(_) => self.conflicts += 1,
+            Step::Settled(_) => self.settled += 1,
+            Step::Act(action) => {
+                self.actions[number(action.phase)] += 1;
+                if let Change::Write(Written(node)) = action.change {
+                    self.bytes += node.size;
+                }
+            }
+            Step::Stands => {}
+        }
+    }
+}
+
+fn number(phase: Phase) -> usize {
+    match phase {
+        Phase::ClearTheWay => 0,
+        Phase::Write => 1,
+        Phase::Tidy => 2,
+        Phase::Furnish => 3,
+    }
+}
+
+/// Everything a pass needs; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Deciding {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) options: Options,
+    pub(crate) doubts: Doubts,
+    pub(crate) rules: Arc<IgnoreTree>,
+    pub(crate) hidden_here: Arc<Hidden>,
+    pub(crate) hidden_there: Arc<Hidden>,
+}
+
+/// Which steps of a plan a pass hands out. What needs no effect comes with every pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    Conflicts,
+    Actions(Phase),
+}
+
+impl Deciding {
+    /// What a plan would come to, and whether a person has to look first.
+    pub(crate) async fn survey(&self) -> Result<(Survey, Option<Halt>), Error> {
+        let mut survey = Survey::default();
+        let mut planning = self.begin();
+        while let Some(steps) = planning.page().await? {
+            for (place, step) in &steps {
+                survey.count(place, step);
+            }
+        }
+        survey.tally = planning.tally;
+        let deciding = self.clone();
+        blocking(move || {
+            let moves = |on| deciding.journal.find_moves(deciding.route.id, on).map_err(Error::Journal);
+            survey.moved = PerSide { local: moves(MovedOn::Remote)?, remote: moves(MovedOn::Local)? };
+            let Survey { tally, toll, moved, .. } = &survey;
+            let halt = deciding.with_rules(|rules| plan::sync::guard(tally, toll, *moved, rules));
+            Ok((survey, halt))
+        })
+        .await
+    }
+
+    /// The whole plan, for a person to read.
+    pub(crate) async fn whole(&self) -> Result<Plan, Error> {
+        let mut plan = Plan::default();
+        let mut planning = self.begin();
+        while let Some(steps) = planning.page().await? {
+            for (place, step) in steps {
+                plan.add(&place.key, step);
+            }
+        }
+        plan.sort();
+        Ok(plan)
+    }
+
+    /// Hands out the jobs of one pass, as fast as they are taken.
+    pub(crate) async fn hand_out(&self, pass: Pass, jobs: mpsc::Sender<Job>) -> Result<(), Error> {
+        let mut planning = self.begin();
+        while let Some(steps) = planning.page().await? {
+            for job in steps.into_iter().filter_map(|(place, step)| job(place, step, pass)) {
+                if jobs.send(job).await.is_err() {
+                    // Nobody takes jobs any more once one of them was fatal, which is told there.
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self) -> Planning {
+        Planning {
+            deciding: self.clone(),
+            known: Some(self.journal.known(self.route.id)),
+            planner: Planner::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether a directory stays although it was emptied.
+    pub(crate) fn keeps(&self, directory: &ObjectKey) -> bool {
+        match self.journal.known_at(self.route.id, directory) {
+            Ok(Some(known)) => place(known).will_stand(),
+            Ok(None) => false,
+            // What cannot be looked up is better left than removed.
+            Err(_) => true,
+        }
+    }
+
+    fn with_rules<T>(&self, then: impl FnOnce(&Rules<'_>) -> T) -> T {
+        let label = ConflictLabel::new(&self.options.time, &self.route.machine);
+        let sight = |key: &ObjectKey, size| self.sight(key, size);
+        then(&Rules {
+            direction: self.route.direction,
+            max_delete: self.route.max_delete,
+            guards: self.options.guards,
+            doubts: self.doubts,
+            label: &label,
+            sight: &sight,
+        })
+    }
+
+    fn sight(&self, key: &ObjectKey, size: u64) -> Sight {
+        let path = key.path();
+        let shape = if key.is_directory() { Shape::Directory } else { Shape::Leaf };
+        if self.rules.ignores(&path, shape) || self.rules.ignores_size(size) {
+            Sight::Ignored
+        } else if self.hidden_here.hides(&path) {
+            Sight::Hidden(Side::Local)
+        } else if self.hidden_there.hides(&path) {
+            Sight::Hidden(Side::Remote)
+        } else {
+            Sight::Clear
+        }
+    }
+}
+
+/// A pass on its way: what is known goes in, steps come out, a page at a time.
+struct Planning {
+    deciding: Deciding,
+    /// What has yet to be planned; nothing is left after the last page.
+    known: Option<KnownEntries>,
+    planner: Planner<Seen>,
+    /// How much each side holds, once the last page is out.
+    tally: Tally,
+}
+
+type Steps = Vec<(Place<Seen>, Step)>;
+
+impl Planning {
+    /// The steps that the next page of what is known leads to; `None` after the last.
+    async fn page(&mut self) -> Result<Option<Steps>, Error> {
+        let Some(mut known) = self.known.take() else { return Ok(None) };
+        let deciding = self.deciding.clone();
+        let mut planner = std::mem::take(&mut self.planner);
+        let (outcome, planner) = blocking(move || {
+            let mut steps = Steps::new();
+            let mut sink = |place: &Place<Seen>, step| steps.push((place.clone(), step));
+            let outcome = deciding.with_rules(|rules| {
+                for _ in 0..BATCH {
+                    match known.next() {
+                        Some(next) => {
+                            planner.see(rules, place(next.map_err(Error::Journal)?), &mut sink);
+                        }
+                        None => return Ok((None, std::mem::take(&mut planner).finish(rules, &mut sink))),
+                    }
+                }
+                Ok((Some(known), Tally::default()))
+            });
+            (outcome.map(|(known, tally)| (known, tally, steps)), planner)
+        })
+        .await;
+        let (known, tally, steps) = outcome?;
+        (self.known, self.tally, self.planner) = (known, tally, planner);
+        Ok(Some(steps))
+    }
+}
+
+fn place(known: journal::Known) -> Place<Seen> {
+    let (here, there) = (known.local(), known.remote());
+    Place {
+        key: known.key,
+        base: known.base.map(|base| base.agreed),
+        local: here.map(|seen| seen.node),
+        remote: there.as_ref().map(|seen| seen.node),
+        with: Seen { here, there },
+    }
+}
+
+fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
+    match step {
+        Step::Conflict(conflict) if pass == Pass::Conflicts => Some(Job::SetAside(conflict, place.with)),
+        Step::Act(action) if pass == Pass::Actions(action.phase) => Some(Job::Act(action, place.with)),
+        Step::Settled(settled) => remembered(settled, &place.with).map(Job::Remember),
+        Step::Conflict(_) | Step::Act(_) | Step::Stands => None,
+    }
+}
+
+fn remembered(settled: Settled, seen: &Seen) -> Option<Remembered> {
+    match settled {
+        Settled::Forget { key } => Some(Remembered::Forget(key)),
+        Settled::Agree { key, local, remote } => {
+            let stamp = seen.here?.stamp;
+            let version = seen.there.as_ref()?.version.clone();
+            let agreed = model::Agreed { local, remote };
+            Some(Remembered::Agree(BaseEntry { key, agreed, stamp, version }))
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The remote side: what changed since the last look where the store can tell, else a listing.
+//!
+//! Both come to the same: for every key that shows something else than is known, a sighting. A store that does not know our cursor
+//! any more may have been put back to an older state; that is written down as a doubt, and everything is looked at anew.
+
+use super::{BATCH, View, at, before, received, same, stand_in};
+use crate::error::Error;
+use crate::report::Problem;
+use crate::route::Route;
+use crate::sides::{Changed, Changes, Remote};
+use crate::threads::blocking;
+use bucket::Listed;
+use disk::Extent;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use journal::{Change, Journal, Known, KnownEntries, RemoteSeen, Sighting};
+use model::{ObjectKey, RemoteVersion};
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Objects that are asked about at the same time.
+const HEADS_AT_ONCE: usize = 64;
+
+/// Objects that wait to be asked about.
+const WAITING_MAX: usize = 1_000;
+
+/// Looks at the remote side, and records where it differs from what is known.
+pub(crate) async fn remote<R: Remote>(
+    route: &Route,
+    side: &R,
+    journal: &Arc<Journal>,
+) -> Result<View, Error> {
+    let cursor = journal.cursor(route.id).map_err(Error::Journal)?;
+    let answer = side.changes(cursor.as_deref(), Duration::ZERO).await.map_err(Error::Remote)?;
+    let rewound = matches!(answer, Changes::Unknown);
+    let answer =
+        if rewound { side.changes(None, Duration::ZERO).await.map_err(Error::Remote)? } else { answer };
+    let (told, order) = match answer {
+        Changes::Since(told) => (told, Order::Any),
+        Changes::Everything(told) => (told, Order::Whole),
+        Changes::Unknown | Changes::Unsupported => return list(route, side, journal).await,
+    };
+    let look = Look { order, cursor: Some(told.cursor), rewound };
+    compare(route, journal, look, told.changes.map_ok(News::from).boxed(), None).await
+}
+
+/// What kind of look at the remote side this is.
+struct Look {
+    order: Order,
+    /// Where the next one starts.
+    cursor: Option<String>,
+    /// Whether the store was found put back.
+    rewound: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// Everything that stands, in key order: what does not come is gone.
+    Whole,
+    /// Single keys.
+    Any,
+}
+
+/// What is said about one key.
+enum News {
+    Put(ObjectKey, RemoteSeen),
+    Gone(ObjectKey),
+    Listed(Listed),
+    Unusable(String),
+}
+
+impl From<Changed> for News {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Put { key, object } => {
+                let content = object.content.unwrap_or_else(|| stand_in(&object.version.etag));
+                Self::Put(key, RemoteSeen { node: object.node_holding(content), version: object.version })
+            }
+            Changed::Gone(key) => Self::Gone(key),
+            Changed::Unusable(key) => Self::Unusable(key),
+        }
+    }
+}
+
+/// Compares news with what is known. Objects of which a listing tells too little are handed to `ask`.
+async fn compare(
+    route: &Route,
+    journal: &Arc<Journal>,
+    look: Look,
+    news: BoxStream<'static, Result<News, bucket::Error>>,
+    ask: Option<mpsc::Sender<Listed>>,
+) -> Result<View, Error> {
+    let known = (look.order == Order::Whole).then(|| journal.known(route.id).peekable());
+    let mut comparer = Comparer {
+        journal: Arc::clone(journal),
+        route: route.id,
+        known,
+        changes: Vec::new(),
+        questions: Vec::new(),
+        view: View::default(),
+    };
+    if look.rewound {
+        comparer.changes.push(Change::Rewound(true));
+    }
+    let mut pages = news.ready_chunks(BATCH);
+    while let Some(page) = pages.next().await {
+        comparer = comparer.off_thread(move |comparer| comparer.take(page)).await?;
+        for question in comparer.questions.drain(..) {
+            let ask = ask.as_ref().expect("a listing comes with somebody who asks");
+            // Whoever asks is gone only after an error, which it tells.
+            ask.send(question).await.map_err(|_| Error::Stopped)?;
+        }
+    }
+    let end = move |comparer: &mut Comparer| comparer.end(look.cursor);
+    Ok(comparer.off_thread(end).await?.view)
+}
+
+struct Comparer {
+    journal: Arc<Journal>,
+    route: journal::RouteId,
+    /// What is known, in key order; `None` where single keys are looked up.
+    known: Option<Peekable<KnownEntries>>,
+    changes: Vec<Change>,
+    /// Objects that have to be asked about.
+    questions: Vec<Listed>,
+    view: View,
+}
+
+impl Comparer {
+    async fn off_thread(
+        mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), Error> + Send + 'static,
+    ) -> Result<Self, Error> {
+        blocking(move || work(&mut self).map(|()| self)).await
+    }
+
+    fn take(&mut self, page: Vec<Result<News, bucket::Error>>) -> Result<(), Error> {
+        for news in page {
+            let news = news.map_err(Error::Remote)?;
+            match news.key() {
+                Some(key) => {
+                    let known = self.known_of(&key.clone())?;
+                    self.hear(news, known.as_ref())?;
+                }
+                None => self.complain(&news),
+            }
+        }
+        self.flush()
+    }
+
+    fn known_of(&mut self, key: &ObjectKey) -> Result<Option<Known>, Error> {
+        if self.known.is_none() {
+            return self.journal.known_at(self.route, key).map_err(Error::Journal);
+        }
+        self.view.seen += 1;
+        while let Some(missing) = self.known.as_mut().map_or(Ok(None), |known| before(known, key))? {
+            self.miss(&missing)?;
+        }
+        Ok(self.known.as_mut().and_then(|known| at(known, key)))
+    }
+
+    fn end(&mut self, cursor: Option<String>) -> Result<(), Error> {
+        while let Some(left) = self.known.as_mut().and_then(Iterator::next) {
+            self.miss(&left.map_err(Error::Journal)?)?;
+        }
+        if cursor.is_some() {
+            self.changes.push(Change::Cursor(cursor));
+        }
+        self.flush()
+    }
+
+    fn hear(&mut self, news: News, known: Option<&Known>) -> Result<(), Error> {
+        match news {
+            News::Put(key, seen) => change(key, seen, known).map_or(Ok(()), |change| self.record(change)),
+            News::Gone(key) => match known {
+                Some(known) => self.miss(known),
+                None => self.record(Change::RemoteAsAgreed(key)),
+            },
+            News::Listed(listed) => self.look_up(listed, known),
+            News::Unusable(_) => Ok(()),
+        }
+    }
+
+    /// A listing tells the version; only a new one has to be asked about.
+    fn look_up(&mut self, listed: Listed, known: Option<&Known>) -> Result<(), Error> {
+        let Some(then) = known.and_then(Known::remote).filter(|then| listed.is_still(&then.version)) else {
+            self.questions.push(listed);
+            return Ok(());
+        };
+        if then.version == listed.version {
+            return Ok(());
+        }
+        let seen = RemoteSeen { node: then.node, version: listed.version };
+        change(listed.key, seen, known).map_or(Ok(()), |change| self.record(change))
+    }
+
+    fn miss(&mut self, known: &Known) -> Result<(), Error> {
+        if known.remote().is_none() {
+            return Ok(());
+        }
+        self.record(match known.base {
+            Some(_) => Change::See(Sighting::Remote(known.key.clone(), None)),
+            None => Change::RemoteAsAgreed(known.key.clone()),
+        })
+    }
+
+    fn complain(&mut self, news: &News) {
+        if let News::Unusable(key) = news {
+            let key = key.escape_debug();
+            let message = format!("the object `{key}` has a key that cannot be a path, and is left alone");
+            self.view.problems.push(Problem { key: None, message });
+        }
+    }
+
+    fn record(&mut self, change: Change) -> Result<(), Error> {
+        self.changes.push(change);
+        if self.changes.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let changes = std::mem::take(&mut self.changes);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.journal.record(self.route, &changes).map_err(Error::Journal)
+    }
+}
+
+impl News {
+    fn key(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Put(key, _) | Self::Gone(key) => Some(key),
+            Self::Listed(listed) => Some(&listed.key),
+            Self::Unusable(_) => None,
+        }
+    }
+}
+
+/// What to write down about an object; nothing if that is known.
+fn change(key: ObjectKey, seen: RemoteSeen, known: Option<&Known>) -> Option<Change> {
+    if let Some(base) = known.and_then(|known| known.base.as_ref())
+        && same(&base.agreed.remote_as_known(), &seen.node)
+    {
+        let has_news = known.is_some_and(|known| known.remote.is_some());
+        let is_sharper = sharper(&base.version, &seen.version);
+        return match (is_sharper, has_news) {
+            (true, _) => Some(Change::Versioned(key, seen.version)),
+            (false, true) => Some(Change::RemoteAsAgreed(key)),
+            (false, false) => None,
+        };
+    }
+    let is_known = known.and_then(|known| known.remote.as_ref()) == Some(&Some(seen.clone()));
+    (!is_known).then_some(Change::See(Sighting::Remote(key, Some(seen))))
+}
+
+/// A store tells an object's time only in listings, so the version from a write lacks it.
+fn sharper(then: &RemoteVersion, now: &RemoteVersion) -> bool {
+    then.etag != now.etag || (now.modified.is_some() && now.modified != then.modified)
+}
+
+/// A listing of everything, and a question for each object that is new.
+async fn list<R: Remote>(route: &Route, side: &R, journal: &Arc<Journal>) -> Result<View, Error> {
+    let (sender, questions) = mpsc::channel(WAITING_MAX);
+    let listing = side.list().map_ok(|found| match found {
+        bucket::Found::Object(listed) => News::Listed(listed),
+        bucket::Found::Unusable(key) => News::Unusable(key),
+    });
+    let look = Look { order: Order::Whole, cursor: None, rewound: false };
+    let comparing = compare(route, journal, look, listing.boxed(), Some(sender));
+    let asking = ask(route, side, journal, received(questions));
+    let (compared, asked) = tokio::join!(comparing, asking);
+    let mut view = compared?;
+    let asked = asked?;
+    view.problems.extend(asked.problems);
+    view.hidden.paths.extend(asked.hidden.paths);
+    Ok(view)
+}
+
+async fn ask<R: Remote>(
+    route: &Route,
+    side: &R,
+    journal: &Arc<Journal>,
+    questions: impl Stream<Item = Listed> + Unpin,
+) -> Result<View, Error> {
+    let mut view = View::default();
+    let mut answers = questions
+        .map(|listed| async move { (side.head(&listed.key).await, listed) })
+        .buffer_unordered(HEADS_AT_ONCE)
+        .ready_chunks(BATCH);
+    while let Some(chunk) = answers.next().await {
+        let mut heard = Vec::with_capacity(chunk.len());
+        for (head, listed) in chunk {
+            match head {
+                Ok(Some(object)) => {
+                    // The listing's time is the finer one, but it may be of another version by now.
+                    let same = object.version.etag == listed.version.etag;
+                    let version = if same { listed.version } else { object.version.clone() };
+                    let content = object.content.unwrap_or_else(|| stand_in(&object.version.etag));
+                    heard.push((listed.key, RemoteSeen { node: object.node_holding(content), version }));
+                }
+                Ok(None) => {}
+                Err(error @ bucket::Error::Rejected { .. }) => {
+                    view.problems.push(Problem::failed(&listed.key, "looked at", &error));
+                    view.hidden.add(listed.key.path(), Extent::Entry);
+                }
+                Err(error) => return Err(Error::Remote(error)),
+            }
+        }
+        let (journal, route) = (Arc::clone(journal), route.id);
+        let record = move || {
+            let mut changes = Vec::with_capacity(heard.len());
+            for (key, seen) in heard {
+                let known = journal.known_at(route, &key)?;
+                changes.extend(change(key, seen, known.as_ref()));
+            }
+            journal.record(route, &changes)
+        };
+        blocking(record).await.map_err(Error::Journal)?;
+    }
+    Ok(view)
+}

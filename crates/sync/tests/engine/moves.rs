@@ -1,0 +1,98 @@
+//! What was moved on one side is moved on the other, not sent again.
+
+use crate::fake::FakeBucket;
+use crate::machine::Machine;
+use plan::sync::MaxDelete;
+use std::fs;
+
+async fn moved(bucket: FakeBucket) {
+    let (mut one, mut other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    for machine in [&mut one, &mut other] {
+        machine.route.max_delete = MaxDelete::Count(0);
+    }
+    for n in 0..20 {
+        one.write(&format!("photos/{n}.jpg"), format!("picture {n}"));
+    }
+    one.write("letter.txt", "dear all");
+    one.sync().await;
+    other.sync().await;
+
+    fs::rename(one.path("photos"), one.path("pictures")).unwrap();
+    fs::create_dir(one.path("old")).unwrap();
+    fs::rename(one.path("letter.txt"), one.path("old/letter.txt")).unwrap();
+    let report = one.sync().await;
+    assert_eq!((report.uploaded, report.moved.remote), (0, 21), "{report:?}");
+    assert_eq!(bucket.copies(), 21);
+
+    let inode = |machine: &Machine, name: &str| {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(machine.path(name)).unwrap().ino()
+    };
+    let before = inode(&other, "letter.txt");
+    let report = other.sync().await;
+    assert_eq!((report.downloaded, report.moved.local), (0, 21), "{report:?}");
+    assert_eq!(inode(&other, "old/letter.txt"), before, "the same file under its new name");
+    assert!(!other.path("photos").exists());
+    assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+    assert!(!other.sync().await.did_something());
+    assert!(!one.sync().await.did_something());
+}
+
+#[tokio::test]
+async fn a_renamed_directory_costs_no_upload_and_no_download() {
+    moved(FakeBucket::with_feed()).await;
+    moved(FakeBucket::default()).await;
+}
+
+#[tokio::test]
+async fn a_moved_and_edited_file_is_an_ordinary_one() {
+    let bucket = FakeBucket::with_feed();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    one.write("a", "content");
+    one.write("anchor", "stays");
+    one.sync().await;
+    other.sync().await;
+    fs::rename(one.path("a"), one.path("b")).unwrap();
+    other.write("a", "edited meanwhile");
+    one.sync().await;
+    other.sync().await;
+    one.sync().await;
+    for machine in [&one, &other] {
+        assert_eq!(machine.names(), ["a", "anchor", "b"]);
+        assert_eq!(machine.read("a").as_deref(), Some("edited meanwhile"));
+        assert_eq!(machine.read("b").as_deref(), Some("content"));
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_swapped_end_up_swapped() {
+    let bucket = FakeBucket::with_feed();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    one.write("a", "first");
+    one.write("b", "second");
+    one.sync().await;
+    other.sync().await;
+    fs::rename(one.path("a"), one.path("c")).unwrap();
+    fs::rename(one.path("b"), one.path("a")).unwrap();
+    fs::rename(one.path("c"), one.path("b")).unwrap();
+    one.sync().await;
+    other.sync().await;
+    assert_eq!(other.read("a").as_deref(), Some("second"));
+    assert_eq!(other.read("b").as_deref(), Some("first"));
+}
+
+#[tokio::test]
+async fn a_file_moved_below_its_own_name_arrives() {
+    let bucket = FakeBucket::with_feed();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    one.write("x", "content");
+    one.write("anchor", "stays");
+    one.sync().await;
+    other.sync().await;
+    fs::rename(one.path("x"), one.path("aside")).unwrap();
+    fs::create_dir(one.path("x")).unwrap();
+    fs::rename(one.path("aside"), one.path("x/x")).unwrap();
+    one.sync().await;
+    other.sync().await;
+    assert_eq!(other.read("x/x").as_deref(), Some("content"));
+}
