@@ -1,4 +1,4 @@
-//! Heirloom's only client of object storage.
+//! Heirloom's only client of object storage, and of the other places that files may go to.
 //!
 //! A [`Bucket`] lists, reads, writes, re-labels and deletes objects of one S3 bucket, through `OpenDAL`.
 //! It answers in the shared nouns ([`model::Node`], [`model::ObjectKey`], [`model::RemoteVersion`]) and
@@ -21,6 +21,9 @@
 //! keys that end in `/`, and answers questions about such keys from a listing. The service itself does none
 //! of that.
 //!
+//! A [`Plain`] tree (a disk, a WebDAV server, an SFTP server) has the same methods and keeps the same promises as far
+//! as such a place can; see [`plain`].
+//!
 //! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`, `upload` (large files, resumed after a crash).
 
 mod bucket;
@@ -34,6 +37,7 @@ mod list;
 mod metadata;
 mod object;
 mod parts;
+pub mod plain;
 mod prefix;
 mod read;
 mod request;
@@ -50,5 +54,6 @@ pub use error::{Cause, Error, Retry};
 pub use list::{Found, Listing};
 pub use object::{Expect, Get, Listed, Object};
 pub use parts::PUT_SIZE_MAX;
+pub use plain::Plain;
 pub use prefix::Prefix;
 pub use upload::{PART_SIZE, PartDone, Parts, Upload, Write};
