@@ -153,18 +153,18 @@ async fn what_changed_since_the_crash_is_sent_again() {
         state.sent = 0;
     });
     let id = upload.id().clone();
-    // Other bytes in one of the parts that are there, as a file changed under the same name would have.
+    // Other bytes in every part, as a file changed under the same name would have. Which parts are there, and whether one more
+    // arrived while the line broke, is a matter of luck.
     let mut upload = bucket.resume_upload(&prefix, &name, &id).await.unwrap().unwrap();
-    assert_eq!(upload.held(), 16 * MIB as u64);
+    assert!(upload.held() >= 16 * MIB as u64, "{}", upload.held());
     let mut changed = all.clone();
-    changed[9 * MIB] ^= 1;
-    changed[MIB] ^= 1;
+    changed.iter_mut().step_by(8 * MIB).for_each(|byte| *byte ^= 1);
     let node = file(&changed);
     let write = Write { prefix: &prefix, key: &name, node: &node, expect: &Expect::Absent };
     bucket.upload(write, &upload, &parts, source(&changed), |_| {}).await.unwrap();
     store.with(|state| {
         assert_eq!(md5(&state.objects["large/film"].body), node.content);
-        assert!(state.sent >= 32 * MIB, "{}", state.sent);
+        assert!(state.sent >= all.len(), "{}", state.sent);
     });
     // An id that nobody knows.
     assert!(bucket.resume_upload(&prefix, &name, &UploadId::new("u99")).await.unwrap().is_none());
