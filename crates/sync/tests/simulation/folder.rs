@@ -326,6 +326,10 @@ impl Work<'_> {
         let index = self.index();
         self.state.ledger.nothing_left(index, old);
         self.arrived(to);
+        let there = self.state.bucket.get(&ObjectKey::file(to));
+        if there.is_none_or(|there| there.content != entry.content) {
+            self.state.ledger.nothing_left(index, new);
+        }
         self.found(to)
     }
 
@@ -426,14 +430,16 @@ impl Local for SimFolder {
     }
 
     async fn stage(&self, path: &RelPath, _token: &str) -> Result<SimStaging, Error> {
-        self.operate("stage", path.as_str(), |work| {
-            let now = work.now();
-            work.tree_mut().make_parents(path.as_str(), now).map_err(blocked(path.as_str()))?;
-            work.tree_mut().litter(parent(path.as_str()));
-            Ok(())
-        })
-        .await?;
-        Ok(SimStaging { folder: self.clone(), path: path.clone(), bytes: Vec::new() })
+        let text = path.as_str();
+        let created = self
+            .operate("stage", text, |work| {
+                let now = work.now();
+                let created = work.tree_mut().make_parents(text, now).map_err(blocked(text))?;
+                work.tree_mut().litter(parent(text));
+                Ok(created)
+            })
+            .await?;
+        Ok(SimStaging { folder: self.clone(), path: path.clone(), bytes: Vec::new(), created })
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, Error> {
@@ -478,7 +484,7 @@ impl Work<'_> {
             return Err(Error::Denied { doing: "opening", path: text.into(), source });
         }
         match found.kind {
-            Kind::Directory => Err(changed(text)),
+            Kind::Directory => Ok(Entry::directory()),
             Kind::File => self
                 .expected(text, &found.stamp)
                 .and_then(|entry| if entry.kind == Kind::File { Ok(entry) } else { Err(changed(text)) }),
@@ -589,10 +595,13 @@ impl Reading for SimReading {
     }
 }
 
+/// A file in the making; gone again if it is dropped before it has its place, unless that is because the machine died.
 pub(crate) struct SimStaging {
     folder: SimFolder,
     path: RelPath,
     bytes: Vec<u8>,
+    /// Directories that were made for it.
+    created: Vec<String>,
 }
 
 impl Staging for SimStaging {
@@ -608,12 +617,26 @@ impl Staging for SimStaging {
         self.folder.operate("write part", path, |work| work.room("writing", path)).await
     }
 
-    async fn place(self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
-        let bytes = Bytes::from(self.bytes);
-        let place = |work: &mut Work<'_>| {
-            work.tree_mut().sweep(Some(parent(self.path.as_str())));
-            work.write(&self.path, Kind::File, meta, &bytes, expect)
-        };
+    async fn place(mut self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
+        let bytes = Bytes::from(std::mem::take(&mut self.bytes));
+        let place = |work: &mut Work<'_>| work.write(&self.path, Kind::File, meta, &bytes, expect);
         self.folder.operate("place", self.path.as_str(), place).await
+    }
+}
+
+impl Drop for SimStaging {
+    fn drop(&mut self) {
+        let who = self.folder.who;
+        let machine = &mut self.folder.world.lock().machines[who.machine];
+        if machine.life != who.life {
+            return;
+        }
+        let tree = machine.tree_mut(self.folder.opened);
+        tree.unlitter(parent(self.path.as_str()));
+        for directory in self.created.iter().rev().filter(|directory| !directory.is_empty()) {
+            if tree.is_directory(directory) && tree.is_removable(directory) {
+                tree.remove(directory);
+            }
+        }
     }
 }

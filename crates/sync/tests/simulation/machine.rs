@@ -1,8 +1,11 @@
 //! The life of a machine: a keeper that runs until it is told to stop or the power is cut, again and again.
 
 use crate::folder::SimFolder;
+use crate::objects::Objects;
 use crate::plant::Plant;
+use crate::random::Random;
 use crate::store::SimStore;
+use crate::trace::{Keep, Trace};
 use crate::tree::Tree;
 use crate::world::{Machine, Mount, State, Who, World};
 use disk::Identity;
@@ -87,6 +90,14 @@ fn empty_journal() -> Arc<Journal> {
 
 fn spare(journal: Arc<Journal>) {
     SPARE.with_borrow_mut(|spare| spare.push(journal));
+}
+
+/// One machine, a bucket that tells what changed, and nothing that goes wrong.
+pub(crate) fn quiet_world() -> (World, Who) {
+    let mut state = State::new(Random::new(0), Trace::new(Keep::Sum), Objects::with_feed());
+    state.machines.push(Machine::new(0, MaxDelete::Percent(100)));
+    let who = state.start(0);
+    (World::new(state), who)
 }
 
 fn route_in(journal: &Journal) -> RouteId {

@@ -4,7 +4,7 @@
 
 use bucket::{Error, Expect, Object};
 use bytes::Bytes;
-use model::{ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos};
+use model::{ContentId, ETag, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, UnixNanos};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands at a key.
@@ -63,6 +63,7 @@ pub(crate) enum News {
 }
 
 impl Objects {
+    /// Our own: it can tell what changed, and its objects are files.
     pub(crate) fn with_feed() -> Self {
         Self { feed: Some(Feed::default()), ..Self::default() }
     }
@@ -116,6 +117,21 @@ impl Objects {
         }
         let keys: BTreeSet<&ObjectKey> = feed.changes[number.parse().unwrap()..].iter().collect();
         News::Since(cursor, Some(keys.into_iter().cloned().collect()))
+    }
+
+    /// Whether a file stands where a directory would have to be, or the reverse. Objects are files in our store, and only there.
+    pub(crate) fn is_blocked(&self, key: &ObjectKey) -> bool {
+        if self.feed.is_none() {
+            return false;
+        }
+        let path = key.path();
+        let is_file = |path: &RelPath| self.map.contains_key(&ObjectKey::file(path));
+        let below = ObjectKey::directory(&path);
+        let holds = |found: Option<(&ObjectKey, &Stored)>| {
+            found.is_some_and(|(found, _)| found.as_str().starts_with(below.as_str()))
+        };
+        std::iter::successors(path.parent(), RelPath::parent).any(|above| is_file(&above))
+            || if key.is_directory() { is_file(&path) } else { holds(self.map.range(below.clone()..).next()) }
     }
 
     pub(crate) fn holds(&self, key: &ObjectKey, expect: &Expect) -> bool {

@@ -408,6 +408,9 @@ pub(crate) fn edit_bucket(state: &mut State) {
     } else {
         ObjectKey::parse(&any_path(&mut state.random)).unwrap()
     };
+    if state.bucket.is_blocked(&key) {
+        return;
+    }
     if let Some(stored) = state.bucket.get(&key) {
         let content = stored.content;
         state.ledger.destroyed(content);

@@ -140,6 +140,12 @@ impl State {
         if let Err(refused) = self.expect(key, expect) {
             return self.settle(key, node).ok_or(refused);
         }
+        if self.bucket.is_blocked(key) {
+            return Err(Error::Rejected {
+                key: key.clone(),
+                source: Cause::new("a file is in the way, or a directory"),
+            });
+        }
         if self.bucket.is_full {
             let bucket = BucketName::new("simulated").unwrap();
             return Err(Error::NoSpace { bucket, source: Cause::new("full") });

@@ -214,6 +214,16 @@ impl Tree {
         *self.litter.entry(directory.to_owned()).or_default() += 1;
     }
 
+    /// Takes one away again.
+    pub(crate) fn unlitter(&mut self, directory: &str) {
+        if let Some(count) = self.litter.get_mut(directory) {
+            *count -= 1;
+            if *count == 0 {
+                self.litter.remove(directory);
+            }
+        }
+    }
+
     /// Clears the temporaries of one directory, or of all.
     pub(crate) fn sweep(&mut self, directory: Option<&str>) {
         match directory {
@@ -224,6 +234,12 @@ impl Tree {
 }
 
 impl Entry {
+    /// A directory, of no particular place.
+    pub(crate) fn directory() -> Self {
+        let (bytes, content, mode) = (Bytes::new(), ContentId::EMPTY, USUAL_DIRECTORY);
+        Self { kind: Kind::Directory, bytes, content, mtime: 0, mode, ctime: 0, inode: 0 }
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
