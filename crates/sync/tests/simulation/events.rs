@@ -145,10 +145,7 @@ impl State {
             return;
         }
         let alive: Vec<_> = self.ledger.at_stake().map(|(content, _)| content).collect();
-        let changed = self.bucket.put_back();
-        if changed.is_empty() {
-            return;
-        }
+        let Some(changed) = self.bucket.put_back() else { return };
         self.note(format_args!("the server is restored from its backup"));
         for key in changed {
             self.ledger.changed(Site::Bucket, key.path().as_str(), Aspect::Content);

@@ -171,9 +171,9 @@ impl Objects {
         self.backup = Some(self.map.clone());
     }
 
-    /// As after the server was lost and restored from its backup; which keys are other than before.
-    pub(crate) fn put_back(&mut self) -> Vec<ObjectKey> {
-        let Some(backup) = self.backup.clone() else { return Vec::new() };
+    /// As after the server was lost and restored from its backup, if there is one; which keys are other than before.
+    pub(crate) fn put_back(&mut self) -> Option<Vec<ObjectKey>> {
+        let backup = self.backup.clone()?;
         let keys: BTreeSet<ObjectKey> = self.map.keys().chain(backup.keys()).cloned().collect();
         let changed = keys.into_iter().filter(|key| self.map.get(key) != backup.get(key)).collect();
         self.map = backup;
@@ -181,7 +181,7 @@ impl Objects {
         if let Some(feed) = &mut self.feed {
             feed.epoch += 1;
         }
-        changed
+        Some(changed)
     }
 }
 
