@@ -5,12 +5,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 #![expect(clippy::print_stderr, reason = "a test says why it is skipped, and what its daemons logged")]
 
+mod backups;
 mod browser;
+mod conflicts;
 mod crash;
 mod foreign;
 mod home;
+mod hooks;
 mod machines;
+mod memory;
 mod refusals;
+mod rules;
 mod server;
 mod tries;
 mod users;

@@ -55,13 +55,22 @@ impl<'h> Cloud<'h> {
 
     /// The profile of alice's laptop, syncing `documents`.
     pub(crate) fn laptop(&self, name: &str, folder: &str) -> String {
+        let root = self.home.path("");
+        self.laptop_with(
+            name,
+            &format!("  documents: {{folders: [{}/{folder}], interval: 1s}}\n", root.display()),
+        )
+    }
+
+    /// The profile of alice's laptop, with these states.
+    pub(crate) fn laptop_with(&self, name: &str, states: &str) -> String {
         let root = self.home.path("").display().to_string();
         let path = self.home.write(
             &format!("{name}.yml"),
             &format!(
                 "profile: laptop\nmachine: {name}\nstate_dir: {root}/state-{name}\n\
                  destinations: {{cloud: {{join: {root}/laptop.join}}}}\n\
-                 states:\n  documents: {{folders: [{root}/{folder}], interval: 1s}}\n"
+                 states:\n{states}"
             ),
         );
         path.to_str().unwrap().to_owned()
@@ -107,13 +116,23 @@ impl<'h> Cloud<'h> {
 
 /// One GET over a connection of its own: status and body.
 pub(crate) fn get(port: u16, path: &str, authorization: Option<&str>) -> Result<(u16, Vec<u8>), String> {
+    request(port, "GET", path, authorization)
+}
+
+/// One request without a body over a connection of its own: status and body.
+pub(crate) fn request(
+    port: u16,
+    method: &str,
+    path: &str,
+    authorization: Option<&str>,
+) -> Result<(u16, Vec<u8>), String> {
     let exchange = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         let authorization =
             authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
         write!(
             stream,
-            "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{authorization}Connection: close\r\n\r\n"
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{authorization}Connection: close\r\n\r\n"
         )?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;

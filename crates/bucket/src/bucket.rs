@@ -9,7 +9,7 @@ use opendal::layers::{RetryEvent, RetryLayer};
 use opendal::raw::{Layer as _, Servicer};
 use opendal::{Builder as _, HttpTransporter, OperationContext};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How to reach a bucket.
@@ -42,6 +42,12 @@ pub(crate) struct Inner {
     pub(crate) learned: Learned,
     /// Set once the store gave a tag that looks like a digest but is none (as AWS does under KMS encryption).
     pub(crate) opaque_tags: AtomicBool,
+    /// Set once the store turned out not to tell changes.
+    pub(crate) tells_no_changes: AtomicBool,
+    /// Set once the store said that it cannot copy a range as a part.
+    pub(crate) no_part_copies: AtomicBool,
+    /// Set once the store began a listing elsewhere than where it was asked to.
+    pub(crate) lists_in_one: AtomicBool,
 }
 
 impl Bucket {
@@ -72,7 +78,16 @@ impl Bucket {
         let mut options = options.clone();
         options.endpoint.truncate(options.endpoint.trim_end_matches('/').len());
         let learned = Learned::default();
-        let inner = Inner { options, service, context, learned, opaque_tags: AtomicBool::new(false) };
+        let inner = Inner {
+            options,
+            service,
+            context,
+            learned,
+            opaque_tags: AtomicBool::new(false),
+            tells_no_changes: AtomicBool::new(false),
+            no_part_copies: AtomicBool::new(false),
+            lists_in_one: AtomicBool::new(false),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -80,6 +95,12 @@ impl Bucket {
     #[must_use]
     pub fn name(&self) -> &BucketName {
         &self.inner.options.bucket
+    }
+
+    /// Whether the store copies ranges as parts of an upload, as far as known. Where it does not, all of a file is sent.
+    #[must_use]
+    pub fn copies_parts(&self) -> bool {
+        !self.inner.no_part_copies.load(Ordering::Relaxed)
     }
 
     pub(crate) fn attempt<'a>(&'a self, verb: &'static str, key: Option<&'a ObjectKey>) -> Attempt<'a> {

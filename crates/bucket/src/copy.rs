@@ -1,23 +1,18 @@
-//! New metadata for an object whose content stays: a copy onto itself.
+//! Copies that the store makes: of an object onto itself, for new metadata, and to another key, for a move.
 //!
-//! `OpenDAL`'s copy takes the metadata along and cannot replace it (`x-amz-metadata-directive: REPLACE`), so this one request is
-//! phrased here and sent by the same transport as all others, which signs it. Rejected: reading and writing the
+//! `OpenDAL`'s copy takes the metadata along and cannot replace it (`x-amz-metadata-directive: REPLACE`), so this request is
+//! phrased here. Rejected: reading and writing the
 //! object, which sends a film twice over the line because its permissions changed.
 
-use crate::bucket::{ATTEMPTS, PAUSE_FIRST};
 use crate::conditions::{Honoured, Refused};
-use crate::error::answer_error;
 use crate::object::content_of_tag;
-use crate::write::{Demand, Task};
+use crate::request::{Answer, Ask, element};
+use crate::upload::{Parts, Write};
+use crate::write::Task;
 use crate::{Bucket, Cause, Error, Expect, Prefix, Retry, metadata};
 use bytes::Bytes;
-use http::Request;
-use http::header::{CONTENT_LENGTH, IF_MATCH};
-use model::{ContentId, ETag, Node, ObjectKey, RemoteVersion};
-use opendal::options::ReaderOptions;
-use opendal::raw::oio::Write as _;
-use opendal::raw::{OpRead, Service as _, percent_encode_path};
-use opendal::{Buffer, BytesRange};
+use http::Method;
+use model::{ContentId, ETag, Node, ObjectKey, Piece, RemoteVersion};
 use std::sync::atomic::Ordering;
 
 /// What one copy request can carry: 5 GiB.
@@ -26,8 +21,8 @@ const COPY_SIZE_MAX: u64 = 5 << 30;
 /// Bytes of a part that the store copies.
 const COPY_PART: u64 = 1 << 30;
 
-/// Parts of one object that the store copies at once.
-const COPIES_AT_ONCE: usize = 4;
+const SET_META: &str = "set the metadata of";
+const COPY: &str = "copy to";
 
 impl Bucket {
     /// Gives an object the metadata of `node`, whose content it must already have, if it still is `version`; else
@@ -47,11 +42,12 @@ impl Bucket {
         }
         let task = Task { key, place: prefix.place(key), prefix, node };
         if node.size > COPY_SIZE_MAX {
-            return self.copy_parts(&task, version).await;
+            let expect = Expect::Version(version.clone());
+            return self.copy_in_parts(&task, (key, version), &expect).await;
         }
         let expect = Expect::Version(version.clone());
         let look = || self.look(prefix, key, &expect);
-        let copy = |condition| self.copy(&task, version, condition);
+        let copy = |condition| self.copy_once(&task, version, condition);
         match self.inner.learned.relabel.change(version, look, copy).await {
             Ok(Some(copied)) => self.copied(&task, copied),
             // A repeated copy finds another tag where copying makes a new one, and some stores do not name the new one.
@@ -59,7 +55,41 @@ impl Bucket {
             Err(Refused::Failed(error)) => Err(error),
             Err(Refused::Unsupported) => {
                 let cause = Cause::new("the store cannot replace metadata");
-                Err(self.attempt("set the metadata of", Some(key)).other(Retry::Never, cause))
+                Err(self.attempt(SET_META, Some(key)).other(Retry::Never, cause))
+            }
+        }
+    }
+
+    /// Makes `to`, where nothing stands, hold the content of one version of `from`, with the metadata of `node`, whose content it must be;
+    /// else [`Error::Changed`], or [`Error::NotFound`] if there is no `from`. No content crosses the line.
+    pub async fn copy(
+        &self,
+        prefix: &Prefix,
+        from: &ObjectKey,
+        version: &RemoteVersion,
+        to: &ObjectKey,
+        node: &Node,
+    ) -> Result<RemoteVersion, Error> {
+        let task = Task { key: to, place: prefix.place(to), prefix, node };
+        if node.size > COPY_SIZE_MAX {
+            return self.copy_in_parts(&task, (from, version), &Expect::Absent).await;
+        }
+        // Few stores know a condition on a copy's target, so the look comes first with all of them.
+        match self.look(prefix, to, &Expect::Absent).await {
+            Ok(()) => {}
+            Err(Refused::Failed(error)) => return Err(error),
+            Err(Refused::Condition | Refused::Unsupported) => return self.settle(&task).await,
+        }
+        let mut headers = self.copy_headers(&prefix.place(from), node, version);
+        headers.push(("x-amz-copy-source-if-match".to_owned(), version.etag.quoted()));
+        headers.push(("if-none-match".to_owned(), "*".to_owned()));
+        match self.ask_to_copy(&task, headers).await.map_err(|error| self.refusal(COPY, to, &error)) {
+            Ok(Some(copied)) => self.copied(&task, copied),
+            Ok(None) | Err(Refused::Condition) => self.settle(&task).await,
+            Err(Refused::Failed(error)) => Err(error),
+            Err(Refused::Unsupported) => {
+                let cause = Cause::new("the store cannot copy");
+                Err(self.attempt(COPY, Some(to)).other(Retry::Never, cause))
             }
         }
     }
@@ -75,25 +105,34 @@ impl Bucket {
         }
     }
 
-    /// Copies the object onto itself, a few times if need be. `None`: done, but the answer does not name the new version.
-    async fn copy(
+    /// Copies the object onto itself. `None`: done, but the answer does not name the new version.
+    async fn copy_once(
         &self,
         task: &Task<'_>,
         version: &RemoteVersion,
         condition: Option<RemoteVersion>,
     ) -> Result<Option<RemoteVersion>, Refused> {
-        let mut pause = PAUSE_FIRST;
-        let mut attempts = 1;
-        loop {
-            match self.copy_once(task, version, condition.as_ref()).await {
-                Err(error) if error.is_temporary() && attempts < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    attempts += 1;
-                }
-                done => return done.map_err(|error| self.refusal("set the metadata of", task.key, &error)),
+        let mut headers = self.copy_headers(&task.place, task.node, version);
+        if let Some(condition) = condition {
+            headers.push(("x-amz-copy-source-if-match".to_owned(), condition.etag.quoted()));
+            // The source is the target, so that is enough, unless the store checks the one and then writes the other.
+            if self.inner.learned.replace.get() == Honoured::Yes {
+                headers.push(("if-match".to_owned(), condition.etag.quoted()));
             }
         }
+        let copied = self.ask_to_copy(task, headers).await;
+        copied.map_err(|error| self.refusal(SET_META, task.key, &error))
+    }
+
+    /// What every copy says: from where, and what the copy is to be described by.
+    fn copy_headers(&self, source: &str, node: &Node, version: &RemoteVersion) -> Vec<(String, String)> {
+        let mut headers = vec![
+            ("x-amz-copy-source".to_owned(), self.source_of(source)),
+            ("x-amz-metadata-directive".to_owned(), "REPLACE".to_owned()),
+        ];
+        let pairs = metadata::encode(node, self.digest_for_copy(node, version));
+        headers.extend(pairs.into_iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value)));
+        headers
     }
 
     /// The digest that the metadata must carry, because the tag will not tell it.
@@ -102,87 +141,36 @@ impl Bucket {
         (!tag_tells || self.inner.opaque_tags.load(Ordering::Relaxed)).then_some(node.content)
     }
 
-    /// `CopyObject`, from the object to itself.
-    async fn copy_once(
+    /// `CopyObject`.
+    async fn ask_to_copy(
         &self,
         task: &Task<'_>,
-        version: &RemoteVersion,
-        condition: Option<&RemoteVersion>,
+        headers: Vec<(String, String)>,
     ) -> opendal::Result<Option<RemoteVersion>> {
-        let options = &self.inner.options;
-        let place = format!("{}/{}", options.bucket, percent_encode_path(&task.place));
-        let mut request = Request::put(format!("{}/{place}", options.endpoint))
-            .header(CONTENT_LENGTH, 0)
-            .header("x-amz-copy-source", &place)
-            .header("x-amz-metadata-directive", "REPLACE");
-        if let Some(condition) = condition {
-            request = request.header("x-amz-copy-source-if-match", condition.etag.quoted());
-            // The source is the target, so that is enough, unless the store checks the one and then writes the other.
-            if self.inner.learned.replace.get() == Honoured::Yes {
-                request = request.header(IF_MATCH, condition.etag.quoted());
-            }
-        }
-        for (name, value) in metadata::encode(task.node, self.digest_for_copy(task.node, version)) {
-            request = request.header(format!("x-amz-meta-{name}"), value);
-        }
-        let request = request.body(Buffer::new()).map_err(|error| {
-            opendal::Error::new(opendal::ErrorKind::Unexpected, "phrase a copy").set_source(error)
-        })?;
-        let answer = self.inner.context.http_transport().send(request).await?;
-        let status = answer.status();
-        let text = String::from_utf8_lossy(&answer.into_body().to_bytes()).into_owned();
-        // An error may hide behind a 200: the store had begun to answer before it was done.
-        let code = element(&text, "Code");
-        if !status.is_success() || code.is_some() {
-            return Err(answer_error(status, code, element(&text, "Message")));
-        }
+        let ask = Ask { method: Method::PUT, place: &task.place, query: &[], headers, body: Bytes::new() };
+        let Answer { text, .. } = self.ask(&ask).await?;
         let modified = element(&text, "LastModified").and_then(|time| metadata::parse_time(&time));
         Ok(element(&text, "ETag").map(|etag| RemoteVersion { etag: ETag::new(&etag), modified }))
     }
 
-    /// An object too large for one copy request, copied onto itself in parts.
-    async fn copy_parts(&self, task: &Task<'_>, version: &RemoteVersion) -> Result<RemoteVersion, Error> {
-        let failed = |error| self.attempt("set the metadata of", Some(task.key)).failed(&error);
-        let mut writer = self
-            .write_options(task.node, Some(task.node.content), Demand::Version(version), COPIES_AT_ONCE)
-            .and_then(|options| self.inner.service.write(&self.inner.context, &task.place, options))
-            .map_err(failed)?;
-        let source = ReaderOptions { if_match: Some(version.etag.quoted()), ..ReaderOptions::default() };
-        let (source, _): (OpRead, _) = source.into();
-        let written = async {
-            let mut offset = 0;
-            while offset < task.node.size {
-                let end = task.node.size.min(offset + COPY_PART);
-                writer.copy_from(&task.place, source.clone(), BytesRange::from(offset..end)).await?;
-                offset = end;
-            }
-            writer.close().await
-        };
-        match written.await {
-            Ok(written) => self.etag_of(task, &written).await,
-            Err(error) => {
-                if let Err(error) = writer.abort().await {
-                    tracing::debug!(key = task.key.as_str(), %error, "parts of an abandoned copy stay behind");
-                }
-                match self.refusal("set the metadata of", task.key, &error) {
-                    Refused::Condition | Refused::Failed(Error::NotFound { .. }) => self.settle(task).await,
-                    Refused::Failed(error) => Err(error),
-                    Refused::Unsupported => {
-                        let cause = Cause::new("the store cannot copy in parts");
-                        Err(self.attempt("set the metadata of", Some(task.key)).other(Retry::Never, cause))
-                    }
-                }
-            }
+    /// An object too large for one copy request, copied in parts.
+    async fn copy_in_parts(
+        &self,
+        task: &Task<'_>,
+        (from, version): (&ObjectKey, &RemoteVersion),
+        expect: &Expect,
+    ) -> Result<RemoteVersion, Error> {
+        let Task { key, prefix, node, .. } = *task;
+        let offsets = (0..node.size.div_ceil(COPY_PART)).map(|part| part * COPY_PART);
+        let pieces = offsets.map(|start| Piece::Copy { from: start..node.size.min(start + COPY_PART) });
+        let parts = Parts::along(&[], pieces.collect(), Some((from.clone(), version.clone())));
+        let upload = self.begin_upload(prefix, key, node).await?;
+        let write = Write { prefix, key, node, expect };
+        let nothing = |_, _| async { Ok(Bytes::new()) };
+        let outcome = self.upload(write, &upload, &parts, nothing, |_| {}).await;
+        if outcome.as_ref().is_err_and(Error::leaves_upload) {
+            self.give_up(task, upload.id()).await;
         }
+        outcome
     }
-}
-
-/// The text of the first element of a name in S3's simple XML.
-fn element(xml: &str, name: &str) -> Option<String> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    let text = ["&quot;", "&#34;", "&#x22;"]
-        .iter()
-        .fold(text.trim().to_owned(), |text, quote| text.replace(quote, "\""));
-    Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&apos;", "'").replace("&amp;", "&"))
 }

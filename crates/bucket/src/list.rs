@@ -1,23 +1,16 @@
 //! Listing everything below a prefix.
 //!
+//! `walk` lists a stretch of keys, page by page; `wide` cuts a long listing into stretches and walks several at once.
+//!
 //! A sync deletes what a listing does not show, so a listing is either whole or an error. Keys must come in strictly
 //! ascending order, as S3 promises; that also catches a server that repeats a page or loses its place.
 
-use crate::object::nanos_of;
-use crate::{Bucket, Cause, Error, Listed, Prefix, Retry};
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt as _, TryStreamExt as _};
-use model::{ETag, ObjectKey, RemoteVersion};
-use opendal::Metadata;
-use opendal::options::ListOptions;
-use opendal::raw::Service as _;
-use opendal::raw::oio::{self, List as _};
+pub(crate) mod walk;
+mod wide;
 
-/// What is ours at the bucket's root.
-const OURS: &str = ".heirloom/";
-
-/// How the names of files in transit start, in every directory.
-const IN_TRANSIT: &str = ".heirloom-tmp-";
+use crate::{Bucket, Error, Listed, Prefix};
+use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
 
 /// A whole listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,82 +46,11 @@ impl Bucket {
         Ok(listing)
     }
 
-    /// As [`Bucket::list`], find by find, holding one page (1,000 keys) in memory. After an error nothing follows, and
-    /// what came before must not be taken for the whole.
+    /// As [`Bucket::list`], find by find. What fits in a few pages is listed page by page; of more than that, several parts are
+    /// listed at once, with some 30,000 finds in memory at most. After an error nothing follows, and what came before must not be taken
+    /// for the whole.
+    #[must_use]
     pub fn list_stream(&self, prefix: &Prefix) -> BoxStream<'static, Result<Found, Error>> {
-        let walk = Walk { bucket: self.clone(), prefix: prefix.clone(), last: None, lister: None };
-        stream::try_unfold(walk, Walk::next).boxed()
+        wide::stream(self, prefix)
     }
-}
-
-/// A listing on its way.
-struct Walk {
-    bucket: Bucket,
-    prefix: Prefix,
-    /// The key seen last, which the next one must come after.
-    last: Option<String>,
-    lister: Option<oio::Lister>,
-}
-
-impl Walk {
-    async fn next(mut self) -> Result<Option<(Found, Self)>, Error> {
-        loop {
-            let Some(entry) =
-                self.entry().await.map_err(|error| self.bucket.attempt("list", None).failed(&error))?
-            else {
-                return Ok(None);
-            };
-            let key = entry.path();
-            if self.last.as_deref().is_some_and(|last| last >= key) {
-                return Err(self.untrusted(format!("the server lists `{key}` out of order")));
-            }
-            self.last = Some(key.to_owned());
-            let Some(below) = key.strip_prefix(self.prefix.as_str()) else {
-                return Err(
-                    self.untrusted(format!("the server lists `{key}`, which is not below `{}`", self.prefix))
-                );
-            };
-            if below.is_empty() || is_ours(key) {
-                continue;
-            }
-            // A key that is not its path's own spelling cannot be asked for by that path.
-            let found = match ObjectKey::parse(below) {
-                Ok(parsed) if parsed.as_str() == below => {
-                    Found::Object(self.listed(parsed, entry.metadata())?)
-                }
-                Ok(_) | Err(_) => Found::Unusable(below.to_owned()),
-            };
-            return Ok(Some((found, self)));
-        }
-    }
-
-    async fn entry(&mut self) -> opendal::Result<Option<oio::Entry>> {
-        let lister = match &mut self.lister {
-            Some(lister) => lister,
-            none => {
-                let options = ListOptions { recursive: true, ..ListOptions::default() };
-                let inner = &self.bucket.inner;
-                none.insert(inner.service.list(&inner.context, self.prefix.as_str(), options.into())?)
-            }
-        };
-        lister.next().await
-    }
-
-    fn listed(&self, key: ObjectKey, said: &Metadata) -> Result<Listed, Error> {
-        let Some(etag) = said.etag() else {
-            return Err(self.untrusted(format!("the server lists `{key}` without an ETag")));
-        };
-        let version = RemoteVersion { etag: ETag::new(etag), modified: said.last_modified().map(nanos_of) };
-        let size = if key.is_directory() { 0 } else { said.content_length() };
-        Ok(Listed { key, size, version })
-    }
-
-    fn untrusted(&self, what: String) -> Error {
-        self.bucket.attempt("list", None).other(Retry::Later, Cause::new(what))
-    }
-}
-
-/// Whether a full key belongs to Heirloom itself, or to a file that is still being written.
-fn is_ours(key: &str) -> bool {
-    key.starts_with(OURS) || key.split('/').any(|component| component.starts_with(IN_TRANSIT))
 }

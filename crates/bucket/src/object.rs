@@ -1,6 +1,7 @@
 //! What a store says about an object, and what a change expects of it.
 
-use crate::{Error, metadata};
+use crate::Error;
+use crate::metadata::{self, Said};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use model::{ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos};
@@ -84,19 +85,27 @@ impl Object {
     }
 
     pub(crate) fn from_headers(key: &ObjectKey, headers: &Metadata) -> Option<Self> {
-        let etag = ETag::new(headers.etag()?);
-        let modified = headers.last_modified().map(nanos_of);
         let said = metadata::parse(headers.user_metadata().into_iter().flatten());
+        let modified = headers.last_modified().map(nanos_of);
+        Some(Self::described(key, ETag::new(headers.etag()?), modified, headers.content_length(), said))
+    }
+
+    /// The object that tag, time, size and metadata describe.
+    pub(crate) fn described(
+        key: &ObjectKey,
+        etag: ETag,
+        modified: Option<UnixNanos>,
+        size: u64,
+        said: Said,
+    ) -> Self {
         let kind = if key.is_directory() { Kind::Directory } else { said.kind };
         let (size, content) = match kind {
             Kind::Directory => (0, Some(ContentId::EMPTY)),
-            Kind::File | Kind::Symlink => {
-                (headers.content_length(), said.content.or_else(|| content_of_tag(&etag)))
-            }
+            Kind::File | Kind::Symlink => (size, said.content.or_else(|| content_of_tag(&etag))),
         };
         let mut meta = said.meta;
         meta.mtime = meta.mtime.or(modified);
-        Some(Self { kind, size, meta, content, version: RemoteVersion { etag, modified } })
+        Self { kind, size, meta, content, version: RemoteVersion { etag, modified } }
     }
 }
 

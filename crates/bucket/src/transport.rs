@@ -176,7 +176,7 @@ fn host_of(url: &reqwest::Url) -> String {
 }
 
 /// When the server says it answered, in seconds since 1970.
-fn time_of(headers: &HeaderMap) -> Option<i64> {
+pub(crate) fn time_of(headers: &HeaderMap) -> Option<i64> {
     let date = headers.get(DATE)?.to_str().ok()?;
     Some(Timestamp::parse_rfc2822(date).ok()?.into_inner().as_second())
 }

@@ -238,7 +238,7 @@ impl Bucket {
     }
 
     /// The tag does not tell what the store holds, so the object itself must.
-    async fn read_back(&self, task: &Task<'_>, expect: &Expect) -> Result<RemoteVersion, Error> {
+    pub(crate) async fn read_back(&self, task: &Task<'_>, expect: &Expect) -> Result<RemoteVersion, Error> {
         let changed = |what| Error::Changed { key: task.key.clone(), what };
         let found = self.head(task.prefix, task.key).await?.ok_or_else(|| changed("it is gone"))?;
         let mut body = self.get(task.prefix, task.key, &found.version).await?.body;

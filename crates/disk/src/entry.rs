@@ -154,6 +154,15 @@ impl Status {
         Identity { device, inode: self.0.stx_ino }
     }
 
+    /// Which mount an open directory was reached through; within one, files can be moved.
+    pub(crate) fn mount_of(directory: impl AsFd) -> Result<(Identity, u64), Errno> {
+        let flags = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+        let status = rustix::fs::statx(directory.as_fd(), c"", AtFlags::EMPTY_PATH, flags)?;
+        // Some file systems are several for this purpose, each with a device of its own.
+        let device = Identity { inode: 0, ..Self(status).identity() };
+        Ok((device, status.stx_mnt_id))
+    }
+
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             size: self.0.stx_size,

@@ -8,8 +8,8 @@
 //! ```text
 //!             Root::open ──► scan ──► Found … Problem …         (what is there)
 //!                  │
-//!                  ├──► digest · read_small · open_file          (bytes out, witnessed by a stamp)
-//!                  ├──► stage ──► write ──► place                (bytes in, all or nothing)
+//!                  ├──► digest · survey · read_small · open_file  (bytes out, witnessed by a stamp)
+//!                  ├──► stage · stage_resumable ──► write ──► place  (bytes in, all or nothing)
 //!                  ├──► remove · rename · set_meta · …           (only what is as expected)
 //!                  └──► sync_directories · sweep                 (make it last; clear what a crash left)
 //!             Watcher ──► Noticed                                (hints on when to scan)
@@ -27,26 +27,31 @@
 
 mod alter;
 mod beneath;
+mod chunks;
 mod entry;
 mod error;
 mod listing;
 mod place;
 mod read;
+mod resume;
 mod root;
 mod scan;
 mod stage;
+mod survey;
 mod sweep;
 mod temporary;
 #[cfg(test)]
 mod testing;
 mod watch;
 
+pub use chunks::Chunker;
 pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
 pub use error::Error;
 pub use read::{OpenFile, digest_of};
 pub use root::Root;
-pub use scan::Scan;
+pub use scan::{Enter, Filter, Scan};
 pub use stage::Staged;
+pub use survey::{Survey, Surveyed};
 pub use sweep::Swept;
 pub use temporary::PREFIX as TEMPORARY_PREFIX;
 pub use watch::{Noticed, Watcher};

@@ -123,10 +123,17 @@ impl OpenFile {
     /// Exactly `length` bytes from `offset` on; [`Error::Changed`] where the file ends earlier, or is no
     /// longer the version that was opened. So once the last part was read, all parts belong together.
     pub fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::with_capacity(length);
+        let mut bytes = Vec::new();
+        self.read_into(&mut bytes, offset, length)?;
+        Ok(bytes)
+    }
+
+    /// As [`OpenFile::read_at`], into memory that is there already and holds nothing.
+    pub fn read_into(&self, bytes: &mut Vec<u8>, offset: u64, length: usize) -> Result<(), Error> {
+        bytes.reserve_exact(length);
         while bytes.len() < length {
             let at = offset + bytes.len() as u64;
-            let room = rustix::buffer::spare_capacity(&mut bytes);
+            let room = rustix::buffer::spare_capacity(bytes);
             let read = match rustix::io::pread(&self.file, room, at) {
                 Ok(read) => read,
                 Err(Errno::INTR) => continue,
@@ -137,8 +144,7 @@ impl OpenFile {
             }
         }
         bytes.truncate(length);
-        self.check()?;
-        Ok(bytes)
+        self.check()
     }
 
     fn digest(self) -> Result<ContentId, Error> {

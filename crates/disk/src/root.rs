@@ -148,6 +148,11 @@ impl Root {
         Ok(Place { directory, name: last_name(path) })
     }
 
+    /// The root itself as a place for something.
+    pub(crate) fn top(&self) -> Directory {
+        Directory::Root(self.fd.clone())
+    }
+
     fn is_deleted(&self) -> bool {
         Status::of_open(&self.fd).is_ok_and(|status| status.links() == 0)
     }
@@ -192,6 +197,11 @@ pub(crate) struct Created {
 }
 
 impl Created {
+    /// None were.
+    pub(crate) fn nothing(root: &Root) -> Self {
+        Self { root: root.clone(), paths: Vec::new() }
+    }
+
     /// They are wanted now.
     pub(crate) fn keep(&mut self) {
         self.paths.clear();
@@ -236,7 +246,7 @@ fn enter_creating(directory: &Directory, name: &CString) -> Result<(OwnedFd, Ent
     }
 }
 
-fn last_name(path: &RelPath) -> CString {
+pub(crate) fn last_name(path: &RelPath) -> CString {
     split(&path.to_os_bytes()).1
 }
 

@@ -4,6 +4,8 @@
 //! What is on another file system below the root is scanned like the rest (as `rsync` does). Rejected:
 //! several threads, because a warm scan is bound by the sorting caller and a cold one by the disk's seeks.
 //!
+//! What is left out is a [`Filter`]'s word, which may depend on files that lie in the directories themselves.
+//!
 //! A directory appears as an entry of its own only if it says something that its content does not: because
 //! it is empty, or because its permissions are unusual.
 
@@ -17,13 +19,56 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
+use std::io::Read as _;
 
 /// The name at the very top that is Heirloom's own, here as in a bucket.
 const RESERVED_AT_TOP: &[u8] = b".heirloom";
 
+/// Bytes of a wanted file that are read at most.
+const HEAD_MAX: u64 = 1 << 20;
+
+/// Says what a scan leaves out.
+pub trait Filter {
+    /// Whether a file of this name says something about the directory it lies in.
+    fn wants(&self, name: &[u8]) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// A directory (`None`: the root) that holds wanted names was listed; `read` gives the first bytes of one, if it can be read.
+    /// Comes before anything in it is asked about, and says whether the directory is left out after all. What is the matter with what was
+    /// read is handed out with the directory's entries.
+    fn enter(
+        &mut self,
+        directory: Option<&RelPath>,
+        read: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Enter {
+        let _ = (directory, read);
+        Enter::Go
+    }
+
+    /// Whether a path is left out, a directory with all it holds. Asked about sockets, pipes and devices as if they were files.
+    fn ignores(&self, path: &RelPath, kind: Kind) -> bool;
+}
+
+/// Whether a directory is gone into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enter {
+    /// It is.
+    Go,
+    /// It is left out.
+    LeaveOut,
+}
+
+impl<F: Fn(&RelPath, Kind) -> bool> Filter for F {
+    fn ignores(&self, path: &RelPath, kind: Kind) -> bool {
+        self(path, kind)
+    }
+}
+
 /// Entries below a root in the order of their [`ObjectKey`]s; made by [`Root::scan`].
 pub struct Scan<F> {
-    ignored: F,
+    filter: F,
     listing: Listing,
     /// From the top down to the directory at hand.
     levels: Vec<Level>,
@@ -41,14 +86,13 @@ struct Listed {
 }
 
 impl Root {
-    /// Begins to scan. What `ignored` names is left out, a directory with all it holds; it is asked about
-    /// sockets, pipes and devices as if they were files.
+    /// Begins to scan.
     ///
     /// An error means that the root itself cannot be read; everything below is reported as a [`Problem`].
-    pub fn scan<F: Fn(&RelPath, Kind) -> bool>(&self, ignored: F) -> Result<Scan<F>, Error> {
-        let mut scan = Scan { ignored, listing: Listing::new(), levels: Vec::new() };
+    pub fn scan<F: Filter>(&self, filter: F) -> Result<Scan<F>, Error> {
+        let mut scan = Scan { filter, listing: Listing::new(), levels: Vec::new() };
         let entries = beneath::open(self.as_fd(), b".", beneath::LISTING)
-            .and_then(|directory| Ok((scan.list(&directory, None)?, directory)));
+            .and_then(|directory| Ok((scan.list(&directory, None)?.unwrap_or_default(), directory)));
         let (entries, directory) = entries.map_err(|errno| match errno {
             Errno::NOENT => Error::Missing { path: self.path().to_owned() },
             errno => self.failed_at_top("listing", errno),
@@ -58,7 +102,7 @@ impl Root {
     }
 }
 
-impl<F: Fn(&RelPath, Kind) -> bool> Iterator for Scan<F> {
+impl<F: Filter> Iterator for Scan<F> {
     type Item = Result<Found, Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -80,7 +124,7 @@ impl<F: Fn(&RelPath, Kind) -> bool> Iterator for Scan<F> {
     }
 }
 
-impl<F: Fn(&RelPath, Kind) -> bool> Scan<F> {
+impl<F: Filter> Scan<F> {
     /// Goes down into a directory; yields it if it is an entry of its own.
     fn enter(&mut self, listed: Listed) -> Option<Result<Found, Problem>> {
         let above = self.levels.last().expect("because the directory was listed by it");
@@ -89,8 +133,8 @@ impl<F: Fn(&RelPath, Kind) -> bool> Scan<F> {
             .and_then(|directory| Ok((Status::of_open(&directory)?, directory)))
             .and_then(|(status, directory)| Ok((self.list(&directory, Some(&path))?, status, directory)));
         let (entries, status, directory) = match opened {
-            Ok(opened) => opened,
-            Err(Errno::NOENT) => return None,
+            Ok((Some(entries), status, directory)) => (entries, status, directory),
+            Ok((None, ..)) | Err(Errno::NOENT) => return None,
             Err(errno) => return Some(Err(problem(&listed.key, Reason::Unreadable(errno.into())))),
         };
         let is_entry = entries.is_empty() || !status.mode().is_usual_for_directory();
@@ -98,31 +142,46 @@ impl<F: Fn(&RelPath, Kind) -> bool> Scan<F> {
         is_entry.then(|| Ok(status.found_at(listed.key, Kind::Directory)))
     }
 
-    /// Everything in a directory that is not left out, sorted. Half a listing is none: what it lacks would
-    /// look deleted.
-    fn list(&mut self, directory: &OwnedFd, path: Option<&RelPath>) -> Result<Vec<Listed>, Errno> {
+    /// Everything in a directory that is not left out, sorted; `None`: it is left out itself. Half a listing is none: what it lacks
+    /// would look deleted.
+    fn list(&mut self, directory: &OwnedFd, path: Option<&RelPath>) -> Result<Option<Vec<Listed>>, Errno> {
         let mut entries = Vec::new();
-        let ignored = &self.ignored;
+        let mut wanted = false;
+        let filter = &self.filter;
         self.listing.read(directory, |name, file_type| {
             let bytes = name.to_bytes();
             if is_temporary(bytes) || (path.is_none() && bytes == RESERVED_AT_TOP) {
                 return Ok(());
             }
             let Some(kind) = kind_in(directory, name, file_type)? else { return Ok(()) };
+            wanted = wanted || (matches!(kind, Ok(Kind::File)) && filter.wants(bytes));
             let path = child(path, bytes);
-            let as_if = kind.unwrap_or(Kind::File);
-            if !ignored(&path, as_if) {
-                let key = match as_if {
-                    Kind::Directory => ObjectKey::directory(&path),
-                    Kind::File | Kind::Symlink => ObjectKey::file(&path),
-                };
-                entries.push(Listed { key, name: name.to_owned(), kind });
-            }
+            let key = match kind {
+                Ok(Kind::Directory) => ObjectKey::directory(&path),
+                Ok(Kind::File | Kind::Symlink) | Err(_) => ObjectKey::file(&path),
+            };
+            entries.push(Listed { key, name: name.to_owned(), kind });
             Ok(())
         })?;
+        if wanted {
+            let mut read = |name: &[u8]| head_of(directory, name);
+            if self.filter.enter(path, &mut read) == Enter::LeaveOut {
+                return Ok(None);
+            }
+        }
+        let filter = &self.filter;
+        entries.retain(|listed| !filter.ignores(&listed.key.path(), listed.kind.unwrap_or(Kind::File)));
         entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        Ok(entries)
+        Ok(Some(entries))
     }
+}
+
+/// The first bytes of a small file.
+fn head_of(directory: &OwnedFd, name: &[u8]) -> Option<Vec<u8>> {
+    let fd = beneath::walk(directory.as_fd(), name, beneath::READING).ok()?;
+    let mut head = Vec::new();
+    std::fs::File::from(fd).take(HEAD_MAX).read_to_end(&mut head).ok()?;
+    Some(head)
 }
 
 /// What sort of thing a name is, by the listing alone where it says so; `None` if it is gone.

@@ -1,17 +1,28 @@
 //! Bringing bytes beside their target, and putting them in place whole or not at all.
 
+mod holes;
+
 use crate::entry::{Status, same_but_for_ctime, unless_it_keeps_none};
 use crate::place::{Put, put_instead, put_new};
 use crate::read::digest_file;
 use crate::root::Created;
-use crate::temporary::Temporary;
+use crate::temporary::{Fate, Temporary};
 use crate::{Error, Expect, Found, Root};
+use holes::Run;
 use model::{ContentId, Kind, Meta, Mode, Owner, RelPath, Stamp};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FallocateFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::ffi::CString;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Bytes that are written at once. For more, kernels take large folios, whose memory they may have to ask a host for: a tenth of
+/// the speed was measured.
+const WRITE_MAX: usize = 256 << 10;
+
+/// Bytes that are read back at once.
+const BLOCK: usize = 1 << 20;
 
 /// How often a symlink may be swept before it is in place.
 const ATTEMPTS: usize = 64;
@@ -24,17 +35,29 @@ pub struct Staged {
     file: OwnedFd,
     /// Bytes written so far by [`Staged::write`].
     length: u64,
+    /// Whether space may have been set aside where nothing was written yet.
+    reserved: AtomicBool,
     site: Site,
 }
 
 /// Where something is made; cleared unless it is kept.
 #[derive(Debug)]
-struct Site {
+pub(crate) struct Site {
     // Goes before the directories do, so that these are empty.
-    temporary: Temporary,
+    pub(crate) temporary: Temporary,
     /// The target's name.
-    name: CString,
-    created: Created,
+    pub(crate) name: CString,
+    pub(crate) created: Created,
+    pub(crate) whereabouts: Whereabouts,
+}
+
+/// Where a temporary stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// Beside its target.
+    Beside,
+    /// At the top, because the target's directory was not there.
+    AtTop,
 }
 
 impl Root {
@@ -45,8 +68,8 @@ impl Root {
             let (temporary, file) = Temporary::create_file(place.directory)?;
             Ok((temporary, file, place.name))
         })?;
-        let site = Site { temporary, name, created };
-        Ok(Staged { root: self.clone(), path: path.clone(), file, length: 0, site })
+        let site = Site { temporary, name, created, whereabouts: Whereabouts::Beside };
+        Ok(Staged::new(self, path, file, 0, site))
     }
 
     /// Puts a symlink at `path`, creating missing directories above it. Of `meta`, only the time applies.
@@ -75,7 +98,7 @@ impl Root {
                 }
                 made => made?,
             };
-            let mut site = Site { temporary, name, created };
+            let mut site = Site { temporary, name, created, whereabouts: Whereabouts::Beside };
             match site.place_symlink(meta, expect) {
                 Ok((Put::Done, status)) => return Ok(status.found(path, Kind::Symlink)),
                 Ok((Put::Refused, _)) => return Err(self.changed(path)),
@@ -89,11 +112,65 @@ impl Root {
 }
 
 impl Staged {
-    /// Appends bytes.
+    pub(crate) fn new(root: &Root, path: &RelPath, file: OwnedFd, length: u64, site: Site) -> Self {
+        // Whoever began it may have set space aside.
+        let reserved = AtomicBool::new(length > 0);
+        Self { root: root.clone(), path: path.clone(), file, length, reserved, site }
+    }
+
+    /// Bytes that are there: for one that is gone on with, from the start.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Appends bytes. Large blocks of zeroes become holes, which read as zeroes and take no space.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.write_at(self.length, bytes)?;
-        self.length += bytes.len() as u64;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (run, length) = holes::first_run(rest, self.length);
+            let (now, behind) = rest.split_at(length);
+            match run {
+                Run::Bytes => self.write_at(self.length, now)?,
+                Run::Zeroes => self.free(self.length, length as u64)?,
+            }
+            self.length += length as u64;
+            rest = behind;
+        }
+        let temporary = &mut self.site.temporary;
+        if temporary.is_resumable() {
+            temporary.fate = Fate::Kept;
+        }
         Ok(())
+    }
+
+    /// Hands on what is there, from the start; to compute a digest on, for one that is gone on with.
+    pub fn for_each_block(&self, mut each: impl FnMut(&[u8])) -> Result<(), Error> {
+        let mut block = vec![0; BLOCK];
+        let mut at = 0;
+        while at < self.length {
+            let room = usize::try_from(self.length - at).map_or(BLOCK, |left| left.min(BLOCK));
+            match rustix::io::pread(&self.file, &mut block[..room], at) {
+                // The rest is a hole that the file does not reach over yet.
+                Ok(0) => {
+                    block[..room].fill(0);
+                    each(&block[..room]);
+                    at += room as u64;
+                }
+                Ok(read) => {
+                    each(&block[..read]);
+                    at += read as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(self.failed("reading", errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives it up, even if it could be gone on with: what it holds has turned out to be wrong.
+    pub fn discard(mut self) {
+        self.site.temporary.fate = Fate::Cleared;
     }
 
     /// Writes bytes from `offset` on; several threads may write different ranges. Not to be mixed with
@@ -101,7 +178,8 @@ impl Staged {
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         let mut written = 0;
         while written < bytes.len() {
-            match rustix::io::pwrite(&self.file, &bytes[written..], offset + written as u64) {
+            let now = &bytes[written..bytes.len().min(written + WRITE_MAX)];
+            match rustix::io::pwrite(&self.file, now, offset + written as u64) {
                 Ok(count) => written += count,
                 Err(Errno::INTR) => {}
                 Err(errno) => return Err(self.failed("writing", errno)),
@@ -116,6 +194,7 @@ impl Staged {
         if size == 0 {
             return Ok(());
         }
+        self.reserved.store(true, Ordering::Relaxed);
         match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, size) {
             Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(()),
             Err(errno) => Err(self.failed("reserving space for", errno)),
@@ -124,7 +203,7 @@ impl Staged {
 
     /// The content id of what was written, read back.
     pub fn digest(&self) -> Result<ContentId, Error> {
-        let status = Status::of_open(&self.file).map_err(|errno| self.failed("reading", errno))?;
+        let status = self.reach().map_err(|errno| self.failed("reading", errno))?;
         match digest_file(&self.file, status.stamp().size) {
             Ok(Some(content)) => Ok(content),
             Ok(None) => Err(self.root.changed(&self.path)),
@@ -140,6 +219,7 @@ impl Staged {
     /// lasts once [`Root::sync_directories`] returned.
     pub fn place(mut self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
         let doing = "putting in place";
+        self.go_home()?;
         let failed = |errno| self.root.failed(doing, &self.path, errno);
         let Ok(replaced) = self.site.check(expect).map_err(failed)? else {
             return Err(self.root.changed(&self.path));
@@ -158,6 +238,7 @@ impl Staged {
 
     /// Everything but the name: owner, permissions, time, and the flush.
     fn finish(&self, meta: &Meta, replaced: Option<&Status>) -> Result<Status, Errno> {
+        self.reach()?;
         if let Some(replaced) = replaced {
             keep_owner(&self.file, replaced.owner())?;
         }
@@ -171,6 +252,46 @@ impl Staged {
         }
         rustix::fs::fsync(&self.file)?;
         Status::of_open(&self.file)
+    }
+
+    /// Makes the file as long as what was written: it may end in a hole.
+    fn reach(&self) -> Result<Status, Errno> {
+        let status = Status::of_open(&self.file)?;
+        if status.stamp().size >= self.length {
+            return Ok(status);
+        }
+        rustix::fs::ftruncate(&self.file, self.length)?;
+        Status::of_open(&self.file)
+    }
+
+    /// Gives space back that was set aside for what turns out to be zeroes.
+    fn free(&self, offset: u64, length: u64) -> Result<(), Error> {
+        if !self.reserved.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Behind a file's end, some file systems give nothing back.
+        let freed = rustix::fs::ftruncate(&self.file, offset + length)
+            .and_then(|()| rustix::fs::fallocate(&self.file, hole, offset, length));
+        match freed {
+            // What was only set aside reads as zeroes too.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(()),
+            Err(errno) => Err(self.failed("writing", errno)),
+        }
+    }
+
+    /// Moves beside the target, whose directory is created if it is missing.
+    fn go_home(&mut self) -> Result<(), Error> {
+        if self.site.whereabouts == Whereabouts::Beside {
+            return Ok(());
+        }
+        let doing = "creating a file for";
+        let temporary = &mut self.site.temporary;
+        let ((), created) =
+            self.root.creating(doing, &self.path, |place| temporary.move_to(place.directory))?;
+        self.site.created = created;
+        self.site.whereabouts = Whereabouts::Beside;
+        Ok(())
     }
 
     fn failed(&self, doing: &'static str, errno: Errno) -> Error {
@@ -213,7 +334,7 @@ impl Site {
             Expect::Unchanged(stamp) => put_instead(&mut self.temporary, &self.name, &stamp),
         }?;
         if put == Put::Done {
-            self.temporary.placed = true;
+            self.temporary.fate = Fate::Placed;
             self.created.keep();
         }
         Ok(put)

@@ -9,7 +9,8 @@ use model::{Kind, RelPath};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::time::{Duration, SystemTime};
 
 /// What a sweep did.
 #[derive(Debug, Default)]
@@ -23,15 +24,19 @@ pub struct Swept {
 }
 
 impl Root {
-    /// Removes every temporary below the root that nobody is working on. One listing per directory, and no
-    /// look at any other file.
+    /// Removes every temporary below the root that nobody is working on; those that can be gone on with, when they were left alone
+    /// for a week. One listing per directory, and no look at any other file.
     pub fn sweep(&self) -> Result<Swept, Error> {
+        self.sweep_but(Spare::UnfinishedAt(SystemTime::now()))
+    }
+
+    fn sweep_but(&self, spare: Spare) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         let mut listing = Listing::new();
         let mut waiting: Vec<Option<RelPath>> = vec![None];
         while let Some(path) = waiting.pop() {
             let path = path.as_ref();
-            match sweep_one(self, path, &mut listing, &mut swept) {
+            match sweep_one(self, path, spare, &mut listing, &mut swept) {
                 Ok(below) => waiting.extend(below.into_iter().map(|name| Some(beside(path, &name)))),
                 Err(Errno::NOENT) => {}
                 Err(errno) => match path {
@@ -47,7 +52,7 @@ impl Root {
 /// Clears a single directory, so that it may be removed.
 pub(crate) fn sweep_directory(root: &Root, path: &RelPath) -> Result<(), Error> {
     let swept = &mut Swept::default();
-    match sweep_one(root, Some(path), &mut Listing::new(), swept) {
+    match sweep_one(root, Some(path), Spare::Nothing, &mut Listing::new(), swept) {
         Ok(_) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(root.failed_or_changed("listing", path, errno)),
     }
@@ -57,6 +62,7 @@ pub(crate) fn sweep_directory(root: &Root, path: &RelPath) -> Result<(), Error> 
 fn sweep_one(
     root: &Root,
     path: Option<&RelPath>,
+    spare: Spare,
     listing: &mut Listing,
     swept: &mut Swept,
 ) -> Result<Vec<CString>, Errno> {
@@ -77,7 +83,7 @@ fn sweep_one(
         Ok(())
     })?;
     for name in temporaries {
-        match clear(&directory, &name) {
+        match clear(&directory, &name, spare) {
             Ok(Cleared::Removed) => swept.removed += 1,
             Ok(Cleared::Rescued(name)) => swept.rescued.push(beside(path, &name)),
             Ok(Cleared::Left) | Err(Errno::NOENT) => {}
@@ -87,6 +93,53 @@ fn sweep_one(
     Ok(below)
 }
 
+/// What is left although nobody works on it.
+#[derive(Clone, Copy)]
+enum Spare {
+    Nothing,
+    /// What can be gone on with, and was touched in the week before or after this time. A clock that was set by years costs the
+    /// beginning of a download, and one that was wrong for a while keeps nothing for ever.
+    UnfinishedAt(SystemTime),
+}
+
+/// How long the beginning of something waits for the rest.
+const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
+
+impl Spare {
+    fn spares(self, status: &Status) -> bool {
+        let Self::UnfinishedAt(now) = self else { return false };
+        let (seconds, nanos) = status.stamp().ctime.seconds_and_nanos();
+        let touched = SystemTime::UNIX_EPOCH + Duration::new(u64::try_from(seconds).unwrap_or(0), nanos);
+        let apart = now.duration_since(touched).unwrap_or_else(|later| later.duration());
+        apart <= WAIT_MAX
+    }
+}
+
+/// Removes what was begun for the target of `wanted` and can not be gone on with, because something else belongs there now.
+pub(crate) fn clear_outdated(directory: &Directory, wanted: &CStr) -> Result<(), Errno> {
+    let Some(Claim::Resumable { target: wanted_target, .. }) = Claim::parse(wanted.to_bytes()) else {
+        return Ok(());
+    };
+    let listed = beneath::walk(directory.as_fd(), b".", beneath::LISTING)?;
+    let mut outdated = Vec::new();
+    Listing::new().read(&listed, |name, _| {
+        match Claim::parse(name.to_bytes()) {
+            Some(Claim::Resumable { target, .. }) if target == wanted_target && name != wanted => {
+                outdated.push(name.to_owned());
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    for name in outdated {
+        match clear(directory, &name, Spare::Nothing) {
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
 enum Cleared {
     Removed,
     Rescued(CString),
@@ -94,7 +147,7 @@ enum Cleared {
     Left,
 }
 
-fn clear(directory: &Directory, name: &CString) -> Result<Cleared, Errno> {
+fn clear(directory: &Directory, name: &CString, spare: Spare) -> Result<Cleared, Errno> {
     let Some(claim) = Claim::parse(name.to_bytes()) else { return Ok(Cleared::Left) };
     let status = Status::of(directory, name)?;
     match claim {
@@ -105,7 +158,10 @@ fn clear(directory: &Directory, name: &CString) -> Result<Cleared, Errno> {
                 rescue(directory, name).map(Cleared::Rescued)
             }
         }
-        Claim::Making | Claim::Displacing { .. } => clear_own(directory, name, &status),
+        Claim::Resumable { .. } if spare.spares(&status) => Ok(Cleared::Left),
+        Claim::Making | Claim::Displacing { .. } | Claim::Resumable { .. } => {
+            clear_own(directory, name, &status)
+        }
     }
 }
 

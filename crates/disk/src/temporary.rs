@@ -9,6 +9,8 @@
 //!   file of that inode, size and time, or to let go of it. `own` is the inode of what we made (0: nothing).
 //!   What stands under this name after a crash is one of three: what we made, what was to be
 //!   replaced, or an edit that nobody has seen yet, which must be kept.
+//! - `.heirloom-tmp-<target>-<token>`: ours, the beginning of what belongs at that target, to be gone on with by whoever wants the
+//!   same (`resume`). It is locked only while someone works on it, and kept for a week after that.
 //!
 //! Rejected: a process id in the name, which means nothing to another container or to another machine
 //! that has mounted the same drive.
@@ -16,7 +18,7 @@
 use crate::beneath::Directory;
 use crate::entry::{Status, same_but_for_ctime};
 use crate::place::{Put, put_new};
-use model::{RelPath, Stamp, UnixNanos};
+use model::{Kind, RelPath, Stamp, UnixNanos};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -53,6 +55,11 @@ pub(crate) fn displacing(id: u64, own: u64, expected: &Stamp) -> CString {
     c_string(format!("{PREFIX}{id:016x}-{own:x}-{inode:x}-{size:x}-{:x}", mtime.0))
 }
 
+/// The name of a temporary that is gone on with after a crash.
+pub(crate) fn resumable(target: u64, token: u64) -> CString {
+    c_string(format!("{PREFIX}{target:016x}-{token:016x}"))
+}
+
 /// What a temporary's name says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
@@ -60,6 +67,8 @@ pub(crate) enum Claim {
     Making,
     /// What `own` was made for, or what it displaced.
     Displacing { own: u64, expected: Stamp },
+    /// The beginning of what belongs at a target.
+    Resumable { target: u64, token: u64 },
 }
 
 impl Claim {
@@ -67,9 +76,10 @@ impl Claim {
     pub(crate) fn parse(name: &[u8]) -> Option<Self> {
         let rest = std::str::from_utf8(name).ok()?.strip_prefix(PREFIX)?;
         let mut fields = rest.split('-');
-        let id = fields.next()?;
-        if id.len() != 16 || u64::from_str_radix(id, 16).is_err() {
-            return None;
+        let whole = |field: &str| u64::from_str_radix(field, 16).ok().filter(|_| field.len() == 16);
+        let id = whole(fields.next()?)?;
+        if let (Some(token), None) = (fields.clone().next().and_then(whole), fields.clone().nth(1)) {
+            return Some(Self::Resumable { target: id, token });
         }
         let numbers =
             fields.map(|field| u64::from_str_radix(field, 16)).collect::<Result<Vec<_>, _>>().ok()?;
@@ -104,8 +114,19 @@ pub(crate) struct Temporary {
     pub(crate) id: u64,
     /// The inode of what was made.
     pub(crate) inode: u64,
-    /// Whether it stands in its place, so that there is nothing to clear.
-    pub(crate) placed: bool,
+    /// What becomes of it when this is dropped.
+    pub(crate) fate: Fate,
+}
+
+/// What becomes of a temporary when nobody works on it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is removed.
+    Cleared,
+    /// It stays, for the next one to go on with.
+    Kept,
+    /// It stands in its place, so that there is nothing to clear.
+    Placed,
 }
 
 impl Temporary {
@@ -119,13 +140,59 @@ impl Temporary {
                 .and_then(|file| Ok((lock(&file)?, Status::of_open(&file)?, file)));
             match made {
                 Ok((Locked::Yes | Locked::Unknown, status, file)) if status.links() > 0 => {
-                    return Ok((Self { directory, name, id, inode: status.inode(), placed: false }, file));
+                    return Ok((
+                        Self { directory, name, id, inode: status.inode(), fate: Fate::Cleared },
+                        file,
+                    ));
                 }
                 // A sweep came between creating and locking, and has taken it.
                 Ok(_) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),
             }
         }
+    }
+
+    /// Opens a temporary that is to be gone on with, and locks it; `None` if there is none to be had.
+    pub(crate) fn resume(directory: Directory, name: &CString) -> Result<Option<(Self, OwnedFd)>, Errno> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&directory, name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT | Errno::LOOP | Errno::ISDIR | Errno::NXIO) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
+        Self::take(directory, name, file, Fate::Kept)
+    }
+
+    /// Creates a temporary that can be gone on with; `None` where another has it, or nobody could tell that someone works on it.
+    pub(crate) fn create_resumable(
+        directory: Directory,
+        name: &CString,
+    ) -> Result<Option<(Self, OwnedFd)>, Errno> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&directory, name, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => file,
+            Err(Errno::EXIST) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
+        Self::take(directory, name, file, Fate::Cleared)
+    }
+
+    fn take(
+        directory: Directory,
+        name: &CString,
+        file: OwnedFd,
+        fate: Fate,
+    ) -> Result<Option<(Self, OwnedFd)>, Errno> {
+        let status = Status::of_open(&file)?;
+        let locked = lock(&file)?;
+        // A sweep may have taken it before it was locked.
+        let is_there = Status::of_any(&directory, name)?.is_some_and(|now| now.inode() == status.inode());
+        if status.kind() != Ok(Kind::File) || !is_there || locked == Locked::Taken {
+            return Ok(None);
+        }
+        let temporary = Self { directory, name: name.clone(), id: new_id(), inode: status.inode(), fate };
+        // Where there are no locks, this drops it: no sweep would ever clear it.
+        Ok((locked == Locked::Yes).then_some((temporary, file)))
     }
 
     /// Creates a symlink. `target` holds no NUL byte.
@@ -136,7 +203,7 @@ impl Temporary {
             match rustix::fs::symlinkat(target, &directory, &name) {
                 Ok(()) => match Status::of(&directory, &name) {
                     Ok(status) => {
-                        return Ok(Self { directory, name, id, inode: status.inode(), placed: false });
+                        return Ok(Self { directory, name, id, inode: status.inode(), fate: Fate::Cleared });
                     }
                     Err(Errno::NOENT) => {}
                     Err(errno) => return Err(errno),
@@ -147,18 +214,33 @@ impl Temporary {
         }
     }
 
+    /// Whether someone may go on with it, once there is something to go on with.
+    pub(crate) fn is_resumable(&self) -> bool {
+        matches!(Claim::parse(self.name.to_bytes()), Some(Claim::Resumable { .. }))
+    }
+
     /// Takes the name that says what is about to be displaced.
     pub(crate) fn announce(&mut self, expected: &Stamp) -> Result<(), Errno> {
         let name = displacing(self.id, self.inode, expected);
         rustix::fs::renameat(&self.directory, &self.name, &self.directory, &name)?;
         self.name = name;
+        self.fate = Fate::Cleared;
+        Ok(())
+    }
+
+    /// Moves to another directory of the same file system.
+    pub(crate) fn move_to(&mut self, directory: Directory) -> Result<(), Errno> {
+        rustix::fs::renameat(&self.directory, &self.name, &directory, &self.name)?;
+        self.directory = directory;
+        // Made for this move, perhaps, the directory is not to stay for its sake.
+        self.fate = Fate::Cleared;
         Ok(())
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.placed {
+        if self.fate != Fate::Cleared {
             return;
         }
         let ours = Status::of(&self.directory, &self.name).is_ok_and(|status| status.inode() == self.inode);

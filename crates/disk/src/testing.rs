@@ -112,3 +112,17 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn is_changed<T>(outcome: Result<T, Error>) -> bool {
     outcome.is_err_and(|error| matches!(error, Error::Changed { .. }))
 }
+
+/// Bytes that nothing compresses and no two seeds share.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = vec![0; length.next_multiple_of(8)];
+    for word in bytes.as_chunks_mut::<8>().0 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        *word = state.to_le_bytes();
+    }
+    bytes.truncate(length);
+    bytes
+}

@@ -120,3 +120,28 @@ fn place_4_000_files_from_several_threads() {
         show(&format!("place new files of 4 KiB, {threads} threads"), begun, 4_000, "files");
     }
 }
+
+#[test]
+#[ignore = "prints figures; run it by name"]
+fn survey_of_a_large_file() {
+    let top = tempfile::tempdir().unwrap();
+    let block: Vec<u8> =
+        (0..1_u32 << 18).flat_map(|word| word.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let mut bytes = Vec::new();
+    for round in 0..512_u32 {
+        bytes.extend(block.iter().map(|byte| byte ^ round.to_le_bytes()[0]));
+    }
+    fs::write(top.path().join("f"), &bytes).unwrap();
+    let root = Root::open(top.path()).unwrap();
+    let stamp = root.observe(&rel("f")).unwrap().unwrap().stamp;
+    let mebibytes = bytes.len() >> 20;
+    for round in 1..=3 {
+        let begun = Instant::now();
+        let content = root.digest(&rel("f"), &stamp).unwrap();
+        show(&format!("digest, round {round}"), begun, mebibytes, "MiB");
+        let begun = Instant::now();
+        let surveyed = root.survey(&rel("f"), &stamp).unwrap();
+        show(&format!("survey, round {round}"), begun, mebibytes, "MiB");
+        assert_eq!(surveyed.content, content);
+    }
+}

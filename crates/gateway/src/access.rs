@@ -13,7 +13,7 @@ use http::{HeaderMap, Uri};
 use model::{BucketName, UserName};
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::{S3Auth, SecretKey};
+use s3s::auth::{Credentials, S3Auth, SecretKey};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
@@ -39,25 +39,36 @@ impl S3Auth for Doorkeeper {
 #[async_trait::async_trait]
 impl S3Access for Doorkeeper {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let credentials = cx.credentials().ok_or_else(|| denied("the request is not signed"))?;
-        let signed = signed_headers(cx.uri(), cx.headers())?;
-        if let Some(name) = unsigned_header(cx.headers(), &signed) {
-            return Err(denied(format!("the header `{name}` is not signed")));
-        }
-        let id = AccessKeyId::new(&credentials.access_key).map_err(|_| S3ErrorCode::InvalidAccessKeyId)?;
-        let key = self.accounts.identify(&id).map_err(unavailable)?.ok_or(S3ErrorCode::InvalidAccessKeyId)?;
+        let signer = self.admit(cx.credentials(), cx.uri(), cx.headers())?;
         match cx.s3_path() {
             S3Path::Root => {}
             S3Path::Bucket { bucket } | S3Path::Object { bucket, .. } => {
-                self.require(&key.user, bucket, needed(cx.s3_op().name()))?;
+                self.require(&signer.0, bucket, needed(cx.s3_op().name()))?;
             }
         }
-        cx.extensions_mut().insert(Signer(key.user));
+        cx.extensions_mut().insert(signer);
         Ok(())
     }
 }
 
 impl Doorkeeper {
+    /// Who signed a request whose signature is right, if it says enough.
+    pub(crate) fn admit(
+        &self,
+        credentials: Option<&Credentials>,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> S3Result<Signer> {
+        let credentials = credentials.ok_or_else(|| denied("the request is not signed"))?;
+        let signed = signed_headers(uri, headers)?;
+        if let Some(name) = unsigned_header(headers, &signed) {
+            return Err(denied(format!("the header `{name}` is not signed")));
+        }
+        let id = AccessKeyId::new(&credentials.access_key).map_err(|_| S3ErrorCode::InvalidAccessKeyId)?;
+        let key = self.accounts.identify(&id).map_err(unavailable)?.ok_or(S3ErrorCode::InvalidAccessKeyId)?;
+        Ok(Signer(key.user))
+    }
+
     /// Fails unless the user has the permission; whether the bucket exists is not told.
     pub(crate) fn require(&self, user: &UserName, bucket: &str, needed: Permission) -> S3Result<BucketName> {
         let refused = || denied(format!("`{user}` may not do this with the bucket `{bucket}`"));

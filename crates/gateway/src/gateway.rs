@@ -1,16 +1,15 @@
 //! The gateway as its owner sees it.
 
 use crate::access::Doorkeeper;
+use crate::changes::Changes;
 use crate::error::Error;
+use crate::host::{Domain, Names};
 use crate::s3::Service;
 use crate::serve;
 use crate::store::{Problem, Reconciled, Store};
 use accounts::Accounts;
 use model::BucketName;
-use s3s::S3Result;
-use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::validation::NameValidation;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,7 +83,7 @@ impl Gateway {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
-        serve::serve(self.service(), listener, shutdown).await
+        serve::serve(self.service(&shutdown), listener, shutdown).await
     }
 
     /// Where the live files of a bucket are.
@@ -93,7 +92,8 @@ impl Gateway {
         self.options.data_dir.join("live").join(bucket.as_str())
     }
 
-    fn service(&self) -> S3Service {
+    fn service(&self, shutdown: &CancellationToken) -> S3Service {
+        let domain = self.options.domain.as_deref().map(Domain::new);
         let service = Service {
             store: Arc::clone(&self.store),
             doorkeeper: self.doorkeeper.clone(),
@@ -104,8 +104,10 @@ impl Gateway {
         builder.set_auth(self.doorkeeper.clone());
         builder.set_access(self.doorkeeper.clone());
         builder.set_validation(Names);
-        if let Some(domain) = &self.options.domain {
-            builder.set_host(Domain(domain.to_ascii_lowercase()));
+        let (store, doorkeeper) = (Arc::clone(&self.store), self.doorkeeper.clone());
+        builder.set_route(Changes::new(store, doorkeeper, domain.clone(), shutdown.clone()));
+        if let Some(domain) = domain {
+            builder.set_host(domain);
         }
         builder.build()
     }
@@ -125,31 +127,5 @@ fn lock(data_dir: &Path) -> Result<File, Error> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Busy { path: data_dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(cannot("lock")(source)),
-    }
-}
-
-/// Buckets are named like users.
-struct Names;
-
-impl NameValidation for Names {
-    fn validate_bucket_name(&self, name: &str) -> bool {
-        BucketName::new(name).is_ok()
-    }
-}
-
-/// Names buckets by host below one domain. Any other host, an alias or a bare name in a container network, is taken
-/// for the server itself: the library's own rule would take it for a bucket.
-struct Domain(String);
-
-impl S3Host for Domain {
-    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
-        let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
-        let below = name.to_ascii_lowercase();
-        let bucket = below.strip_suffix(&self.0).and_then(|rest| rest.strip_suffix('.'));
-        let server = VirtualHost::new(self.0.as_str());
-        Ok(match bucket {
-            Some(bucket) => server.with_bucket(bucket.to_owned()),
-            None => server,
-        })
     }
 }

@@ -11,32 +11,45 @@
 //! millisecond, and a million objects would cost every user's machine half a gigabyte.
 
 mod changes;
+mod epochs;
+mod feed;
 mod listing;
+mod numbers;
 mod read;
 mod schema;
 mod uploads;
+mod watchers;
 mod writer;
 
 pub(crate) use changes::{Change, Upload, UploadPart};
+pub(crate) use epochs::Cursor;
+pub(crate) use feed::{Extent, News, Scope, Told};
 pub(crate) use listing::{Listed, Listing, Page, Query};
+pub(crate) use watchers::Watcher;
 pub(crate) use writer::{Pending, Submission};
 
 use crate::error::Error;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Debug)]
 pub(crate) struct Index {
     path: PathBuf,
     writer: writer::Writer,
+    watchers: Arc<watchers::Watchers>,
     readers: Mutex<Vec<Connection>>,
 }
 
 impl Index {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let writer = writer::Writer::start(schema::open(path)?);
-        Ok(Self { path: path.to_owned(), writer, readers: Mutex::default() })
+        let cannot = |doing| move |source| Error::Index { doing, path: path.to_owned(), source };
+        let connection = schema::open(path)?;
+        epochs::begin(&connection).map_err(cannot("write"))?;
+        let numbers = numbers::Numbers::load(&connection).map_err(cannot("read"))?;
+        let watchers = Arc::default();
+        let writer = writer::Writer::start(connection, numbers, Arc::clone(&watchers));
+        Ok(Self { path: path.to_owned(), writer, watchers, readers: Mutex::default() })
     }
 
     /// Hands changes over to be written. They are done when the pending answer says so.

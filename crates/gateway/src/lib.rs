@@ -12,20 +12,23 @@
 //!   happens to that key.
 //! - The files are the truth. Change, add or remove some with other tools: the next look at them makes a new
 //!   version. Lose the index: it is built again.
+//! - Whoever knows where they were learns what changed since in one request, however much stands here.
 //! - No key and no symbolic link leads out of its bucket.
 //!
 //! Invariant: this crate decides about requests, not about people: who may do what is asked of `accounts`, for
 //! every request and for both ends of a copy. It knows nothing of snapshots, archives or syncing.
 //!
 //! Read next: `store` (how files and index keep in step), `access` (what is refused, and why), `index` (why listing
-//! is fast).
+//! is fast), `changes` (what S3 has no words for).
 
 mod access;
 mod attributes;
 mod beneath;
+mod changes;
 mod error;
 mod fault;
 mod gateway;
+mod host;
 mod incoming;
 mod index;
 mod live;

@@ -3,7 +3,7 @@
 //! Each does its work on the file system in one visit to a thread that may block, and waits for the index without
 //! one.
 
-mod answer;
+pub(crate) mod answer;
 mod buckets;
 mod condition;
 mod copies;

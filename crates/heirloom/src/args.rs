@@ -4,7 +4,7 @@
 //! words into things. The texts are the program's manual, so a golden test holds them.
 
 use accounts::AccessKeyId;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use model::{BucketName, StateName, UserName};
 use std::path::PathBuf;
 
@@ -84,6 +84,14 @@ pub(crate) enum Command {
     Pi,
     /// Sync once (laptop, pi)
     Sync(Sync),
+    /// Show what is kept, where it goes, and its hooks (laptop)
+    State(State),
+    /// Back up now, and list the backups (laptop)
+    Backups(Backups),
+    /// List and resolve conflict copies (laptop, pi)
+    Conflicts(Conflicts),
+    /// Say what happens to a path, and by which rule (laptop, pi)
+    Why(Why),
     /// Take a snapshot now (cloud)
     Snapshot(Snapshot),
     /// Fetch the history onto the drive now (pi)
@@ -137,6 +145,9 @@ Examples:
   heirloom sync --dry-run            show what would be done
   heirloom sync --resume             go on after a halt, deletions included
 
+The hooks of a state, if it has any, run around its sync, once for all its folders and
+destinations; a state whose before_backup fails is skipped.
+
 Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
 a side looks emptied or far too much was deleted, and wants a person to look.")]
 pub(crate) struct Sync {
@@ -149,6 +160,154 @@ pub(crate) struct Sync {
     /// Go on after a halt: you have looked, and the deletions are meant
     #[arg(long)]
     pub(crate) resume: bool,
+}
+
+/// `heirloom state`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct State {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: StateAction,
+}
+
+/// What to do with states.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum StateAction {
+    /// List the states: folders, destinations, rules and hooks
+    #[command(after_help = "\
+Examples:
+  heirloom state list
+  heirloom state list --json | jq -r .name
+
+States are what the profile names under `states`. Nothing is looked at but the profile.")]
+    List,
+}
+
+/// `heirloom backups`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Backups {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: BackupsAction,
+}
+
+/// What to do with backups.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum BackupsAction {
+    /// Run the hooks, sync, and have the cloud take a snapshot
+    #[command(after_help = "\
+Examples:
+  heirloom backups create                      every state
+  heirloom backups create --state documents    only this one
+  heirloom backups create && notify-send done
+
+For each state: its before_backup hook, its sync to every destination, its after_backup hook. Then
+every cloud among the destinations takes a snapshot, and its name is printed:
+
+  <destination>::<bucket>::<machine>-<time>
+
+where the machine is the one that took it, and the time is UTC. If nothing has changed since the
+latest snapshot, that one is the backup, and its name is printed. A running `heirloom laptop` waits
+meanwhile; it need not be stopped.
+
+Exit code 3 means that something is left out, and says what: a state whose before_backup failed, a
+file that could not be read, a conflict. The snapshot is taken nevertheless, and its commit says
+so. A cloud to which no state could be brought takes none.")]
+    Create {
+        /// The states to back up [default: all]
+        #[arg(long = "state", value_name = "STATE", num_args = 1..)]
+        states: Vec<StateName>,
+    },
+    /// List the snapshots on every cloud, the oldest first
+    #[command(after_help = "\
+Examples:
+  heirloom backups list
+  heirloom backups list --json      [{\"name\": \"cloud::alice::cloud-2026-11-20T03:00:00Z\"}]
+
+With --json, one array, as Clan's backup providers print it.")]
+    List,
+}
+
+/// `heirloom conflicts`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom conflicts                           what there is to decide
+  heirloom conflicts resolve --all --keep both
+
+When two machines have changed one file, both versions are kept: one has the file's name, the other
+is beside it, as `letter.sync-conflict-20261120-101500-desk.txt`, and holds what the machine in its
+name had. On a laptop the folders of all states are looked through, on a pi the drive.")]
+pub(crate) struct Conflicts {
+    /// What to do; without it, they are listed.
+    #[command(subcommand)]
+    pub(crate) action: Option<ConflictsAction>,
+}
+
+/// What to do with conflict copies.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ConflictsAction {
+    /// Decide which version goes on
+    #[command(after_help = "\
+Which version is whose, seen from the machine on which this is run:
+  mine     what this machine had: the conflict copy if this machine's name is in it, and else the
+           version that kept the file's name
+  theirs   the other one
+  both     both: the copy gets a name of its own, `letter (desk, 2026-11-20 10.15.00).txt`
+
+Examples:
+  heirloom conflicts resolve --all --keep theirs
+  heirloom conflicts resolve letters/anna.txt --keep mine
+  heirloom conflicts resolve ~/Documents/letters --keep both --dry-run
+
+A version is deleted only while the other one stands, and only if it is still what was looked at.
+Files are changed on this machine alone; the next sync carries that everywhere.
+Exit code 3 means that some conflicts are left, and says why.")]
+    Resolve(Resolve),
+}
+
+/// `heirloom conflicts resolve`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Resolve {
+    /// Conflict copies, the files they belong to, or directories with all below them
+    #[arg(value_name = "PATH", required_unless_present = "all", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Every conflict there is
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) all: bool,
+    /// Which version goes on under the file's name
+    #[arg(long, value_name = "mine|theirs|both", hide_possible_values = true)]
+    pub(crate) keep: Keep,
+    /// Show what would be done, and change nothing
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Which version of a file in conflict goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keep {
+    /// This machine's
+    Mine,
+    /// The other one
+    Theirs,
+    /// Both, under two names
+    Both,
+}
+
+/// `heirloom why`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom why ~/Documents/thesis.odt
+  heirloom why ./node_modules
+
+The answer is one line for each destination: in sync, waiting to go or to come, or left alone, and
+then by which rule: of the profile, of a .heirloomignore file, or because a CACHEDIR.TAG marks a
+cache. It tells what the last sync saw; the cloud is not asked.")]
+pub(crate) struct Why {
+    /// The file or directory; it need not exist
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) path: PathBuf,
 }
 
 /// `heirloom snapshot`

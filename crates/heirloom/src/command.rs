@@ -1,7 +1,9 @@
 //! One file per command: from the configuration to the crates below, and from their outcome to the report.
 
+pub(crate) mod backups;
 pub(crate) mod cloud;
 pub(crate) mod completions;
+pub(crate) mod conflicts;
 pub(crate) mod drive;
 pub(crate) mod fetch;
 pub(crate) mod health;
@@ -10,6 +12,8 @@ pub(crate) mod key;
 pub(crate) mod laptop;
 pub(crate) mod pi;
 pub(crate) mod snapshot;
+pub(crate) mod state;
 pub(crate) mod sync;
 pub(crate) mod try_it;
 pub(crate) mod user;
+pub(crate) mod why;

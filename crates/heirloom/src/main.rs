@@ -53,6 +53,10 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Cloud => command::cloud::run(session),
         Command::Pi => command::pi::run(session),
         Command::Sync(wanted) => command::sync::run(session, &wanted),
+        Command::State(state) => command::state::run(session, &state.action),
+        Command::Backups(backups) => command::backups::run(session, backups.action),
+        Command::Why(wanted) => command::why::run(session, &wanted),
+        Command::Conflicts(conflicts) => command::conflicts::run(session, conflicts.action),
         Command::Snapshot(wanted) => command::snapshot::run(session, wanted),
         Command::Fetch => command::fetch::run(session),
         Command::Drive(drive) => command::drive::run(session, drive.action),
@@ -64,6 +68,10 @@ fn logging(command: &Command) -> Logging {
         Command::Try(_) => Logging::Trial,
         Command::Laptop | Command::Cloud | Command::Pi => Logging::Daemon,
         Command::Sync(_)
+        | Command::State(_)
+        | Command::Backups(_)
+        | Command::Conflicts(_)
+        | Command::Why(_)
         | Command::Snapshot(_)
         | Command::Fetch
         | Command::Drive(_)

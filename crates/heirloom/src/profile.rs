@@ -3,6 +3,7 @@
 //! Everything here joins crates that do not know each other. A command runs a profile from its file; `try` runs
 //! all three from values it makes up, which is why these functions take checked profiles and nothing else.
 
+pub(crate) mod api;
 pub(crate) mod cloud;
 pub(crate) mod fetch;
 pub(crate) mod join;
@@ -10,9 +11,11 @@ pub(crate) mod keep;
 pub(crate) mod lock;
 pub(crate) mod pi;
 pub(crate) mod resume;
+pub(crate) mod rounds;
 pub(crate) mod routes;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod telling;
+pub(crate) mod turn;
 pub(crate) mod users;
 pub(crate) mod watch;

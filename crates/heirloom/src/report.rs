@@ -63,7 +63,17 @@ pub(crate) enum Screen {
 
 /// The output port; clones write to the same place.
 #[derive(Clone)]
-pub(crate) struct Report(Arc<Port>);
+pub(crate) struct Report {
+    port: Arc<Port>,
+    results: ResultsGo,
+}
+
+/// Where results for people go. Programs read theirs from standard output always, and tell them by their type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ResultsGo {
+    Out,
+    WithTheNotes,
+}
 
 struct Port {
     format: Format,
@@ -90,17 +100,23 @@ impl Report {
     ) -> Self {
         let results = Mutex::new(Results { to: results, broken: None });
         let bars = MultiProgress::new();
-        Self(Arc::new(Port { format, verbosity, screen, bars, results, notes: Mutex::new(notes) }))
+        let port = Port { format, verbosity, screen, bars, results, notes: Mutex::new(notes) };
+        Self { port: Arc::new(port), results: ResultsGo::Out }
+    }
+
+    /// The same port, where what would be a result is a note to a person: for a step on the way to the result.
+    pub(crate) fn on_the_way(&self) -> Self {
+        Self { port: Arc::clone(&self.port), results: ResultsGo::WithTheNotes }
     }
 
     /// Who reads the results.
     pub(crate) fn format(&self) -> Format {
-        self.0.format
+        self.port.format
     }
 
     /// Prints a result.
     pub(crate) fn say<M: Message>(&self, message: &M) {
-        match self.0.format {
+        match self.port.format {
             Format::Human => self.print(&message.to_string()),
             Format::Json => self.print(&json_line(M::TYPE, message)),
         }
@@ -108,7 +124,7 @@ impl Report {
 
     /// Prints a table; `nothing` is what a person reads when it is empty.
     pub(crate) fn table<R: Row>(&self, rows: &[R], nothing: &str) {
-        match self.0.format {
+        match self.port.format {
             Format::Json => rows.iter().for_each(|row| self.print(&json_line(R::TYPE, row))),
             Format::Human if rows.is_empty() => self.note(nothing),
             Format::Human => {
@@ -125,7 +141,7 @@ impl Report {
 
     /// Tells a person something that is not a result.
     pub(crate) fn note(&self, text: impl Display) {
-        if self.0.format == Format::Human && self.0.verbosity >= Verbosity::Normal {
+        if self.port.format == Format::Human && self.port.verbosity >= Verbosity::Normal {
             self.aside(&text.to_string());
         }
     }
@@ -137,7 +153,7 @@ impl Report {
 
     /// Ends all output. The error is what the first failed write said; a reader that went away is none.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        let mut results = lock(&self.0.results);
+        let mut results = lock(&self.port.results);
         let flushed = results.to.flush();
         match results.broken.take().map_or(flushed, Err) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -148,32 +164,35 @@ impl Report {
     /// Writes a line beside the results. There is nowhere left to say that standard error cannot be written.
     pub(crate) fn aside(&self, text: &str) {
         let write = || {
-            let mut notes = lock(&self.0.notes);
+            let mut notes = lock(&self.port.notes);
             drop(writeln!(notes, "{text}").and_then(|()| notes.flush()));
         };
-        match self.0.screen {
+        match self.port.screen {
             // The bars step aside, else the line would tear them.
-            Screen::Terminal => self.0.bars.suspend(write),
+            Screen::Terminal => self.port.bars.suspend(write),
             Screen::Plain => write(),
         }
     }
 
     fn print(&self, text: &str) {
+        if self.results == ResultsGo::WithTheNotes && self.port.format == Format::Human {
+            return self.note(text);
+        }
         let write = || {
-            let mut results = lock(&self.0.results);
+            let mut results = lock(&self.port.results);
             if results.broken.is_none() {
                 let outcome = writeln!(results.to, "{text}").and_then(|()| results.to.flush());
                 results.broken = outcome.err();
             }
         };
-        match self.0.screen {
-            Screen::Terminal => self.0.bars.suspend(write),
+        match self.port.screen {
+            Screen::Terminal => self.port.bars.suspend(write),
             Screen::Plain => write(),
         }
     }
 
     fn port(&self) -> &Port {
-        &self.0
+        &self.port
     }
 }
 

@@ -1,7 +1,8 @@
 //! The asynchronous runtime, and how a run ends.
 //!
 //! Two sorts of work run on it. A command is simply dropped on Ctrl-C: every crate below finishes an interrupted run
-//! at its next start, so there is nothing to tidy. A daemon is told to stop and gets time to; a second signal drops it.
+//! at its next start, so there is nothing to tidy. A daemon, or a command that runs hooks, is told to stop and gets time to; a
+//! second signal drops it.
 
 use crate::failure::{Exit, Failure};
 use std::future::Future;
@@ -23,6 +24,25 @@ pub(crate) fn run_once(work: impl Future<Output = Result<Exit, Failure>>) -> Res
     // Blocking work that was dropped on the way may still sit in a system call; nobody waits for it.
     runtime.shutdown_background();
     outcome
+}
+
+/// Runs a command that ends something first when it is interrupted, a hook or a snapshot it waits for. The token is cancelled
+/// by the first Ctrl-C or SIGTERM; the second one drops the command like any other.
+pub(crate) fn run_interruptible<F>(work: impl FnOnce(CancellationToken) -> F) -> Result<Exit, Failure>
+where
+    F: Future<Output = Result<Exit, Failure>>,
+{
+    let mut interrupted = false;
+    let outcome = run_until_stopped(|stop| {
+        let work = work(stop.clone());
+        let interrupted = &mut interrupted;
+        async move {
+            let outcome = work.await;
+            *interrupted = stop.is_cancelled();
+            outcome
+        }
+    });
+    if interrupted { outcome.map(|_| Exit::Interrupted) } else { outcome }
 }
 
 /// Runs a daemon until it ends. The token is cancelled by the first Ctrl-C or SIGTERM, for a clean end; the second one

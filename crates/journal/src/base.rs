@@ -10,8 +10,8 @@
 
 pub(crate) mod row;
 
-use crate::{Error, Journal, RouteId, Sighting, sighting};
-use model::{BaseEntry, ObjectKey, RemoteVersion, Stamp};
+use crate::{Error, Journal, RouteId, Sighting, chunks, sighting};
+use model::{BaseEntry, Chunk, ContentId, ObjectKey, RemoteVersion, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 use std::borrow::Borrow;
@@ -25,6 +25,15 @@ const PAGE: usize = 1024;
 pub enum Change {
     /// Both sides agree on this now; neither has news at its key any more.
     Agree(BaseEntry),
+    /// What was agreed on consists of these chunks. Comes behind the agreement, which drops those of another content.
+    Chunks {
+        /// Where.
+        key: ObjectKey,
+        /// What was agreed on.
+        content: ContentId,
+        /// The whole of it.
+        chunks: Vec<Chunk>,
+    },
     /// Neither side has anything at this key any more.
     Forget(ObjectKey),
     /// One side holds something else than the base says.
@@ -126,16 +135,20 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
          ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
     );
     let mut agree = connection.prepare_cached(agree)?;
+    let mut chunks = chunks::Writer::new(connection)?;
     for change in changes {
         match change {
             Change::Agree(entry) => {
                 Row::of(entry).insert(&mut agree, route)?;
                 sighting::drop_both(connection, route, &entry.key)?;
+                chunks.agreed(route, entry)?;
             }
+            Change::Chunks { key, content, chunks: all } => chunks.keep(route, key, *content, all)?,
             Change::Forget(key) => {
                 let forget = "DELETE FROM base WHERE route = ?1 AND key = ?2";
                 connection.prepare_cached(forget)?.execute(params![route.0, key.as_str()])?;
                 sighting::drop_both(connection, route, key)?;
+                chunks.forget(route, key)?;
             }
             Change::See(sighting) => sighting::write(connection, route, sighting)?,
             Change::LocalAsAgreed(key) => sighting::drop_local(connection, route, key)?,

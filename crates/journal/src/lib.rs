@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! Journal::open ──► route ──► known (base and sightings) ──► (scan, plan, apply) ──► record
+//!                     ├──► chunks · upload · put_upload          (of large files: what need not be sent again)
 //!                     ├──► halt · root_identity
 //!                     └──► start_run … finish_run ──► last_runs · last_success
 //! ```
@@ -19,6 +20,7 @@
 //! Read next: `open` (layout, migration, damage), `base` (why a row is small).
 
 mod base;
+mod chunks;
 mod error;
 mod moves;
 mod open;
@@ -27,6 +29,7 @@ mod run;
 mod sighting;
 #[cfg(test)]
 mod testing;
+mod uploads;
 
 pub use base::{BaseEntries, Change};
 pub use error::Error;
@@ -34,6 +37,7 @@ pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
 pub use sighting::{Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
+pub use uploads::Upload;
 
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};

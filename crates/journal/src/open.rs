@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -63,6 +63,22 @@ const STEPS: [&str; 3] = [
     ALTER TABLE route ADD COLUMN cursor TEXT;
     ALTER TABLE route ADD COLUMN calm TEXT;
     ALTER TABLE route ADD COLUMN rewound INTEGER NOT NULL DEFAULT 0;",
+    "CREATE TABLE chunk (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        content BLOB NOT NULL,
+        chunks BLOB NOT NULL,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE upload (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        id TEXT NOT NULL,
+        content BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

@@ -33,12 +33,14 @@
 mod escape;
 mod name;
 mod node;
+mod part;
 mod path;
 mod size;
 mod version;
 
 pub use name::{BucketName, MachineName, NameError, StateName, UserName};
 pub use node::{ContentId, Kind, Meta, Mode, Node, Owner, UnixNanos};
+pub use part::{Chunk, ChunkDigest, Piece, UploadId};
 pub use path::{ObjectKey, PathError, RelPath};
 pub use size::{ByteSize, SizeError};
 pub use version::{Agreed, BaseEntry, ETag, RemoteVersion, Stamp};

@@ -48,8 +48,8 @@ pub struct Rules<'a> {
     pub doubts: Doubts,
     /// Goes into the names of conflict copies.
     pub label: &'a ConflictLabel,
-    /// How well a key can be seen. Only a clear one is decided upon.
-    pub sight: &'a dyn Fn(&ObjectKey) -> Sight,
+    /// How well a key can be seen, given the bytes of the larger of what both sides show. Only a clear one is decided upon.
+    pub sight: &'a dyn Fn(&ObjectKey, u64) -> Sight,
 }
 
 /// How well a key can be seen.
@@ -94,7 +94,7 @@ impl<W> Planner<W> {
     /// Takes what is known about the next key; its steps, and those of keys that waited for it, go to `sink`. The rules are the same
     /// for all keys of a plan.
     pub fn see(&mut self, rules: &Rules<'_>, mut place: Place<W>, sink: &mut impl Sink<W>) {
-        match (rules.sight)(&place.key) {
+        match (rules.sight)(&place.key, place.size()) {
             Sight::Clear => {
                 self.tally.see(&place);
                 if rules.guards == Guards::Resumed && rules.doubts.any() {

@@ -18,7 +18,9 @@ use crate::observe::received;
 use crate::progress::Progress;
 use crate::remember::{Note, Notes};
 use crate::report::{Problem, Report};
-use crate::sides::{Keep, Local, Remote};
+use crate::sides::{Keep, LeaveOut, Local, Remote};
+use crate::surveys::Surveys;
+use crate::threads::is_large;
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
@@ -40,6 +42,7 @@ pub(crate) struct Applier<'a, L, R> {
     journal: &'a Arc<Journal>,
     route: journal::RouteId,
     notes: Notes,
+    surveys: &'a Surveys,
     progress: &'a Progress,
     stop: CancellationToken,
     memory: Semaphore,
@@ -64,6 +67,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         cycle: &Cycle<'a, L, R>,
         deciding: &Deciding,
         notes: Notes,
+        surveys: &'a Surveys,
         moved: PerSide,
         report: Report,
     ) -> Self {
@@ -74,6 +78,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             journal: cycle.journal,
             route: cycle.route.id,
             notes,
+            surveys,
             progress: cycle.progress,
             stop: cycle.options.stop.clone(),
             memory: Semaphore::new(MEMORY_KIB as usize),
@@ -152,6 +157,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
 
     fn count(&self, action: &Action, way: Way) {
         let mut report = self.report();
+        report.new_rules |= action.side == Side::Local && LeaveOut::is_rules(&action.key);
         let is_directory = action.key.is_directory();
         match (&action.change, action.side) {
             _ if is_directory => report.touched += 1,
@@ -212,5 +218,5 @@ impl Seen {
 
 /// Whether content is moved in one piece.
 fn is_small(kind: Kind, size: u64) -> bool {
-    kind != Kind::File || size <= bucket::PUT_SIZE_MAX
+    kind != Kind::File || !is_large(size)
 }

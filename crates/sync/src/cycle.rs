@@ -9,7 +9,9 @@ use crate::remember;
 use crate::report::{Outcome, Report};
 use crate::route::Route;
 use crate::sides::{Local, Remote};
+use crate::surveys::Surveys;
 use journal::{Change, Journal, RootIdentity};
+use plan::ignore::IgnoreTree;
 use plan::sync::{Doubts, Guards, Phase};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -55,7 +57,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     pub async fn until_settled(&self) -> Result<Outcome, Error> {
         let mut done: Option<Report> = None;
         for _ in 0..=FOLLOW_UPS_MAX {
-            let report = match self.once().await? {
+            let report = match Box::pin(self.once()).await? {
                 Outcome::Done(report) => report,
                 other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
             };
@@ -81,16 +83,20 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     async fn go(&self) -> Result<Outcome, Error> {
         self.progress.enter(Stage::Observing, 0, 0);
         let identity = self.local.identity().map_err(Error::Local)?;
-        let (here, there) = self.observe().await?;
+        let surveys = Surveys::default();
+        let (mut here, there) = self.observe(&surveys).await?;
+        let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
+        let instructions = self.route.instructions(&rules);
+        let rules = Arc::new(rules);
         let deciding = Deciding {
             journal: Arc::clone(self.journal),
             route: Arc::new(self.route.clone()),
             options: self.options.clone(),
             doubts: self.doubts(&identity)?,
+            rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
             hidden_there: Arc::new(there.hidden.clone()),
         };
-        let instructions = self.route.instructions();
         if !deciding.doubts.any() && self.is_calm(&instructions)? && !self.options.dry_run {
             return Ok(Outcome::Done(Report::begin(&here, &there)));
         }
@@ -101,7 +107,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         if self.options.dry_run {
             return Ok(Outcome::Planned(deciding.whole().await?));
         }
-        let report = self.carry_out(&deciding, &survey, Report::begin(&here, &there)).await?;
+        let report = self.carry_out(&deciding, &survey, &surveys, Report::begin(&here, &there)).await?;
         self.conclude(&deciding, identity, &instructions, &report)?;
         if report.wrote_remote() {
             // Our own changes come back as news; taken in now, they do not make the next cycle look busy.
@@ -110,11 +116,13 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         Ok(Outcome::Done(report))
     }
 
-    async fn observe(&self) -> Result<(View, View), Error> {
+    async fn observe(&self, surveys: &Surveys) -> Result<(View, View), Error> {
         let (notes, writing) = remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
         let (here, there) = tokio::join!(
             async move {
-                let view = observe::local(self.route, self.local, self.journal, &notes, self.progress).await;
+                let view =
+                    observe::local(self.route, self.local, self.journal, &notes, surveys, self.progress)
+                        .await;
                 drop(notes);
                 view
             },
@@ -143,7 +151,13 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         Ok(calm.as_deref() == Some(instructions))
     }
 
-    async fn carry_out(&self, deciding: &Deciding, survey: &Survey, report: Report) -> Result<Report, Error> {
+    async fn carry_out(
+        &self,
+        deciding: &Deciding,
+        survey: &Survey,
+        surveys: &Surveys,
+        report: Report,
+    ) -> Result<Report, Error> {
         if survey.is_empty() {
             return Ok(report);
         }
@@ -156,7 +170,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             // What a pass achieved is written down before the next one is planned.
             let (notes, writing) =
                 remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
-            let applier = Applier::new(self, deciding, notes, survey.moved, report);
+            let applier = Applier::new(self, deciding, notes, surveys, survey.moved, report);
             let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
             let (planning, carried_out) = tokio::join!(deciding.hand_out(pass, sender), applier.apply(jobs));
             report = applier.finish();

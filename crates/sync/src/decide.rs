@@ -6,11 +6,12 @@
 
 use crate::cycle::Options;
 use crate::error::Error;
-use crate::observe::{BATCH, Hidden, shape};
+use crate::observe::{BATCH, Hidden};
 use crate::route::Route;
 use crate::threads::blocking;
 use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen};
-use model::{BaseEntry, Kind, ObjectKey};
+use model::{BaseEntry, ObjectKey};
+use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
     Action, Change, Conflict, ConflictLabel, Doubts, Halt, PerSide, Phase, Place, Plan, Planner, Rules,
     Settled, Side, Sight, Step, Tally, Toll, Written,
@@ -95,6 +96,7 @@ pub(crate) struct Deciding {
     pub(crate) route: Arc<Route>,
     pub(crate) options: Options,
     pub(crate) doubts: Doubts,
+    pub(crate) rules: Arc<IgnoreTree>,
     pub(crate) hidden_here: Arc<Hidden>,
     pub(crate) hidden_there: Arc<Hidden>,
 }
@@ -176,7 +178,7 @@ impl Deciding {
 
     fn with_rules<T>(&self, then: impl FnOnce(&Rules<'_>) -> T) -> T {
         let label = ConflictLabel::new(&self.options.time, &self.route.machine);
-        let sight = |key: &ObjectKey| self.sight(key);
+        let sight = |key: &ObjectKey, size| self.sight(key, size);
         then(&Rules {
             direction: self.route.direction,
             max_delete: self.route.max_delete,
@@ -187,10 +189,10 @@ impl Deciding {
         })
     }
 
-    fn sight(&self, key: &ObjectKey) -> Sight {
+    fn sight(&self, key: &ObjectKey, size: u64) -> Sight {
         let path = key.path();
-        let kind = if key.is_directory() { Kind::Directory } else { Kind::File };
-        if self.route.ignore.ignores(&path, shape(kind)) {
+        let shape = if key.is_directory() { Shape::Directory } else { Shape::Leaf };
+        if self.rules.ignores(&path, shape) || self.rules.ignores_size(size) {
             Sight::Ignored
         } else if self.hidden_here.hides(&path) {
             Sight::Hidden(Side::Local)

@@ -3,7 +3,7 @@
 use crate::sides::{Keep, LeaveOut, Local, Reading, Staging};
 use crate::threads::blocking;
 use bytes::Bytes;
-use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged};
+use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Local for Folder {
         &self,
         leave_out: LeaveOut,
     ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<>, disk::Error> {
-        self.0.scan(move |path: &RelPath, kind| leave_out(path, kind))
+        self.0.scan(leave_out)
     }
 
     fn identity(&self) -> Result<Identity, disk::Error> {
@@ -53,6 +53,11 @@ impl Local for Folder {
             Kind::Directory => Ok(ContentId::EMPTY),
         })
         .await
+    }
+
+    async fn survey(&self, found: &Found) -> Result<Surveyed, disk::Error> {
+        let (root, path, stamp) = (self.0.clone(), found.key.path(), found.stamp);
+        blocking(move || root.survey(&path, &stamp)).await
     }
 
     async fn read(&self, found: &Found) -> Result<Bytes, disk::Error> {
@@ -91,9 +96,9 @@ impl Local for Folder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath) -> Result<Stager, disk::Error> {
-        let (root, path) = (self.0.clone(), path.clone());
-        blocking(move || root.stage(&path).map(|staged| Stager(Some(staged)))).await
+    async fn stage(&self, path: &RelPath, token: &str) -> Result<Stager, disk::Error> {
+        let (root, path, token) = (self.0.clone(), path.clone(), token.to_owned());
+        blocking(move || root.stage_resumable(&path, &token).map(|staged| Stager(Some(staged)))).await
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, disk::Error> {
@@ -143,6 +148,23 @@ impl Reading for Reader {
 pub struct Stager(Option<Staged>);
 
 impl Staging for Stager {
+    async fn begun(self) -> Result<(Self, Survey, u64), disk::Error> {
+        let staged = self.0.expect("a write that failed is the last");
+        blocking(move || {
+            let mut survey = Survey::new();
+            staged.for_each_block(|block| survey.update(block))?;
+            let length = staged.length();
+            Ok((Self(Some(staged)), survey, length))
+        })
+        .await
+    }
+
+    async fn discard(self) {
+        if let Some(staged) = self.0 {
+            blocking(move || staged.discard()).await;
+        }
+    }
+
     async fn write(&mut self, bytes: Bytes) -> Result<(), disk::Error> {
         let mut staged = self.0.take().expect("a write that failed is the last");
         let (staged, written) = blocking(move || {

@@ -1,6 +1,6 @@
 //! The daemon's loop for one route: cycle, wait for a reason, cycle again.
 //!
-//! Reasons are a watched change (after a moment of quiet), the interval, a request, or that waiting after a failure is over.
+//! Reasons are a watched change (after a moment of quiet), news from the bucket, the interval, a request, or that waiting after a failure is over.
 //! Watched changes are hints and nothing more: every cycle looks for itself, so a lost event costs time, never a file.
 
 use crate::cycle::{Cycle, Options};
@@ -8,9 +8,11 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::route::Route;
-use crate::sides::{Local, Remote};
+use crate::sides::{Changes, Local, Remote, Told};
+use futures::StreamExt as _;
 use journal::Journal;
 use plan::sync::Guards;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -26,6 +28,9 @@ const BURST_MAX: Duration = Duration::from_secs(5);
 /// The first wait after a failure; each further one is twice as long, up to the last.
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
 const BACKOFF_LAST: Duration = Duration::from_mins(5);
+
+/// How long a store may take to answer that nothing has changed.
+const NEWS_WAIT: Duration = Duration::from_secs(50);
 
 /// What a keeper tells about a run.
 pub enum Moment<'a> {
@@ -79,7 +84,7 @@ impl Keeper {
                 backoff = (backoff * 2).min(BACKOFF_LAST);
                 pause
             };
-            self.wait(pause).await;
+            self.wait(pause, &remote).await;
         }
     }
 
@@ -106,13 +111,39 @@ impl Keeper {
         cycle.until_settled().await
     }
 
-    async fn wait(&self, pause: Duration) {
+    async fn wait<R: Remote>(&self, pause: Duration, remote: &R) {
         tokio::select! {
             // In order, so that a simulation does the same thing every time.
             biased;
             () = self.stop.cancelled() => {}
             () = sleep(pause) => {}
             () = self.wake.notified() => self.wait_for_quiet().await,
+            () = self.news(remote) => {}
+        }
+    }
+
+    /// Returns once the remote side has something that this machine has not seen; never, if the store cannot tell.
+    async fn news<R: Remote>(&self, remote: &R) {
+        let Ok(Some(mut since)) = self.journal.cursor(self.route.id) else { return pending().await };
+        let mut backoff = BACKOFF_FIRST;
+        loop {
+            match remote.changes(Some(&since), NEWS_WAIT).await {
+                Ok(Changes::Since(Told { cursor, mut changes })) => match changes.next().await {
+                    Some(Ok(_)) => return,
+                    None => (since, backoff) = (cursor, BACKOFF_FIRST),
+                    Some(Err(_)) => {
+                        sleep(backoff).await;
+                        backoff = (backoff * 2).min(BACKOFF_LAST);
+                    }
+                },
+                Ok(Changes::Unknown | Changes::Everything(_)) => return,
+                Ok(Changes::Unsupported) => return pending().await,
+                // The line is down: the next cycle says so, if it is still down then.
+                Err(_) => {
+                    sleep(backoff).await;
+                    backoff = (backoff * 2).min(BACKOFF_LAST);
+                }
+            }
         }
     }
 

@@ -23,7 +23,9 @@ mod cycle;
 mod decide;
 mod error;
 mod folder;
+pub mod hooks;
 mod keeper;
+mod leave_out;
 mod observe;
 mod place;
 mod progress;
@@ -31,6 +33,7 @@ mod remember;
 mod report;
 mod route;
 pub mod sides;
+mod surveys;
 pub mod threads;
 
 pub use cycle::{Cycle, Options};

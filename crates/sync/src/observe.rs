@@ -16,8 +16,8 @@ use disk::{Extent, Found};
 use futures::stream::{self, Stream};
 use journal::{Known, KnownEntries};
 use md5::{Digest as _, Md5};
-use model::{ContentId, ETag, Kind, Node, ObjectKey, RelPath};
-use plan::ignore::Shape;
+use model::{ContentId, ETag, Node, ObjectKey, RelPath};
+use plan::ignore::IgnoreTree;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use tokio::sync::mpsc;
@@ -36,6 +36,8 @@ pub(crate) struct View {
     pub(crate) problems: Vec<Problem>,
     /// Files that were being written while they were looked at.
     pub(crate) overtaken: u64,
+    /// The rules by which paths were left out; of the local side only.
+    pub(crate) rules: Option<IgnoreTree>,
 }
 
 /// Paths that one side could not show: neither there nor gone.
@@ -63,13 +65,6 @@ impl Hidden {
 
 pub(crate) fn node_of(found: &Found, content: ContentId) -> Node {
     Node { kind: found.kind, content, size: found.size, meta: found.meta }
-}
-
-pub(crate) fn shape(kind: Kind) -> Shape {
-    match kind {
-        Kind::Directory => Shape::Directory,
-        Kind::File | Kind::Symlink => Shape::Leaf,
-    }
 }
 
 /// Whether both say the same in everything that is compared.

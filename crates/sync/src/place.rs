@@ -1,12 +1,14 @@
 //! The real remote side: a folder's place in a bucket.
 
 use crate::progress::Progress;
-use crate::sides::{Changes, Reading, Remote};
-use bucket::{Bucket, Error, Expect, Found, Get, Object, Prefix};
-use bytes::{Bytes, BytesMut};
-use futures::TryStreamExt as _;
-use futures::stream::BoxStream;
-use model::{Node, ObjectKey, RemoteVersion};
+use crate::sides::{Changes, Reading, Remote, Told};
+use bucket::{
+    Bucket, Cursor, Error, Expect, Feed, Found, Get, Object, PartDone, Parts, Prefix, Upload, Write,
+};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use model::{Node, ObjectKey, RemoteVersion, UploadId};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,29 +26,19 @@ impl Place {
     pub fn new(bucket: Bucket, prefix: Prefix) -> Self {
         Self { bucket, prefix }
     }
-
-    async fn read_range(
-        &self,
-        key: &ObjectKey,
-        version: &RemoteVersion,
-        offset: u64,
-        length: usize,
-    ) -> io::Result<Bytes> {
-        let end = offset + length as u64;
-        let get =
-            self.bucket.get_range(&self.prefix, key, version, offset..end).await.map_err(io::Error::other)?;
-        let chunks: Vec<Bytes> = get.body.try_collect().await.map_err(io::Error::other)?;
-        let mut whole = BytesMut::with_capacity(length);
-        for chunk in &chunks {
-            whole.extend_from_slice(chunk);
-        }
-        Ok(whole.freeze())
-    }
 }
 
 impl Remote for Place {
-    async fn changes(&self, _since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
-        Ok(Changes::Unsupported)
+    type Upload = Upload;
+
+    async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
+        let since = since.map(Cursor::new);
+        Ok(match self.bucket.changes(&self.prefix, since.as_ref(), wait).await? {
+            bucket::Changes::Unsupported => Changes::Unsupported,
+            bucket::Changes::Unknown => Changes::Unknown,
+            bucket::Changes::Since(feed) => Changes::Since(told(feed)),
+            bucket::Changes::Everything(feed) => Changes::Everything(told(feed)),
+        })
     }
 
     fn list(&self) -> BoxStream<'static, Result<Found, Error>> {
@@ -71,23 +63,49 @@ impl Remote for Place {
         self.bucket.put(&self.prefix, key, node, bytes, expect).await
     }
 
-    async fn put_parts<R: Reading>(
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        self.bucket.get_stream(&self.prefix, key, version, from, size)
+    }
+
+    async fn begin_upload(&self, key: &ObjectKey, node: &Node) -> Result<Upload, Error> {
+        self.bucket.begin_upload(&self.prefix, key, node).await
+    }
+
+    async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<Upload>, Error> {
+        self.bucket.resume_upload(&self.prefix, key, id).await
+    }
+
+    fn upload_id(upload: &Upload) -> UploadId {
+        upload.id().clone()
+    }
+
+    async fn upload<R: Reading>(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
         expect: &Expect,
+        upload: &Upload,
+        parts: &Parts,
+        source: Arc<R>,
         progress: &Progress,
     ) -> Result<RemoteVersion, Error> {
-        let next_part = |offset, length| {
+        let read = |offset, length| {
             let source = Arc::clone(&source);
-            async move {
-                let part = source.read_at(offset, length).await.map_err(io::Error::other)?;
-                progress.bytes_done(part.len() as u64);
-                Ok(part)
-            }
+            async move { source.read_at(offset, length).await.map_err(io::Error::other) }
         };
-        self.bucket.put_parts(&self.prefix, key, node, next_part, expect).await
+        let write = Write { prefix: &self.prefix, key, node, expect };
+        let done = |part: PartDone| progress.bytes_done(part.length());
+        self.bucket.upload(write, upload, parts, read, done).await
+    }
+
+    async fn abort_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<(), Error> {
+        self.bucket.abort_upload(&self.prefix, key, id).await
     }
 
     async fn set_meta(
@@ -110,14 +128,12 @@ impl Remote for Place {
         to: &ObjectKey,
         node: &Node,
     ) -> Result<RemoteVersion, Error> {
-        if node.size <= bucket::PUT_SIZE_MAX {
-            let body = self.bucket.get(&self.prefix, from, version).await?.body;
-            let chunks: Vec<Bytes> = body.try_collect().await?;
-            let whole = Bytes::from(chunks.concat());
-            self.bucket.put(&self.prefix, to, node, whole, &Expect::Absent).await
-        } else {
-            let next_part = |offset, length| self.read_range(from, version, offset, length);
-            self.bucket.put_parts(&self.prefix, to, node, next_part, &Expect::Absent).await
-        }
+        self.bucket.copy(&self.prefix, from, version, to, node).await
     }
+}
+
+fn told(feed: Feed) -> Told {
+    let cursor = feed.cursor.as_str().to_owned();
+    let next = |mut feed: Feed| async move { Ok(feed.next().await?.map(|changed| (changed, feed))) };
+    Told { cursor, changes: stream::try_unfold(feed, next).boxed() }
 }

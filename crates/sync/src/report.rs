@@ -43,6 +43,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Paths that changed while the plan was carried out: the next cycle sees to them.
     pub overtaken: u64,
+    /// Whether rules arrived that this cycle did not know yet.
+    pub(crate) new_rules: bool,
 }
 
 /// Something the matter with one path.
@@ -90,7 +92,7 @@ impl Report {
     /// Whether another cycle right away has something to do.
     #[must_use]
     pub(crate) fn wants_another(&self) -> bool {
-        self.overtaken > 0
+        self.overtaken > 0 || self.new_rules
     }
 
     pub(crate) fn wrote_remote(&self) -> bool {
@@ -137,6 +139,7 @@ impl Report {
             conflicts: self.conflicts.into_iter().chain(next.conflicts).collect(),
             problems: next.problems,
             overtaken: next.overtaken,
+            new_rules: next.new_rules,
         }
     }
 }

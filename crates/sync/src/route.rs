@@ -3,7 +3,7 @@
 use bucket::Prefix;
 use journal::RouteId;
 use model::{MachineName, StateName};
-use plan::ignore::IgnoreRules;
+use plan::ignore::{IgnoreRules, IgnoreTree};
 use plan::sync::{Direction, MaxDelete};
 use std::path::PathBuf;
 
@@ -32,8 +32,8 @@ pub struct Route {
 
 impl Route {
     /// What a cycle is told to do, as text: as long as it is the same, a side without news has nothing to do.
-    pub(crate) fn instructions(&self) -> String {
-        format!("{:?} {:?} {}", self.direction, self.max_delete, self.ignore.fingerprint())
+    pub(crate) fn instructions(&self, rules: &IgnoreTree) -> String {
+        format!("{:?} {:?} {}", self.direction, self.max_delete, rules.fingerprint())
     }
 
     /// `documents → cloud`: how people tell routes apart.

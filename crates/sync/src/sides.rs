@@ -3,37 +3,20 @@
 //! They exist because there are two of each: the real ones ([`Folder`](crate::Folder), [`Place`](crate::Place)) and those of the
 //! simulation. Both speak in the adapters' types; a third vocabulary in between would say the same again.
 
+pub use crate::leave_out::LeaveOut;
 use crate::progress::Progress;
-use bucket::Object;
+pub use bucket::Changed;
+use bucket::{Object, Parts};
 use bytes::Bytes;
-use disk::{Found, Identity, Problem};
+use disk::{Found, Identity, Problem, Survey, Surveyed};
 use futures::stream::BoxStream;
-use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp};
+use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp, UploadId};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Whether a scan leaves out a path.
-pub type LeaveOut = Arc<dyn Fn(&RelPath, Kind) -> bool + Send + Sync>;
-
 /// Which directories stay although they were emptied.
 pub type Keep = Arc<dyn Fn(&RelPath) -> bool + Send + Sync>;
-
-/// One key of which a store says that it changed.
-#[derive(Clone, Debug)]
-pub enum Changed {
-    /// This stands there.
-    Put {
-        /// Where.
-        key: ObjectKey,
-        /// What.
-        object: Object,
-    },
-    /// Nothing stands there any more.
-    Gone(ObjectKey),
-    /// Something stands at a key that cannot be a path.
-    Unusable(String),
-}
 
 /// A store's answer to what changed since a cursor.
 pub enum Changes {
@@ -41,14 +24,18 @@ pub enum Changes {
     Unsupported,
     /// It does not know the cursor: it may have been put back to an older state.
     Unknown,
-    /// These keys did. Without a cursor: everything that stands, in the order of the keys. An error ends the stream; what came before it
-    /// is true and not the whole.
-    Since {
-        /// Where the next question starts.
-        cursor: String,
-        /// The keys.
-        changes: BoxStream<'static, Result<Changed, bucket::Error>>,
-    },
+    /// These keys did, each told as it is now.
+    Since(Told),
+    /// This is all that stands, in the order of the keys: the answer to a question without a cursor, or with one that is too old.
+    Everything(Told),
+}
+
+/// What a store tells.
+pub struct Told {
+    /// Where the next question starts.
+    pub cursor: String,
+    /// The keys. An error ends the stream; what came before it is true and not the whole.
+    pub changes: BoxStream<'static, Result<Changed, bucket::Error>>,
 }
 
 /// The machine's folder.
@@ -67,6 +54,8 @@ pub trait Local: Clone + Send + Sync + 'static {
     fn identity(&self) -> Result<Identity, disk::Error>;
     /// The content of what was found; fails if it is not the same any more.
     fn digest(&self, found: &Found) -> impl Future<Output = Result<ContentId, disk::Error>> + Send;
+    /// The same for a large file, with its chunks, in one pass.
+    fn survey(&self, found: &Found) -> impl Future<Output = Result<Surveyed, disk::Error>> + Send;
     /// All bytes of a small file or a symlink's target.
     fn read(&self, found: &Found) -> impl Future<Output = Result<Bytes, disk::Error>> + Send;
     /// Opens a file for reading by parts.
@@ -80,8 +69,12 @@ pub trait Local: Clone + Send + Sync + 'static {
         bytes: Bytes,
         expect: disk::Expect,
     ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
-    /// Begins to write a big file beside its target.
-    fn stage(&self, path: &RelPath) -> impl Future<Output = Result<Self::Staging, disk::Error>> + Send;
+    /// Begins to write a big file beside its target, or goes on with what was begun under the same token, which names one version.
+    fn stage(
+        &self,
+        path: &RelPath,
+        token: &str,
+    ) -> impl Future<Output = Result<Self::Staging, disk::Error>> + Send;
     /// Sets time and permissions.
     fn set_meta(
         &self,
@@ -116,7 +109,11 @@ pub trait Reading: Send + Sync + 'static {
 }
 
 /// A file that is written beside its target.
-pub trait Staging: Send + 'static {
+pub trait Staging: Sized + Send + 'static {
+    /// What is there from an earlier attempt: a survey that has seen it, and its length.
+    fn begun(self) -> impl Future<Output = Result<(Self, Survey, u64), disk::Error>> + Send;
+    /// Gives it up: what it holds has turned out to be wrong.
+    fn discard(self) -> impl Future<Output = ()> + Send;
     /// Appends.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), disk::Error>> + Send;
     /// Puts the file in its place.
@@ -129,6 +126,9 @@ pub trait Staging: Send + 'static {
 
 /// A folder's place in a bucket.
 pub trait Remote: Clone + Send + Sync + 'static {
+    /// An upload by parts that the store knows.
+    type Upload: Send + Sync;
+
     /// What changed since a cursor, or everything. If nothing did, the answer may take as long as `wait`.
     fn changes(
         &self,
@@ -145,6 +145,14 @@ pub trait Remote: Clone + Send + Sync + 'static {
         key: &ObjectKey,
         version: &RemoteVersion,
     ) -> impl Future<Output = Result<bucket::Get, bucket::Error>> + Send;
+    /// Reads one version of a large object of `size` bytes from the byte `from` on.
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        size: u64,
+    ) -> BoxStream<'static, Result<Bytes, bucket::Error>>;
     /// Writes a small object.
     fn put(
         &self,
@@ -153,15 +161,39 @@ pub trait Remote: Clone + Send + Sync + 'static {
         bytes: Bytes,
         expect: &bucket::Expect,
     ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
-    /// Writes a big object by parts.
-    fn put_parts<R: Reading>(
+    /// Begins the upload of a large object. It belongs to `node` as it is.
+    fn begin_upload(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
+    ) -> impl Future<Output = Result<Self::Upload, bucket::Error>> + Send;
+    /// Finds an upload that was begun; `None` if the store does not know it any more.
+    fn resume_upload(
+        &self,
+        key: &ObjectKey,
+        id: &UploadId,
+    ) -> impl Future<Output = Result<Option<Self::Upload>, bucket::Error>> + Send;
+    /// The name by which an upload is found again.
+    fn upload_id(upload: &Self::Upload) -> UploadId;
+    /// Sends what the store does not have of `parts`, and makes the object of them. An error says whether the upload can be gone on with
+    /// ([`bucket::Error::leaves_upload`]); if not, it is aborted.
+    #[expect(clippy::too_many_arguments, reason = "what, where, under which condition, from where")]
+    fn upload<R: Reading>(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
         expect: &bucket::Expect,
+        upload: &Self::Upload,
+        parts: &Parts,
+        source: Arc<R>,
         progress: &Progress,
     ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
+    /// Gives an upload up.
+    fn abort_upload(
+        &self,
+        key: &ObjectKey,
+        id: &UploadId,
+    ) -> impl Future<Output = Result<(), bucket::Error>> + Send;
     /// Sets time and permissions.
     fn set_meta(
         &self,

@@ -37,6 +37,15 @@ pub(crate) enum Door {
     Files,
     /// git: a key.
     Git,
+    /// Programs of ours: a key.
+    Api,
+}
+
+impl Door {
+    /// Whether no session opens it.
+    fn wants_key(self) -> bool {
+        matches!(self, Self::Git | Self::Api)
+    }
 }
 
 /// A user in a bucket that they may read.
@@ -50,7 +59,7 @@ impl Site {
     /// Who the guest is.
     pub(crate) fn recognise(&self, guest: &Guest, door: Door) -> Result<UserName, Failure> {
         let asked = |error| Failure::broken("look up who is asking", error);
-        if door != Door::Git
+        if !door.wants_key()
             && let Some(session) = &guest.session
             && let Some(user) =
                 self.options.accounts.session(&SessionToken::new(session), self.now()).map_err(asked)?
@@ -62,7 +71,7 @@ impl Site {
         {
             return self.open_with_key(guest.address, id, secret)?.ok_or(Failure::KeyWrong);
         }
-        if door == Door::Git || (door == Door::Files && !guest.reads_html) {
+        if door.wants_key() || (door == Door::Files && !guest.reads_html) {
             return Err(Failure::KeyNeeded);
         }
         Err(Failure::SignIn { next: guest.here.clone() })

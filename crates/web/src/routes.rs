@@ -1,10 +1,10 @@
 //! Every address, in one table.
 
 use crate::site::{Options, Site};
-use crate::{assets, bundle, failure::Failure, git, headers, health, page, raw, sign_in};
+use crate::{api, assets, bundle, failure::Failure, git, headers, health, page, raw, sign_in};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use std::sync::Arc;
 use tower_http::compression::CompressionLayer;
 
@@ -39,6 +39,10 @@ pub fn router(options: Options) -> Router {
         .route("/{bucket}/info/refs", get(git::info_refs))
         .route("/{bucket}/git-upload-pack", post(git::upload_pack).layer(DefaultBodyLimit::disable()))
         .route("/{bucket}/git-receive-pack", post(git::receive_pack).get(git::receive_pack));
+    let api = Router::new()
+        .route("/api/v1/buckets/{bucket}/snapshots", get(api::list).post(api::take))
+        .route("/api/{*rest}", any(api::nothing))
+        .layer(DefaultBodyLimit::max(api::BODY_MAX));
     let small = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -47,6 +51,7 @@ pub fn router(options: Options) -> Router {
         .route("/favicon.ico", get(assets::favicon));
     pages
         .merge(streams)
+        .merge(api)
         .merge(small)
         .fallback(async || Failure::not_found())
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&site), headers::dress))

@@ -7,8 +7,9 @@ use crate::shelf::Shelf;
 use crate::throttle::Throttle;
 use crate::timeline::Timelines;
 use accounts::Accounts;
+use archive::Outcome;
 use chrono_tz::Tz;
-use model::UnixNanos;
+use model::{BucketName, UnixNanos};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -16,8 +17,15 @@ use tokio::sync::Semaphore;
 /// Downloads and git fetches that may run at a time; each holds a thread or a process, whatever its client's speed.
 const STREAMS_MAX: usize = 128;
 const FETCHES_MAX: usize = 16;
+/// Snapshots that are taken or waited for at a time; each holds a thread.
+const SNAPSHOTS_MAX: usize = 16;
 /// Highlighted sources kept, in bytes of HTML.
 const HIGHLIGHTS_MAX: usize = 16 << 20;
+
+/// Takes a snapshot of a bucket now, incomplete for these reasons beside its own; `None` while the bucket has no files. May
+/// block for as long as it takes.
+pub type TakeSnapshot =
+    Arc<dyn Fn(&BucketName, Vec<String>) -> Result<Option<Outcome>, archive::Error> + Send + Sync>;
 
 /// What the pages are built from.
 #[derive(Clone)]
@@ -33,6 +41,8 @@ pub struct Options {
     pub s3_endpoint: Option<String>,
     /// Whether the machine can do its work; the reason if it cannot. Called for `/readyz`; may block.
     pub readiness: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Called when an owner's program asks for a snapshot.
+    pub snapshot: TakeSnapshot,
     /// The present.
     pub clock: fn() -> UnixNanos,
     /// The zone in which dates are shown.
@@ -59,6 +69,7 @@ pub(crate) struct Site {
     pub readers: Arc<Readers>,
     pub streams: Arc<Semaphore>,
     pub fetches: Arc<Semaphore>,
+    pub snapshots: Arc<Semaphore>,
     pub workshop: Workshop,
 }
 
@@ -73,6 +84,7 @@ impl Site {
             readers: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS_MAX)),
             workshop: Workshop::default(),
         }
     }

@@ -4,6 +4,7 @@ use crate::options;
 use bucket::Options;
 use gateway::Gateway;
 use model::{UnixNanos, UserName};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -12,15 +13,20 @@ pub(crate) struct Cloud {
     pub(crate) options: Options,
     serving: JoinHandle<()>,
     shutdown: DropGuard,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Cloud {
     pub(crate) async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// Serves what an earlier one left behind.
+    pub(crate) async fn start_in(directory: tempfile::TempDir) -> Self {
         let accounts = accounts::Accounts::open(&directory.path().join("heirloom.db")).unwrap();
         let alice = UserName::new(crate::store::BUCKET).unwrap();
-        accounts.add_user(&alice, UnixNanos(0)).unwrap();
+        // A second start finds the user there.
+        drop(accounts.add_user(&alice, UnixNanos(0)));
         let key = accounts.add_key(&alice, "test", UnixNanos(0)).unwrap();
         let data_dir = directory.path().to_owned();
         let gateway =
@@ -39,8 +45,16 @@ impl Cloud {
             options,
             serving: tokio::spawn(async { serving.await.unwrap() }),
             shutdown: shutdown.drop_guard(),
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// Stops it, lets `meanwhile` work on its files, and starts another one.
+    pub(crate) async fn restart(self, meanwhile: impl FnOnce(&Path)) -> Self {
+        drop(self.shutdown);
+        self.serving.await.unwrap();
+        meanwhile(self.directory.path());
+        Self::start_in(self.directory).await
     }
 
     /// Ends it while its files are still there.

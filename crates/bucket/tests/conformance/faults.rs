@@ -2,7 +2,7 @@
 
 use crate::store::{Conditions, Manners};
 use crate::{below, fake, file, key, md5, meta, options};
-use bucket::{Bucket, Error, Expect, Honoured, Prefix, Retry};
+use bucket::{Bucket, Error, Expect, Honoured, Parts, Prefix, Retry, Write};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use model::{Kind, Node, UnixNanos};
@@ -277,6 +277,11 @@ async fn every_request_can_be_a_task() {
         drop(bucket.get(&root, &name, &version).await?.body.try_collect::<Vec<_>>().await?);
         let part = |_, length: usize| async move { Ok(Bytes::from(vec![7; length])) };
         bucket.put_parts(&root, &key("film"), &file(&[7; 9]), part, &Expect::Absent).await?;
+        let (song, node) = (key("song"), file(&[7; 9]));
+        let upload = bucket.begin_upload(&root, &song, &node).await?;
+        let write = Write { prefix: &root, key: &song, node: &node, expect: &Expect::Absent };
+        let version = bucket.upload(write, &upload, &Parts::plain(9), part, |_| {}).await?;
+        drop(bucket.get_stream(&root, &song, &version, 0, 9).try_collect::<Vec<_>>().await?);
         let listing = bucket.list(&root).await?;
         let all = listing.objects.into_iter().map(|listed| (listed.key, listed.version)).collect();
         bucket.delete_many(&root, all).await.into_iter().try_for_each(|deleted| deleted.outcome)

@@ -1,15 +1,23 @@
 //! What the engine relies on, asked of every store at hand.
 //!
-//! `suite` holds the questions. They are put to a small store in memory, to Heirloom's own gateway, and to another server if
+//! `suite` holds the questions. They are put to a small store in memory, to Heirloom's own gateway, to plain trees (see `trees`), and to another server if
 //! `HEIRLOOM_TEST_S3_ENDPOINT`, `…_BUCKET`, `…_KEY` and `…_SECRET` name one (the bucket must exist). `faults` holds what only
-//! a store with bad manners can show.
+//! a store with bad manners can show, `plain` what only plain trees can, `large` what concerns large objects, `long`
+//! what concerns many.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod changes;
 mod cloud;
+mod destination;
 mod faults;
+mod large;
+mod long;
+mod plain;
+mod speed;
 mod store;
 mod suite;
+mod trees;
 
 use bucket::{Bucket, Options, Prefix};
 use model::{BucketName, ContentId, Kind, Meta, Mode, Node, ObjectKey, Owner, RelPath, UnixNanos};

@@ -14,6 +14,7 @@ use md5::{Digest as _, Md5};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 /// How the store treats conditions.
@@ -27,6 +28,7 @@ pub(crate) enum Conditions {
 
 /// What the store does wrong.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each vice by itself")]
 pub(crate) struct Manners {
     pub(crate) conditions: Conditions,
     /// So many of the next writes and deletions are done, and the connection closed instead of answering.
@@ -41,6 +43,12 @@ pub(crate) struct Manners {
     pub(crate) refusal: Option<(u16, &'static str)>,
     /// The body of a read ends after so many bytes, once.
     pub(crate) short_read: Option<usize>,
+    /// So many writes of parts are answered, then none: the store is gone until this is `None`.
+    pub(crate) parts_left: Option<usize>,
+    /// Ranges cannot be copied as parts.
+    pub(crate) no_part_copies: bool,
+    /// Every listing begins at the beginning, whatever key it is to come after.
+    pub(crate) listings_begin_anew: bool,
     /// Keys per page.
     pub(crate) page: Option<usize>,
 }
@@ -60,10 +68,13 @@ pub(crate) struct State {
     pub(crate) manners: Manners,
     /// Method and path of each request.
     pub(crate) requests: Vec<String>,
+    /// Bytes of parts that were sent.
+    pub(crate) sent: usize,
     clock: u64,
 }
 
 struct Upload {
+    key: String,
     headers: Vec<(String, String)>,
     parts: BTreeMap<u32, Bytes>,
 }
@@ -129,6 +140,12 @@ impl Store {
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         self.with(|state| {
             state.requests.push(format!("{} {}", parts.method, parts.uri));
+            if parts.uri.query().is_some_and(|query| query.contains("partNumber"))
+                && let Some(left) = &mut state.manners.parts_left
+            {
+                let Some(less) = left.checked_sub(1) else { return Err(io::Error::other("gone")) };
+                *left = less;
+            }
             if let Some((status, code)) = state.manners.refusal {
                 return Ok(refuse(status, code));
             }
@@ -157,6 +174,8 @@ impl State {
             |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let upload = query.get("uploadId").cloned();
         match (&parts.method, upload) {
+            (&Method::GET, _) if query.contains_key("uploads") => self.list_uploads(&query),
+            (&Method::GET, Some(id)) => self.list_parts(&id, &query),
             (&Method::GET, _) if key.is_empty() => self.list(&query),
             (&Method::GET | &Method::HEAD, _) => {
                 self.read(&parts.method, &key, header(RANGE.as_str()), header("if-match"))
@@ -164,16 +183,14 @@ impl State {
             (&Method::POST, None) => {
                 self.clock += 1;
                 let id = format!("u{}", self.clock);
-                self.uploads.insert(id.clone(), Upload { headers: meta(parts), parts: BTreeMap::new() });
+                let upload = Upload { key, headers: meta(parts), parts: BTreeMap::new() };
+                self.uploads.insert(id.clone(), upload);
                 xml(&format!(
                     "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
                 ))
             }
             (&Method::PUT, Some(id)) => {
-                let Some(upload) = self.uploads.get_mut(&id) else { return refuse(404, "NoSuchUpload") };
-                let etag = hex(&Md5::digest(&body));
-                upload.parts.insert(query["partNumber"].parse().expect("a number"), body);
-                tagged(Response::new(Full::default()), &etag)
+                self.put_part(parts, &id, query["partNumber"].parse().expect("a number"), body)
             }
             (&Method::POST, Some(id)) => self.complete(parts, &key, &id),
             (&Method::DELETE, Some(id)) => {
@@ -225,10 +242,86 @@ impl State {
         let upload = self.uploads.remove(id).expect("looked above");
         let digests: Vec<u8> = upload.parts.values().flat_map(|part| Md5::digest(part).to_vec()).collect();
         let etag = format!("{}-{}", hex(&Md5::digest(digests)), upload.parts.len());
-        let body: Vec<u8> = upload.parts.into_values().flatten().collect();
+        let body = upload.parts.into_values().collect::<Vec<_>>().concat();
         let etag = self.store(key, body.into(), etag, upload.headers);
         xml(&format!(
             "<CompleteMultipartUploadResult><ETag>&quot;{etag}&quot;</ETag></CompleteMultipartUploadResult>"
+        ))
+    }
+
+    fn put_part(&mut self, parts: &http::request::Parts, id: &str, number: u32, body: Bytes) -> Answer {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let copied = header("x-amz-copy-source").map(|source| {
+            let source = decode(source);
+            let found = source.strip_prefix("alice/").and_then(|key| self.objects.get(key));
+            let found = found.ok_or((404, "NoSuchKey"))?;
+            let wanted = header("x-amz-copy-source-if-match").expect("copies are pinned");
+            let careful = self.manners.conditions == Conditions::Honest;
+            if careful && wanted != format!("\"{}\"", found.etag) {
+                return Err((412, "PreconditionFailed"));
+            }
+            let range = header("x-amz-copy-source-range").and_then(|range| range.strip_prefix("bytes="));
+            let (first, last) = range.and_then(|range| range.split_once('-')).expect("a range");
+            let (first, last): (usize, usize) = (first.parse().expect("first"), last.parse().expect("last"));
+            Ok(found.body.slice(first..=last))
+        });
+        let part = match copied {
+            Some(_) if self.manners.no_part_copies => return refuse(501, "NotImplemented"),
+            Some(Ok(part)) => part,
+            Some(Err((status, code))) => return refuse(status, code),
+            None => {
+                use base64::Engine as _;
+                let digest = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&body));
+                if header("content-md5").is_some_and(|given| given != digest) {
+                    return refuse(400, "BadDigest");
+                }
+                self.sent += body.len();
+                body
+            }
+        };
+        let Some(upload) = self.uploads.get_mut(id) else { return refuse(404, "NoSuchUpload") };
+        let etag = hex(&Md5::digest(&part));
+        let etag = if self.manners.opaque_tags { etag.chars().rev().collect() } else { etag };
+        upload.parts.insert(number, part);
+        let text = format!("<CopyPartResult><ETag>&quot;{etag}&quot;</ETag></CopyPartResult>");
+        tagged(xml(&text), &etag)
+    }
+
+    fn list_parts(&self, id: &str, query: &BTreeMap<String, String>) -> Answer {
+        let Some(upload) = self.uploads.get(id) else { return refuse(404, "NoSuchUpload") };
+        let after: u32 =
+            query.get("part-number-marker").map_or(0, |marker| marker.parse().expect("a number"));
+        let mut parts = upload.parts.range(after + 1..);
+        let (mut text, mut last) = (String::new(), 0);
+        for (number, part) in parts.by_ref().take(self.manners.page.unwrap_or(1000)) {
+            let (etag, size) = (hex(&Md5::digest(part)), part.len());
+            let _ = write!(
+                text,
+                "<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size></Part>"
+            );
+            last = *number;
+        }
+        let more = parts.next().is_some();
+        xml(&format!(
+            "<ListPartsResult><NextPartNumberMarker>{last}</NextPartNumberMarker>\
+             <IsTruncated>{more}</IsTruncated>{text}</ListPartsResult>"
+        ))
+    }
+
+    /// All of them were begun in 2022.
+    fn list_uploads(&self, query: &BTreeMap<String, String>) -> Answer {
+        let prefix = &query["prefix"];
+        let mine = self.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix));
+        let mut uploads = String::new();
+        for (id, Upload { key, .. }) in mine {
+            let (key, time) = (escape(key), iso(1));
+            let _ = write!(
+                uploads,
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{time}</Initiated></Upload>"
+            );
+        }
+        xml(&format!(
+            "<ListMultipartUploadsResult>{uploads}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
         ))
     }
 
@@ -300,25 +393,37 @@ impl State {
 
     fn list(&mut self, query: &BTreeMap<String, String>) -> Answer {
         let prefix = query.get("prefix").map_or("", String::as_str);
-        let after = query.get("continuation-token").cloned().unwrap_or_default();
+        let token = query.get("continuation-token");
+        let start = query.get("start-after").filter(|_| !self.manners.listings_begin_anew);
+        let after = token.or(start).cloned().unwrap_or_default();
+        let delimiter = query.get("delimiter").map(String::as_str);
         let limit = query.get("max-keys").and_then(|limit| limit.parse().ok());
         let limit: usize = limit.or(self.manners.page).unwrap_or(1000);
-        let mut found =
-            self.objects.range(after.clone()..).filter(|(key, _)| **key != after && key.starts_with(prefix));
-        let mut text = String::from("<ListBucketResult>");
-        let mut last = String::new();
-        for (key, stored) in found.by_ref().take(limit) {
-            let (size, time) = (stored.body.len(), iso(stored.age));
-            let _ = write!(
-                text,
-                "<Contents><Key>{}</Key><LastModified>{time}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{size}</Size></Contents>",
-                escape(key),
-                stored.etag
-            );
+        let (mut lines, mut last, mut common) = (Lines::default(), String::new(), String::new());
+        let mut more = self.manners.endless_listing;
+        let behind = (Bound::Excluded(after.max(prefix.to_owned())), Bound::Unbounded);
+        let first = self.objects.get_key_value(prefix).filter(|_| token.or(start).is_none());
+        for (key, stored) in first.into_iter().chain(self.objects.range::<String, _>(behind)) {
+            let Some(below) = key.strip_prefix(prefix) else { break };
+            if !common.is_empty() && key.starts_with(&common) {
+                last.clone_from(key);
+                continue;
+            }
+            if lines.count == limit {
+                more = true;
+                break;
+            }
+            match delimiter.and_then(|delimiter| below.find(delimiter)) {
+                Some(at) => {
+                    common = format!("{prefix}{}", &below[..=at]);
+                    lines.add_common(&common);
+                }
+                None => lines.add_object(key, stored),
+            }
             last.clone_from(key);
         }
-        let more = found.next().is_some() || self.manners.endless_listing;
-        if self.manners.torn_listing && !after.is_empty() {
+        let mut text = format!("<ListBucketResult>{}", lines.text);
+        if self.manners.torn_listing && token.is_some() {
             return xml(&text);
         }
         let _ = write!(text, "<IsTruncated>{more}</IsTruncated>");
@@ -326,6 +431,31 @@ impl State {
             let _ = write!(text, "<NextContinuationToken>{}</NextContinuationToken>", escape(&last));
         }
         xml(&(text + "</ListBucketResult>"))
+    }
+}
+
+/// A page of a listing.
+#[derive(Default)]
+struct Lines {
+    text: String,
+    count: usize,
+}
+
+impl Lines {
+    fn add_object(&mut self, key: &str, stored: &Stored) {
+        let (size, time) = (stored.body.len(), iso(stored.age));
+        let _ = write!(
+            self.text,
+            "<Contents><Key>{}</Key><LastModified>{time}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{size}</Size></Contents>",
+            escape(key),
+            stored.etag
+        );
+        self.count += 1;
+    }
+
+    fn add_common(&mut self, prefix: &str) {
+        let _ = write!(self.text, "<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escape(prefix));
+        self.count += 1;
     }
 }
 

@@ -117,3 +117,21 @@ fn sweeping_while_others_work_harms_nobody() {
     });
     assert_eq!(scratch.keys(), ["d/f"]);
 }
+
+#[test]
+fn what_waits_to_be_gone_on_with_waits_a_week() {
+    let scratch = Scratch::new();
+    scratch.write("d/other", "");
+    let begin = || scratch.root.stage_resumable(&rel("d/f"), "v1").unwrap();
+    begin().write(b"begun").unwrap();
+    let now = SystemTime::now();
+    let sweep = |at| scratch.root.sweep_but(Spare::UnfinishedAt(at)).unwrap().removed;
+    assert_eq!((sweep(now), sweep(now + WAIT_MAX / 2), sweep(now - WAIT_MAX / 2)), (0, 0, 0));
+    let working = begin();
+    assert_eq!((working.length(), sweep(now + WAIT_MAX * 2)), (5, 0));
+    drop(working);
+    assert_eq!(sweep(now - WAIT_MAX * 2), 1);
+    begin().write(b"begun").unwrap();
+    assert_eq!(sweep(now + WAIT_MAX * 2), 1);
+    assert_eq!(scratch.names("d"), ["other"]);
+}

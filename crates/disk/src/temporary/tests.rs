@@ -7,6 +7,8 @@ fn names_say_what_they_were_made_for() {
     let expected = Stamp { size: 5, mtime: UnixNanos(-3), ctime: UnixNanos(0), inode: u64::MAX };
     let name = displacing(u64::MAX, 9, &expected);
     assert_eq!(Claim::parse(name.to_bytes()), Some(Claim::Displacing { own: 9, expected }));
+    let name = resumable(5, u64::MAX);
+    assert_eq!(Claim::parse(name.to_bytes()), Some(Claim::Resumable { target: 5, token: u64::MAX }));
     let longest = displacing(u64::MAX, u64::MAX, &Stamp { size: u64::MAX, mtime: UnixNanos(-1), ..expected });
     assert!(longest.to_bytes().len() < 255);
 }

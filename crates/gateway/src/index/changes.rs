@@ -1,5 +1,6 @@
 //! What can be written to the index.
 
+use super::numbers::Numbers;
 use crate::record::{About, Record};
 use model::{BucketName, Kind, ObjectKey};
 use rusqlite::{Connection, params};
@@ -53,11 +54,19 @@ pub(crate) fn kind_from_column(column: i64) -> Kind {
 }
 
 impl Change {
-    /// Writes the change into the transaction that is open.
-    pub(crate) fn apply(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// The object that changes, if one does.
+    pub(super) fn object(&self) -> Option<(&BucketName, &ObjectKey)> {
         match self {
-            Self::Put { bucket, key, record } => put(connection, bucket, key, record),
-            Self::Remove { bucket, key } => remove(connection, bucket, key),
+            Self::Put { bucket, key, .. } | Self::Remove { bucket, key } => Some((bucket, key)),
+            Self::StartUpload(_) | Self::PutPart { .. } | Self::DropUpload { .. } => None,
+        }
+    }
+
+    /// Writes the change into the transaction that is open.
+    pub(super) fn apply(&self, connection: &Connection, numbers: &mut Numbers) -> rusqlite::Result<()> {
+        match self {
+            Self::Put { bucket, key, record } => put(connection, numbers, bucket, key, record),
+            Self::Remove { bucket, key } => remove(connection, numbers, bucket, key),
             Self::StartUpload(upload) => start_upload(connection, upload),
             Self::PutPart { upload, part } => put_part(connection, upload, part),
             Self::DropUpload { id } => {
@@ -70,19 +79,19 @@ impl Change {
 
 fn put(
     connection: &Connection,
+    numbers: &mut Numbers,
     bucket: &BucketName,
     key: &ObjectKey,
     record: &Record,
 ) -> rusqlite::Result<()> {
-    let sequence = next_sequence(connection, bucket)?;
-    let (bucket, key) = (bucket.as_str(), key.as_str().as_bytes());
+    let sequence = numbers.next(connection, bucket)?;
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO objects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
-            bucket,
-            key,
+            bucket.as_str(),
+            key.as_str().as_bytes(),
             kind_column(record.kind),
             record.stamp.size.cast_signed(),
             record.etag.as_str(),
@@ -93,32 +102,20 @@ fn put(
             sequence,
             record.about.to_column(),
         ])?;
-    connection
-        .prepare_cached("DELETE FROM tombstones WHERE bucket = ?1 AND key = ?2")?
-        .execute((bucket, key))?;
-    Ok(())
+    numbers.unbury(connection, bucket, key.as_str().as_bytes())
 }
 
-fn remove(connection: &Connection, bucket: &BucketName, key: &ObjectKey) -> rusqlite::Result<()> {
+/// An object that the index does not have was told to nobody, so its end is no news.
+fn remove(
+    connection: &Connection,
+    numbers: &mut Numbers,
+    bucket: &BucketName,
+    key: &ObjectKey,
+) -> rusqlite::Result<()> {
     let row = (bucket.as_str(), key.as_str().as_bytes());
     let removed =
         connection.prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2")?.execute(row)?;
-    if removed > 0 {
-        let sequence = next_sequence(connection, bucket)?;
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO tombstones VALUES (?1, ?2, ?3)")?
-            .execute((row.0, row.1, sequence))?;
-    }
-    Ok(())
-}
-
-/// Numbers the changes of a bucket, deletions included, so that they can be told in order.
-fn next_sequence(connection: &Connection, bucket: &BucketName) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached(
-            "INSERT INTO sequences VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
-        )?
-        .query_row([bucket.as_str()], |row| row.get(0))
+    if removed == 0 { Ok(()) } else { numbers.bury(connection, bucket, row.1) }
 }
 
 fn start_upload(connection: &Connection, upload: &Upload) -> rusqlite::Result<()> {

@@ -62,7 +62,7 @@ struct Walk<'a> {
     statement: CachedStatement<'a>,
     bucket: &'a BucketName,
     query: Query<'a>,
-    end: Option<Vec<u8>>,
+    end: Start,
 }
 
 /// From where to read on, inclusively.
@@ -72,9 +72,10 @@ impl<'a> Walk<'a> {
     fn new(connection: &'a Connection, bucket: &'a BucketName, query: Query<'a>) -> rusqlite::Result<Self> {
         let statement = connection.prepare_cached(
             "SELECT key, size, etag, modified FROM objects
-             WHERE bucket = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key LIMIT ?4",
+             WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4",
         )?;
-        Ok(Self { statement, bucket, query, end: successor(query.prefix.as_bytes()) })
+        let (_, end) = bounds(query.prefix);
+        Ok(Self { statement, bucket, query, end })
     }
 
     fn page(mut self) -> rusqlite::Result<Page> {
@@ -112,7 +113,7 @@ impl<'a> Walk<'a> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut leap = None;
         let (delimiter, prefix) = (self.query.delimiter, self.query.prefix);
-        let mut rows = self.statement.query((self.bucket.as_str(), from, self.end.as_deref(), limit))?;
+        let mut rows = self.statement.query((self.bucket.as_str(), from, &self.end[..], limit))?;
         while let Some(row) = rows.next()? {
             let Ok(key) = std::str::from_utf8(row.get_ref(0)?.as_blob()?) else { continue };
             if let Some(group) = group(key, prefix, delimiter) {
@@ -140,6 +141,14 @@ fn group<'k>(key: &'k str, prefix: &str, delimiter: Option<&str>) -> Option<&'k 
     let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty())?;
     let at = key.strip_prefix(prefix)?.find(delimiter)?;
     key.get(..prefix.len() + at + delimiter.len())
+}
+
+/// From the first byte string of all that start with `prefix` to the first one behind them. A bound that may be missing would keep
+/// the database from stopping there.
+pub(super) fn bounds(prefix: &str) -> (Vec<u8>, Vec<u8>) {
+    let prefix = prefix.as_bytes();
+    // No text has this byte.
+    (prefix.to_vec(), successor(prefix).unwrap_or_else(|| vec![u8::MAX]))
 }
 
 /// The first byte string behind all that start with `prefix`; `None` when nothing can be behind them.

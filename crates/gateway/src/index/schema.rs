@@ -5,8 +5,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The format below.
-const FORMAT: i64 = 1;
+/// What makes each format of the one before; the first one begins with nothing. An index has the format of the last
+/// step it has gone through.
+const STEPS: [&str; 2] = [TABLES, FEED];
+
+/// The format of an index that has gone through all steps.
+const FORMAT: i64 = 2;
 
 /// Keys are blobs, because only those are ordered and bounded byte by byte, as S3 lists them.
 const TABLES: &str = "
@@ -20,7 +24,7 @@ const TABLES: &str = "
         mtime    INTEGER NOT NULL,       -- the stamp: nanoseconds, and the inode
         ctime    INTEGER NOT NULL,
         inode    INTEGER NOT NULL,
-        sequence INTEGER NOT NULL,       -- of the bucket's changes; each has one of its own
+        sequence INTEGER NOT NULL,       -- the number of its last change; each change has one of its own
         about    TEXT,                   -- JSON
         PRIMARY KEY (bucket, key)
     ) STRICT, WITHOUT ROWID;
@@ -32,7 +36,7 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE sequences (
         bucket   TEXT PRIMARY KEY,
-        last     INTEGER NOT NULL
+        last     INTEGER NOT NULL        -- the number of the bucket's last change
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE uploads (
         id       TEXT PRIMARY KEY,
@@ -50,6 +54,23 @@ const TABLES: &str = "
         modified INTEGER NOT NULL,
         PRIMARY KEY (upload, number)
     ) STRICT, WITHOUT ROWID;
+";
+
+/// What it takes to tell changes (see `feed`): where to find them by their number, and whose numbers they are.
+///
+/// Numbers were each bucket's own before; from here on they go up across all buckets, from the highest there was.
+const FEED: &str = "
+    CREATE INDEX objects_by_sequence ON objects (bucket, sequence);
+    CREATE INDEX tombstones_by_sequence ON tombstones (sequence);
+    CREATE TABLE epochs (
+        number INTEGER PRIMARY KEY,      -- in the order of time
+        id     TEXT NOT NULL UNIQUE,
+        first  INTEGER NOT NULL          -- the number of the last change before it
+    ) STRICT;
+    CREATE TABLE forgotten (
+        sequence INTEGER NOT NULL        -- up to here, tombstones may be missing
+    ) STRICT;
+    INSERT INTO forgotten VALUES (0);
 ";
 
 /// Opens the index for writing, and makes it if it is not there. A damaged one is set aside and another begun: everything
@@ -101,10 +122,10 @@ fn open_as_it_is(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20).map_err(cannot("open"))?;
     let found: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(cannot("read"))?;
-    match found {
-        FORMAT => {}
-        0 => create(&mut connection).map_err(cannot("create"))?,
-        found => return Err(Error::TooNew { path: path.to_owned(), found, known: FORMAT }),
+    let steps = usize::try_from(found).ok().and_then(|found| STEPS.get(found..));
+    let steps = steps.ok_or_else(|| Error::TooNew { path: path.to_owned(), found, known: FORMAT })?;
+    if !steps.is_empty() {
+        go(&mut connection, steps).map_err(cannot("bring up to date"))?;
     }
     Ok(connection)
 }
@@ -120,15 +141,20 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(30))?;
+    connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "cache_size", -8192)?;
     connection.pragma_update(None, "mmap_size", 256 << 20)
 }
 
-fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+/// All steps or none.
+fn go(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
+    steps.iter().try_for_each(|step| transaction.execute_batch(step))?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
 }
+
+#[cfg(test)]
+mod tests;

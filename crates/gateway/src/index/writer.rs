@@ -1,12 +1,15 @@
 //! The one thread that writes.
 
 use super::changes::Change;
+use super::numbers::Numbers;
+use super::watchers::Watchers;
 use crate::fault::{Doing, Fault};
 use crate::locks::Guard;
 use futures::channel::oneshot;
 use rusqlite::Connection;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -58,9 +61,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Self {
+    pub(super) fn start(connection: Connection, numbers: Numbers, watchers: Arc<Watchers>) -> Self {
         let (queue, submissions) = sync_channel(BATCH_MAX * 4);
-        let run = move || run(&connection, &submissions);
+        let run = move || run(&connection, numbers, &watchers, &submissions);
         let thread = std::thread::Builder::new()
             .name("heirloom-index".into())
             .spawn(run)
@@ -87,7 +90,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, submissions: &Receiver<Queued>) {
+fn run(connection: &Connection, mut numbers: Numbers, watchers: &Watchers, submissions: &Receiver<Queued>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while let Ok(first) = submissions.recv() {
         batch.push(first);
@@ -97,7 +100,10 @@ fn run(connection: &Connection, submissions: &Receiver<Queued>) {
             batch.push(next);
         }
         let flushed = flush(&batch);
-        let written = write(connection, &batch);
+        let written = write(connection, &mut numbers, &batch);
+        if written.is_ok() {
+            watchers.wake(changes(&batch));
+        }
         answer(&mut batch, flushed, written);
     }
 }
@@ -114,18 +120,24 @@ fn flush(batch: &[Queued]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn write(connection: &Connection, batch: &[Queued]) -> Result<(), Fault> {
-    if batch.iter().all(|(submission, _)| submission.changes.is_empty()) {
+fn changes(batch: &[Queued]) -> impl Iterator<Item = &Change> {
+    batch.iter().flat_map(|(submission, _)| &submission.changes)
+}
+
+fn write(connection: &Connection, numbers: &mut Numbers, batch: &[Queued]) -> Result<(), Fault> {
+    if changes(batch).next().is_none() {
         return Ok(());
     }
     connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).doing("write")?;
-    let outcome = batch
-        .iter()
-        .flat_map(|(submission, _)| &submission.changes)
-        .try_for_each(|change| change.apply(connection))
+    let mut counted = *numbers;
+    let outcome = changes(batch)
+        .try_for_each(|change| change.apply(connection, &mut counted))
+        .and_then(|()| counted.forget(connection))
         .and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
-    if outcome.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK").doing("roll back")?;
+    match outcome {
+        Ok(()) => *numbers = counted,
+        Err(_) if connection.is_autocommit() => {}
+        Err(_) => connection.execute_batch("ROLLBACK").doing("roll back")?,
     }
     outcome.doing("write")
 }

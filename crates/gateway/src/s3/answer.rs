@@ -4,11 +4,12 @@ use crate::fault::Fault;
 use http::StatusCode;
 use s3s::dto::{ETag, Timestamp};
 use s3s::{S3Error, S3ErrorCode};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// The code that a client can act on, and a text that a person can.
 #[expect(clippy::needless_pass_by_value, reason = "it ends here, and is handed to `map_err` everywhere")]
-pub(super) fn s3_error_of(fault: Fault) -> S3Error {
+pub(crate) fn s3_error_of(fault: Fault) -> S3Error {
     let message = fault.to_string();
     let code = match &fault {
         Fault::NoSuchKey => S3ErrorCode::NoSuchKey,
@@ -35,7 +36,12 @@ pub(super) fn s3_error_of(fault: Fault) -> S3Error {
     S3Error::with_message(code, message)
 }
 
-fn with_status(code: &'static str, status: StatusCode, message: String) -> S3Error {
+/// An error that S3 has no code for.
+pub(crate) fn with_status(
+    code: &'static str,
+    status: StatusCode,
+    message: impl Into<Cow<'static, str>>,
+) -> S3Error {
     let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
     error.set_status_code(status);
     error

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::record::Record;
 use crate::store::{Condition, Wanted};
 use s3s::dto::{ETagCondition, Timestamp};
-use s3s::{S3Error, S3ErrorCode, S3Result};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 fn wanted(condition: ETagCondition) -> Wanted {
     match condition {
@@ -17,6 +17,16 @@ fn wanted(condition: ETagCondition) -> Wanted {
 /// The condition of a write.
 pub(super) fn of_write(if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> Condition {
     Condition { if_match: if_match.map(wanted), if_none_match: if_none_match.map(wanted) }
+}
+
+/// The condition of a copy's target. The library knows these headers of no copy, so they are read here.
+pub(super) fn of_copy(headers: &http::HeaderMap) -> S3Result<Condition> {
+    let read = |name: http::HeaderName| {
+        let parse = |value: &http::HeaderValue| ETagCondition::parse_http_header(value.as_bytes());
+        let parsed = headers.get(&name).map(parse).transpose();
+        parsed.map_err(|_| s3_error!(InvalidArgument, "`{}` is not an ETag or `*`", name))
+    };
+    Ok(of_write(read(http::header::IF_MATCH)?, read(http::header::IF_NONE_MATCH)?))
 }
 
 /// The conditions of a read, or of the source of a copy.

@@ -1,7 +1,7 @@
 //! Copies on the server, of whole objects and as parts of an upload.
 
 use super::answer::{self, s3_error_of};
-use super::condition::ReadCondition;
+use super::condition::{self, ReadCondition};
 use super::labels::labels_of;
 use super::objects::only_current;
 use super::{Service, bucket_of, signer, uploads};
@@ -22,6 +22,7 @@ impl Service {
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
         let signer = signer(&request)?;
+        let target = condition::of_copy(&request.headers)?;
         let mut input = request.input;
         let from = self.source(&signer, &input.copy_source)?;
         let to = (bucket_of(&input.bucket)?, parse_key_to_write(&input.key).map_err(s3_error_of)?);
@@ -37,7 +38,7 @@ impl Service {
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
         let modified_ms = now_ms();
-        let request = CopyRequest { from, to, labels, modified_ms };
+        let request = CopyRequest { from, to, labels, condition: target, modified_ms };
         let Copied { etag, pending } =
             self.visit(move |store| store.copy(request, |record| condition.check_source(record))).await?;
         pending.done().await.map_err(s3_error_of)?;

@@ -11,7 +11,7 @@ use model::{BucketName, ETag, Kind, ObjectKey};
 use std::fs::File;
 
 /// How often a source that changes while it is copied is copied anew.
-const TRIES: usize = 4;
+pub(super) const TRIES: usize = 4;
 
 /// Which labels the copy carries.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct CopyRequest {
     pub(crate) from: (BucketName, ObjectKey),
     pub(crate) to: (BucketName, ObjectKey),
     pub(crate) labels: Labels,
+    /// What must hold of the target.
+    pub(crate) condition: Condition,
     pub(crate) modified_ms: i64,
 }
 
@@ -45,11 +47,13 @@ impl Store {
         request: CopyRequest,
         acceptable: impl Fn(&Record) -> Result<(), Fault>,
     ) -> Result<Copied, Fault> {
-        let CopyRequest { from, to, labels, modified_ms } = request;
+        let CopyRequest { from, to, labels, condition, modified_ms } = request;
         if from == to {
             let Labels::Replace(about) = labels else {
                 return Err(Fault::Invalid("a copy onto itself must replace the metadata".into()));
             };
+            let acceptable =
+                |record: &Record| condition.check(Some(record)).and_then(|()| acceptable(record));
             return self.relabel(to, about, modified_ms, acceptable);
         }
         let Found { record, source } = self.find(&from.0, &from.1)?;
@@ -59,8 +63,7 @@ impl Store {
             Labels::Keep => record.about,
             Labels::Replace(about) => about,
         };
-        let request =
-            PutRequest { bucket: to.0, key: to.1, about, condition: Condition::default(), modified_ms };
+        let request = PutRequest { bucket: to.0, key: to.1, about, condition, modified_ms };
         let (etag, pending) = self.put_with(request, content, Also::default())?;
         Ok(Copied { etag, pending })
     }
@@ -81,14 +84,13 @@ impl Store {
             let draft = self.incoming.file()?;
             let mut copy = draft.file().expect("because it was started as a file");
             std::io::copy(&mut &file, &mut copy).doing("copy a file")?;
-            if still_same_bytes(&file, &record)? {
+            if is_same(&file, &record)? {
                 let content = Content::Draft { draft, size: record.size(), etag: record.etag.clone() };
                 return Ok((content, record));
             }
             Found { record, source } = self.find(&from.0, &from.1)?;
         }
-        let source = std::io::Error::other("it changes faster than it can be copied");
-        Err(Fault::Files { doing: "copy a live file", source })
+        Err(restless())
     }
 
     /// Changes what is said about an object, and the file's times and permissions with it. No content is copied.
@@ -126,8 +128,14 @@ impl Store {
     }
 }
 
-/// A rename over the name of an open file changes the inode's `ctime`, not its content.
-fn still_same_bytes(file: &File, record: &Record) -> Result<bool, Fault> {
+/// What is said of a source that never was the same before and after it was copied.
+pub(super) fn restless() -> Fault {
+    let source = std::io::Error::other("it changes faster than it can be copied");
+    Fault::Files { doing: "copy a live file", source }
+}
+
+/// Whether the file has held these bytes all the time. A rename over the name of an open file changes the inode's `ctime`, not its content.
+pub(super) fn is_same(file: &File, record: &Record) -> Result<bool, Fault> {
     let stamp = stamp_of(&rustix::fs::fstat(file).doing("look at a live file")?);
     Ok((stamp.size, stamp.mtime, stamp.inode) == (record.stamp.size, record.stamp.mtime, record.stamp.inode))
 }

@@ -6,7 +6,7 @@
 //! before each try.
 
 use super::put::{Also, Content};
-use super::{Condition, Found, PutRequest, Source, Store, now_ms};
+use super::{Condition, Found, PutRequest, Source, Store, copy, hash, now_ms};
 use crate::fault::{Doing, Fault};
 use crate::incoming::Draft;
 use crate::index::{Change, Pending, Submission, Upload, UploadPart};
@@ -15,11 +15,14 @@ use crate::record::{About, Record, etag_of};
 use md5::{Digest, Md5};
 use model::{BucketName, ContentId, ETag, ObjectKey};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// Parts other than the last have at least this size.
 const PART_MIN: u64 = 5 << 20;
+
+/// Bytes that are copied at once before they are hashed: what a processor's cache holds of them is hashed fastest.
+const COPY_PIECE: u64 = 1 << 20;
 
 /// A part as the client names it when it completes an upload.
 #[derive(Clone, Debug)]
@@ -85,23 +88,29 @@ impl Store {
         (bucket, key): (&BucketName, &ObjectKey),
         acceptable: impl Fn(&Record) -> Result<Range<u64>, Fault>,
     ) -> Result<(ETag, Pending), Fault> {
-        let Found { record, source } = self.find(bucket, key)?;
-        let range = acceptable(&record)?;
-        let size = range.end - range.start;
-        let mut reader: Box<dyn Read> = match source {
-            Source::File(mut file) => {
-                file.seek(SeekFrom::Start(range.start)).doing("read a live file")?;
-                Box::new(file.take(size))
+        for _ in 0..copy::TRIES {
+            let Found { record, source } = self.find(bucket, key)?;
+            let range = acceptable(&record)?;
+            let size = range.end - range.start;
+            let source = match source {
+                Source::File(file) => file,
+                Source::Memory(bytes) => {
+                    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+                    let content = Content::from_bytes(bytes.slice(index(range.start)..index(range.end)));
+                    return self.put_part(upload, number, content);
+                }
+            };
+            let draft = self.incoming.file()?;
+            let to = draft.file().expect("because it was started as a file");
+            let is_whole = size == record.size();
+            let known = ContentId::from_hex(record.etag.as_str()).filter(|_| is_whole);
+            let content = copy_range(&source, to, range, known)?;
+            // Bytes of two versions would make a part that neither has.
+            if copy::is_same(&source, &record)? {
+                return self.keep_part(upload, number, draft, size, etag_of(content));
             }
-            Source::Memory(bytes) => {
-                let part = usize::try_from(range.start).ok().and_then(|start| bytes.get(start..));
-                Box::new(std::io::Cursor::new(part.unwrap_or_default().to_vec()).take(size))
-            }
-        };
-        let draft = self.incoming.file()?;
-        let file = draft.file().expect("because it was started as a file");
-        let etag = copy_hashing(&mut reader, file, size)?;
-        self.keep_part(upload, number, draft, size, etag)
+        }
+        Err(copy::restless())
     }
 
     fn keep_part(
@@ -220,19 +229,26 @@ fn etag_of_parts(parts: &[UploadPart]) -> ETag {
     ETag::new(&format!("{}-{}", ContentId::from_md5(hasher.finalize().into()), parts.len()))
 }
 
-/// Copies exactly `size` bytes and returns their version.
-fn copy_hashing(reader: &mut dyn Read, mut to: &File, size: u64) -> Result<ETag, Fault> {
+/// Appends a range of a file to an empty one, and returns what it holds, unless that is known. The kernel copies, or shares the blocks
+/// where the file system can; what is hashed is the copy, fresh from memory.
+fn copy_range(
+    mut from: &File,
+    mut to: &File,
+    range: Range<u64>,
+    known: Option<ContentId>,
+) -> Result<ContentId, Fault> {
     const DOING: &str = "copy a range";
-    let mut buffer = vec![0; super::hash::READ_SIZE];
-    let (mut hasher, mut left) = (Md5::new(), size);
-    while left > 0 {
-        let read = reader.read(&mut buffer).doing(DOING)?;
-        if read == 0 {
+    let (mut hasher, mut at, size) = (Md5::new(), 0, range.end - range.start);
+    from.seek(SeekFrom::Start(range.start)).doing(DOING)?;
+    while at < size {
+        let piece = COPY_PIECE.min(size - at);
+        if std::io::copy(&mut from.take(piece), &mut to).doing(DOING)? != piece {
             return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)).doing(DOING);
         }
-        hasher.update(&buffer[..read]);
-        to.write_all(&buffer[..read]).doing(DOING)?;
-        left -= read as u64;
+        if known.is_none() {
+            hash::add(&mut hasher, to, at..at + piece).doing(DOING)?;
+        }
+        at += piece;
     }
-    Ok(etag_of(ContentId::from_md5(hasher.finalize().into())))
+    Ok(known.unwrap_or_else(|| ContentId::from_md5(hasher.finalize().into())))
 }

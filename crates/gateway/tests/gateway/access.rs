@@ -19,6 +19,7 @@ fn operations(client: &Client, bucket: &str, upload: &str) -> Vec<(&'static str,
         ("GetBucketVersioning", client.call("GET", &bucket).query("versioning", "")),
         ("ListObjects", client.call("GET", &bucket)),
         ("ListObjectsV2", client.call("GET", &bucket).query("list-type", "2")),
+        ("Changes", client.call("GET", &bucket).query("heirloom-changes", "")),
         ("ListMultipartUploads", client.call("GET", &bucket).query("uploads", "")),
         ("ListObjectVersions", client.call("GET", &bucket).query("versions", "")),
         ("DeleteObjects", client.call("POST", &bucket).query("delete", "").body(delete)),
@@ -196,6 +197,7 @@ async fn grants_open_what_they_say() {
     server.accounts.grant(&alice, &bob, Permission::Read).unwrap();
     server.alice.get("/bob/secret.txt").await.expect(200);
     server.alice.get("/bob").await.expect(200);
+    server.alice.call("GET", "/bob").query("heirloom-changes", "").send().await.expect(200);
     let copy = || server.alice.call("PUT", "/alice/copy").header("x-amz-copy-source", "bob/secret.txt");
     copy().send().await.expect(200);
     server.alice.put("/bob/secret.txt", "x").await.expect_error(403, "AccessDenied");
@@ -226,5 +228,19 @@ async fn buckets_by_host_name() {
     server.alice.with_host("alice.s3.example.org").get("/own").await.expect(200);
     server.alice.with_host("s3.example.org:9000").get("/alice/own").await.expect(200);
     server.alice.with_host("cloud:9000").get("/alice/own").await.expect(200);
+    let changes = |host: &str, path: &str| {
+        server.alice.with_host(host).call("GET", path).query("heirloom-changes", "").send()
+    };
+    for (host, path) in
+        [("alice.s3.example.org:9000", "/"), ("s3.example.org", "/alice"), ("cloud", "/alice/")]
+    {
+        assert!(changes(host, path).await.expect(200).text().contains("\"put\":\"own\""), "{host}{path}");
+    }
+    changes("bob.s3.example.org", "/").await.expect_error(403, "AccessDenied");
+    assert_eq!(
+        changes("alice.s3.example.org", "/own").await.expect(200).body,
+        "x",
+        "of an object, it is no question"
+    );
     server.alice.with_host("bob.s3.example.org").get("/secret").await.expect_error(403, "AccessDenied");
 }

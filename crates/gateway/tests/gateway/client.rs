@@ -216,8 +216,21 @@ impl Call {
         hex(&hmac(&key, &text))
     }
 
+    /// Signs by header, sends, and returns as soon as the head of the answer is there.
+    pub(crate) async fn begin(self) -> hyper::Response<hyper::body::Incoming> {
+        let headers = self.signed_headers();
+        self.start(headers).await.unwrap()
+    }
+
     /// `None` if the server is not there, or goes away meanwhile.
     async fn exchange(self, headers: Vec<(String, String)>) -> Option<Answer> {
+        let answer = self.start(headers).await?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    async fn start(self, headers: Vec<(String, String)>) -> Option<hyper::Response<hyper::body::Incoming>> {
         let query = query_string(&self.query);
         let path = utf8_percent_encode(&self.path, IN_PATH).to_string();
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
@@ -229,10 +242,7 @@ impl Call {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
         tokio::spawn(connection);
-        let answer = sender.send_request(request.body(Full::new(self.body)).unwrap()).await.ok()?;
-        let (parts, body) = answer.into_parts();
-        let body = body.collect().await.ok()?.to_bytes();
-        Some(Answer { status: parts.status, headers: parts.headers, body })
+        sender.send_request(request.body(Full::new(self.body)).unwrap()).await.ok()
     }
 }
 

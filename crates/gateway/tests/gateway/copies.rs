@@ -88,3 +88,17 @@ async fn links_and_directories_stay_what_they_are() {
     plain.header("x-amz-metadata-directive", "REPLACE").send().await.expect(200);
     assert_eq!(std::fs::read_to_string(server.live("plain")).unwrap(), "to/there");
 }
+
+#[tokio::test]
+async fn a_condition_on_the_target_holds() {
+    let server = Server::start().await;
+    let one = server.alice.put("/alice/one", "one").await.expect(200).etag();
+    let copy = |to: &'static str| server.alice.call("PUT", to).header("x-amz-copy-source", "alice/one");
+    copy("/alice/two").header("if-none-match", "*").send().await.expect(200);
+    copy("/alice/two").header("if-none-match", "*").send().await.expect_error(412, "PreconditionFailed");
+    copy("/alice/two").header("if-match", "\"x\"").send().await.expect_error(412, "PreconditionFailed");
+    copy("/alice/two").header("if-match", &one).send().await.expect(200);
+    copy("/alice/two").header("if-match", "no tag").send().await.expect_error(400, "InvalidArgument");
+    let onto_itself = copy("/alice/one").header("x-amz-metadata-directive", "REPLACE");
+    onto_itself.header("if-match", "\"x\"").send().await.expect_error(412, "PreconditionFailed");
+}

@@ -4,6 +4,7 @@
 
 mod access;
 mod buckets;
+mod changes;
 mod client;
 mod conditions;
 mod copies;

@@ -79,3 +79,38 @@ async fn large_files() {
     operator.copy("whole", "copy").await.unwrap();
     report("COPY 256 MiB", start);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn parts_of_large_files() {
+    let server = Server::start().await;
+    let content: Vec<u8> = (0..256_u32 << 20).map(|at| (at % 251) as u8).collect();
+    operator(&server).write("whole", content).await.unwrap();
+    let client = &server.alice;
+    let started = client.call("POST", "/alice/copy").query("uploads", "").send().await.expect(200);
+    let id = &started.tag("UploadId").unwrap().to_owned();
+    let start = Instant::now();
+    stream::iter(0..32_u32)
+        .map(|at| async move {
+            let call = client.call("PUT", "/alice/copy").query("uploadId", id);
+            let call =
+                call.query("partNumber", &(at + 1).to_string()).header("x-amz-copy-source", "alice/whole");
+            let range = format!("bytes={}-{}", at << 23, ((at + 1) << 23) - 1);
+            call.header("x-amz-copy-source-range", &range).send().await.expect(200);
+        })
+        .buffer_unordered(4)
+        .collect::<()>()
+        .await;
+    let seconds = start.elapsed().as_secs_f64();
+    println!("copy 32 parts of 8 MiB   {seconds:>8.2} s {:>9.0} MiB/s", 256.0 / seconds);
+    let parts = client.call("GET", "/alice/copy").query("uploadId", id).send().await.expect(200).tags("ETag");
+    let part = |(at, tag): (usize, &String)| {
+        format!("<Part><PartNumber>{}</PartNumber><ETag>{tag}</ETag></Part>", at + 1)
+    };
+    let parts: String = parts.iter().enumerate().map(part).collect();
+    let xml = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    let start = Instant::now();
+    client.call("POST", "/alice/copy").query("uploadId", id).body(xml).send().await.expect(200);
+    let seconds = start.elapsed().as_secs_f64();
+    println!("join them                {seconds:>8.2} s {:>9.0} MiB/s", 256.0 / seconds);
+}

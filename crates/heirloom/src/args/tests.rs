@@ -22,6 +22,13 @@ fn what_can_be_typed() {
         "sync",
         "sync documents photos --dry-run",
         "sync -n --resume --json",
+        "state list --json",
+        "backups create",
+        "backups create --state documents photos --state music",
+        "backups list --json",
+        "conflicts --json",
+        "conflicts resolve letter.txt a/b --keep mine",
+        "conflicts resolve --all --keep both -n",
         "snapshot alice bob",
         "fetch -vv",
         "drive init /mnt/drive",
@@ -52,6 +59,14 @@ fn what_cannot() {
         "user add",
         "sync my/state",
         "snapshot a",
+        "state",
+        "backups",
+        "backups create documents",
+        "backups create --state",
+        "conflicts resolve --all",
+        "conflicts resolve --keep mine",
+        "conflicts resolve letter.txt --all --keep mine",
+        "conflicts resolve --all --keep ours",
         "key revoke a:b",
         "completions cmd",
         "sync -v -q",
@@ -90,6 +105,10 @@ fn the_first_page_of_the_manual() {
       cloud        Keep the files and their history, and serve both, until stopped
       pi           Keep a copy of files and history on a drive, until stopped
       sync         Sync once (laptop, pi)
+      state        Show what is kept, where it goes, and its hooks (laptop)
+      backups      Back up now, and list the backups (laptop)
+      conflicts    List and resolve conflict copies (laptop, pi)
+      why          Say what happens to a path, and by which rule (laptop, pi)
       snapshot     Take a snapshot now (cloud)
       fetch        Fetch the history onto the drive now (pi)
       drive        Prepare the drive of a pi
@@ -155,9 +174,90 @@ fn the_page_of_a_command() {
       heirloom sync --dry-run            show what would be done
       heirloom sync --resume             go on after a halt, deletions included
 
+    The hooks of a state, if it has any, run around its sync, once for all its folders and
+    destinations; a state whose before_backup fails is skipped.
+
     Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
     a side looks emptied or far too much was deleted, and wants a person to look.
     ");
+}
+
+#[test]
+fn the_pages_of_backups_and_conflicts() {
+    insta::assert_snapshot!(help(&["backups", "create"]), @r"
+    Run the hooks, sync, and have the cloud take a snapshot
+
+    Usage: heirloom backups create [OPTIONS]
+
+    Options:
+          --state <STATE>...  The states to back up [default: all]
+      -h, --help              Print help
+
+    Options for every command:
+          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+          --json           Print JSON lines, each with a `message_type`
+      -v, --verbose...     Say more; twice for what a developer needs
+      -q, --quiet          Say nothing but results and errors
+
+    Examples:
+      heirloom backups create                      every state
+      heirloom backups create --state documents    only this one
+      heirloom backups create && notify-send done
+
+    For each state: its before_backup hook, its sync to every destination, its after_backup hook. Then
+    every cloud among the destinations takes a snapshot, and its name is printed:
+
+      <destination>::<bucket>::<machine>-<time>
+
+    where the machine is the one that took it, and the time is UTC. If nothing has changed since the
+    latest snapshot, that one is the backup, and its name is printed. A running `heirloom laptop` waits
+    meanwhile; it need not be stopped.
+
+    Exit code 3 means that something is left out, and says what: a state whose before_backup failed, a
+    file that could not be read, a conflict. The snapshot is taken nevertheless, and its commit says
+    so. A cloud to which no state could be brought takes none.
+    ");
+    insta::assert_snapshot!(help(&["conflicts", "resolve"]), @r"
+    Decide which version goes on
+
+    Usage: heirloom conflicts resolve [OPTIONS] --keep <mine|theirs|both> [PATH]...
+
+    Arguments:
+      [PATH]...  Conflict copies, the files they belong to, or directories with all below them
+
+    Options:
+          --all                      Every conflict there is
+          --keep <mine|theirs|both>  Which version goes on under the file's name
+      -n, --dry-run                  Show what would be done, and change nothing
+      -h, --help                     Print help
+
+    Options for every command:
+          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+          --json           Print JSON lines, each with a `message_type`
+      -v, --verbose...     Say more; twice for what a developer needs
+      -q, --quiet          Say nothing but results and errors
+
+    Which version is whose, seen from the machine on which this is run:
+      mine     what this machine had: the conflict copy if this machine's name is in it, and else the
+               version that kept the file's name
+      theirs   the other one
+      both     both: the copy gets a name of its own, `letter (desk, 2026-11-20 10.15.00).txt`
+
+    Examples:
+      heirloom conflicts resolve --all --keep theirs
+      heirloom conflicts resolve letters/anna.txt --keep mine
+      heirloom conflicts resolve ~/Documents/letters --keep both --dry-run
+
+    A version is deleted only while the other one stands, and only if it is still what was looked at.
+    Files are changed on this machine alone; the next sync carries that everywhere.
+    Exit code 3 means that some conflicts are left, and says why.
+    ");
+}
+
+#[test]
+fn the_page_of_a_new_user() {
     insta::assert_snapshot!(help(&["user", "add"]), @r"
     Add a user, their bucket and a first key
 

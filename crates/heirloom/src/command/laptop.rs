@@ -3,8 +3,8 @@
 use crate::failure::{Exit, Failure};
 use crate::profile::join::{end_when_replaced, joined};
 use crate::profile::keep::{Heart, keep, open_folder};
-use crate::profile::lock;
 use crate::profile::routes::{of_laptop, open_journal};
+use crate::profile::{lock, rounds};
 use crate::runtime;
 use crate::session::Session;
 
@@ -18,8 +18,11 @@ pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
         while let Some(wired) = joined(&stop, || of_laptop(&laptop, &journal, &[])).await? {
             tracing::info!(machine = %laptop.machine, routes = wired.len(), "keeping folders in sync");
             let round = stop.child_token();
-            let keeping = keep(wired, journal.clone(), heart.clone(), open_folder(), round.clone());
-            tokio::join!(keeping, end_when_replaced(laptop.destinations.values(), round));
+            let (hooked, watched) = rounds::apart(&laptop, wired);
+            let keeping = keep(watched, journal.clone(), heart.clone(), open_folder(), round.clone());
+            let backing_up =
+                rounds::keep(hooked, journal.clone(), heart.clone(), open_folder(), round.clone());
+            tokio::join!(keeping, backing_up, end_when_replaced(laptop.destinations.values(), round));
         }
         Ok(Exit::Ok)
     })

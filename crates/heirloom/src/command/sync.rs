@@ -5,19 +5,23 @@ use crate::config::{Config, Laptop, Pi, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
 use crate::profile::keep::{Open, conflict_time, open_folder, sweep};
 use crate::profile::lock::{self, Lock};
+use crate::profile::rounds::{CODES, Round, or_stopped, told};
 use crate::profile::routes::{Wired, of_laptop, open_journal};
-use crate::profile::telling::{tell, worst};
-use crate::profile::{pi, resume, runs};
-use crate::report::Action;
+use crate::profile::telling::{exit_of, summary, tell, worst};
+use crate::profile::turn::{self, Turn as Alone};
+use crate::profile::{pi, resume, rounds, runs};
+use crate::report::{Action, Report};
 use crate::runtime;
 use crate::session::Session;
 use journal::Journal;
 use mirror::Drive;
 use model::StateName;
 use plan::sync::Guards;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use sync::hooks::{Around, Hooks, Occasion, Subject, Work};
 use sync::{Cycle, Error, Options, Progress, Stage};
 use tokio_util::sync::CancellationToken;
 
@@ -32,11 +36,7 @@ pub(crate) fn run(session: &Session, wanted: &Sync) -> Result<Exit, Failure> {
 }
 
 fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, Failure> {
-    if let Some(unknown) = wanted.states.iter().find(|state| !laptop.states.contains_key(state)) {
-        let known: Vec<String> = laptop.states.keys().map(ToString::to_string).collect();
-        return Err(Failure::new(Exit::Usage, format!("this laptop has no state `{unknown}`"))
-            .hint(format!("Its states are: {}.", known.join(", "))));
-    }
+    refuse_unknown(laptop, &wanted.states)?;
     let states: Vec<_> = laptop
         .states
         .keys()
@@ -49,7 +49,17 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
     };
     let journal = open_journal(&laptop.state_dir)?;
     let wired = of_laptop(laptop, &journal, &wanted.states)?;
-    all(session, wanted, &journal, wired, &open_folder())
+    all(session, wanted, &journal, rounds::of_states(laptop, wired), &open_folder())
+}
+
+/// A mistyped name must not look like a state with nothing to do.
+pub(crate) fn refuse_unknown(laptop: &Laptop, wanted: &[StateName]) -> Result<(), Failure> {
+    let Some(unknown) = wanted.iter().find(|state| !laptop.states.contains_key(state)) else {
+        return Ok(());
+    };
+    let known: Vec<String> = laptop.states.keys().map(ToString::to_string).collect();
+    Err(Failure::new(Exit::Usage, format!("this laptop has no state `{unknown}`"))
+        .hint(format!("Its states are: {}.", known.join(", "))))
 }
 
 fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure> {
@@ -67,13 +77,14 @@ fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure>
     let journal = open_journal(&pi.state_dir)?;
     let join = pi.cloud.resolve()?;
     let wired = pi::route(pi, &join, &drive, &journal)?;
-    all(session, wanted, &journal, vec![wired], &pi::open_on(drive, join.bucket, pi.drive.clone()))
+    let open = pi::open_on(drive, join.bucket, pi.drive.clone());
+    all(session, wanted, &journal, vec![Round::plain(vec![wired])], &open)
 }
 
 /// Whose turn it is to sync.
 enum Turn {
     /// This process's, for as long as it holds the lock.
-    Own(#[expect(dead_code, reason = "it is held, not asked")] Lock),
+    Own(#[expect(dead_code, reason = "they are held, not asked")] (Lock, Alone)),
     /// Nobody's: a dry run only looks.
     ToLook,
     /// The running daemon's, which was told to resume.
@@ -91,7 +102,7 @@ fn turn(
         return Ok(Turn::ToLook);
     }
     match lock::take(state_dir) {
-        Ok(lock) => Ok(Turn::Own(lock)),
+        Ok(lock) => Ok(Turn::Own((lock, turn::at_once(state_dir)?))),
         Err(busy) if busy.kind() == Exit::Busy && wanted.resume => {
             for state in states {
                 resume::ask(state_dir, state).attempting("could not leave word for the running daemon")?;
@@ -103,34 +114,132 @@ fn turn(
     }
 }
 
-/// One after the other, so that what is said stays in order; one that fails does not keep the next from its turn.
+/// Runs the rounds; the first Ctrl-C ends a hook and what is synced, and lets the hook after run.
 fn all(
     session: &Session,
     wanted: &Sync,
     journal: &Arc<Journal>,
-    wired: Vec<Wired>,
+    rounds: Vec<Round>,
     open: &Open,
 ) -> Result<Exit, Failure> {
-    runtime::run_once(async {
-        let mut exit = Exit::Ok;
-        let mut failures = Vec::new();
-        for one in wired {
-            let run = if wanted.dry_run { None } else { runs::begin(journal, &one.route) };
-            let outcome = once(session, wanted, journal, &one, open).await;
-            if !wanted.dry_run {
-                runs::end(journal, &one.route, run, &outcome);
-            }
-            match tell(&session.report, &one.route, outcome) {
-                Ok(one) => exit = worst(exit, one),
-                Err(failure) => failures.push(failure),
-            }
-        }
-        let last = failures.pop();
-        for failure in &failures {
-            session.fail(failure);
-        }
-        last.map_or(Ok(exit), Err)
+    runtime::run_interruptible(|stop| async move {
+        let attempt = Attempt { session, report: &session.report, wanted, journal, open, stop: &stop };
+        Ok(attempt.rounds(&rounds).await.exit())
     })
+}
+
+/// Syncing once: what every route of it is told.
+pub(crate) struct Attempt<'a> {
+    pub(crate) session: &'a Session,
+    /// Where results go.
+    pub(crate) report: &'a Report,
+    pub(crate) wanted: &'a Sync,
+    pub(crate) journal: &'a Arc<Journal>,
+    pub(crate) open: &'a Open,
+    pub(crate) stop: &'a CancellationToken,
+}
+
+/// What came of it. Everything in it was said already.
+#[derive(Default)]
+pub(crate) struct Made {
+    /// The worst of what finished.
+    finished: Option<Exit>,
+    /// The latest of what did not.
+    failed: Option<Exit>,
+    /// What is not as it should be, with the destination that it concerns; `None`: all of them.
+    pub(crate) flaws: Vec<(Option<String>, String)>,
+    /// The destinations at which something was tried, and whether anything succeeded.
+    pub(crate) reached: BTreeMap<String, bool>,
+}
+
+impl Made {
+    /// The exit code for all of it.
+    pub(crate) fn exit(&self) -> Exit {
+        self.failed.or(self.finished).unwrap_or(Exit::Ok)
+    }
+
+    fn finish(&mut self, exit: Exit) {
+        self.finished = Some(worst(self.finished.unwrap_or(Exit::Ok), exit));
+    }
+}
+
+impl Attempt<'_> {
+    /// One after the other, so that what is said stays in order; one that fails does not keep the next from its turn.
+    pub(crate) async fn rounds(&self, rounds: &[Round]) -> Made {
+        let mut made = Made::default();
+        for round in rounds {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            match &round.around {
+                Some((hooks, subject)) if !self.wanted.dry_run => {
+                    self.with_hooks(hooks, subject, &round.wired, &mut made).await;
+                }
+                _ => drop(self.routes(&round.wired, &mut made).await),
+            }
+        }
+        made
+    }
+
+    async fn with_hooks(&self, hooks: &Hooks, subject: &Subject, wired: &[Wired], made: &mut Made) {
+        let doing = Box::pin(async {
+            let exit = self.routes(wired, made).await;
+            ((), exit.code())
+        });
+        let Around { done, failed } = hooks.around(Work::Backup, subject, CODES, self.stop, doing).await;
+        for failed in failed {
+            if self.stop.is_cancelled() && failed.occasion == Occasion::BeforeBackup {
+                continue;
+            }
+            for one in wired {
+                match done {
+                    None => runs::skipped(self.journal, &one.route),
+                    Some(()) => runs::spoil(self.journal, &one.route),
+                }
+            }
+            made.flaws.push((None, told(&failed)));
+            made.finish(Exit::Incomplete);
+            let attempted = format!("{} was not synced", subject.state);
+            let failure = match failed.occasion {
+                Occasion::BeforeBackup => Failure::from(failed).context(attempted),
+                _ => Failure::from(failed),
+            };
+            self.session.fail(&failure);
+        }
+    }
+
+    /// The exit code for these routes.
+    async fn routes(&self, wired: &[Wired], made: &mut Made) -> Exit {
+        let (mut finished, mut failed) = (Exit::Ok, None);
+        for one in wired {
+            let run = if self.wanted.dry_run { None } else { runs::begin(self.journal, &one.route) };
+            let outcome = once(self.session, self.wanted, self.journal, one, self.open, self.stop).await;
+            if matches!(outcome, Err(Error::Stopped)) {
+                return Exit::Interrupted;
+            }
+            if !self.wanted.dry_run {
+                runs::end(self.journal, &one.route, run, &outcome);
+            }
+            let destination = &one.route.destination;
+            if exit_of(&outcome) != Exit::Ok {
+                made.flaws.push((Some(destination.clone()), summary(&one.route, &outcome).1));
+            }
+            let told = tell(self.report, &one.route, outcome);
+            *made.reached.entry(destination.clone()).or_default() |= told.is_ok();
+            match told {
+                Ok(exit) => {
+                    finished = worst(finished, exit);
+                    made.finish(exit);
+                }
+                Err(failure) => {
+                    failed = Some(failure.kind());
+                    made.failed = failed;
+                    self.session.fail(&failure);
+                }
+            }
+        }
+        failed.unwrap_or(finished)
+    }
 }
 
 /// One run of one route, with its progress shown.
@@ -140,6 +249,7 @@ pub(crate) async fn once(
     journal: &Arc<Journal>,
     one: &Wired,
     open: &Open,
+    stop: &CancellationToken,
 ) -> Result<sync::Outcome, Error> {
     let local = open(&one.route).map_err(Error::Local)?;
     if !wanted.dry_run {
@@ -149,7 +259,7 @@ pub(crate) async fn once(
         guards: if wanted.resume { Guards::Resumed } else { Guards::On },
         dry_run: wanted.dry_run,
         time: conflict_time(),
-        stop: CancellationToken::new(),
+        stop: stop.clone(),
     };
     let progress = Progress::default();
     let cycle = Cycle {
@@ -161,7 +271,7 @@ pub(crate) async fn once(
         progress: &progress,
     };
     tokio::select! {
-        outcome = cycle.until_settled() => outcome,
+        outcome = or_stopped(stop, cycle.until_settled()) => outcome,
         () = show(session, &progress) => unreachable!("showing goes on until it is dropped"),
     }
 }

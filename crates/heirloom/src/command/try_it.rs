@@ -82,10 +82,12 @@ async fn first_round(
     snapshots: &Snapshots,
 ) -> Result<Pi, Failure> {
     let laptop = scratch.laptop();
+    // Whoever stops the trial drops this round.
+    let never = CancellationToken::new();
     let everything = args::Sync { states: Vec::new(), dry_run: false, resume };
     let journal = open_journal(&laptop.state_dir)?;
     for one in of_laptop(&laptop, &journal, &[])? {
-        let outcome = once(session, &everything, &journal, &one, &open_folder()).await;
+        let outcome = once(session, &everything, &journal, &one, &open_folder(), &never).await;
         // A halt is for the person to see; the rest still runs.
         if let Err(failure) = tell(&session.report, &one.route, outcome) {
             session.fail(&failure.hint("Here: end this trial and start it with `heirloom try --resume`."));
@@ -98,7 +100,7 @@ async fn first_round(
     let journal = open_journal(&pi.state_dir)?;
     let mirror = profile::pi::route(&pi, &join, &drive, &journal)?;
     let on_drive = profile::pi::open_on(drive.clone(), join.bucket.clone(), pi.drive.clone());
-    let outcome = once(session, &everything, &journal, &mirror, &on_drive).await;
+    let outcome = once(session, &everything, &journal, &mirror, &on_drive, &never).await;
     if let Err(failure) = tell(&session.report, &mirror.route, outcome) {
         session.fail(&failure);
     }

@@ -3,7 +3,7 @@
 use super::access::{Access, Web};
 use super::section::{Checked, Section};
 use super::value;
-use model::{MachineName, RelPath, StateName};
+use model::{ByteSize, MachineName, RelPath, StateName};
 use plan::ignore::IgnoreRules;
 use plan::sync::{Direction, MaxDelete};
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
+use sync::hooks::{self, Hooks, Occasion, Work};
 
 /// A checked profile of a laptop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +43,12 @@ pub(crate) struct State {
     pub(crate) interval: Duration,
     /// Patterns in `.gitignore` syntax.
     pub(crate) ignore: Vec<String>,
+    /// Files of more bytes than this are left alone.
+    pub(crate) exclude_larger_than: Option<u64>,
     /// How many deletions are normal.
     pub(crate) max_delete: MaxDelete,
+    /// What is run before and after.
+    pub(crate) hooks: Hooks,
 }
 
 /// One folder, and where it stands in the bucket: `<state>/`, or `<state>/<its name>/` beside others.
@@ -80,6 +85,9 @@ impl fmt::Display for DestinationName {
 
 /// How often everything is looked at, unless a state says otherwise.
 const INTERVAL: Duration = Duration::from_mins(5);
+
+/// The same for a state with hooks around its backups: Clan's rhythm, because dumping a database costs.
+const INTERVAL_WITH_HOOKS: Duration = Duration::from_hours(24);
 
 /// How many deletions are normal, unless a profile says otherwise.
 pub(crate) const MAX_DELETE: MaxDelete = MaxDelete::Percent(25);
@@ -146,11 +154,14 @@ impl State {
             }
         });
         let direction = section.or("direction", Direction::TwoWay, value::direction);
-        let interval = section.or("interval", INTERVAL, value::duration);
+        let interval = section.optional("interval", value::duration);
         let ignore = section.list("ignore", |text| {
             IgnoreRules::new(&[text.to_owned()]).map(|_| text.to_owned()).map_err(|error| error.to_string())
         });
+        let exclude_larger_than =
+            section.optional("exclude_larger_than", |text| text.parse::<ByteSize>().map(|size| size.0));
         let max_delete = section.or("max_delete", MAX_DELETE, value::max_delete);
+        let hooks = section.section("hooks").and_then(hooks_of);
         let destinations = destinations.and_then(|given| match given {
             Some(given) if given.is_empty() => Err(section.bad_value(
                 "destinations",
@@ -163,15 +174,31 @@ impl State {
                 .collect(),
         });
         section.finish();
+        let hooks = hooks?;
+        let usual = if hooks.surround(Work::Backup) { INTERVAL_WITH_HOOKS } else { INTERVAL };
         Ok(Self {
             folders: folders?,
             destinations: destinations?,
             direction: direction?,
-            interval: interval?,
+            interval: interval?.unwrap_or(usual),
             ignore: ignore?.unwrap_or_default(),
+            exclude_larger_than: exclude_larger_than?,
             max_delete: max_delete?,
+            hooks,
         })
     }
+}
+
+/// Commands are taken as they stand: the shell that runs them knows the same variables.
+fn hooks_of(section: Section<'_>) -> Checked<Hooks> {
+    let commands = Occasion::ALL.map(|occasion| {
+        let command = section.literal(occasion.as_str(), value::command);
+        command.map(|command| command.map(|command| (occasion, command)))
+    });
+    let timeout = section.or("timeout", hooks::TIMEOUT, value::duration);
+    section.finish();
+    let commands = commands.into_iter().collect::<Checked<Vec<_>>>()?;
+    Ok(Hooks { commands: commands.into_iter().flatten().collect(), timeout: timeout? })
 }
 
 fn folders(section: &Section<'_>, state: &str) -> Checked<Vec<Folder>> {

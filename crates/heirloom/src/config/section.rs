@@ -65,15 +65,18 @@ impl<'e> Reader<'e> {
     }
 
     fn text(&self, node: &Node, path: &str) -> Checked<String> {
-        let found = match &node.value {
-            Value::Text(text) => {
-                return match self.variables {
-                    Variables::Literal => Ok(text.clone()),
-                    Variables::From(environment) => {
-                        expand(text, environment).map_err(|message| self.note(node.at, path, message))
-                    }
-                };
+        let text = self.literal(node, path)?;
+        match self.variables {
+            Variables::Literal => Ok(text.to_owned()),
+            Variables::From(environment) => {
+                expand(text, environment).map_err(|message| self.note(node.at, path, message))
             }
+        }
+    }
+
+    fn literal<'n>(&self, node: &'n Node, path: &str) -> Checked<&'n str> {
+        let found = match &node.value {
+            Value::Text(text) => return Ok(text),
             Value::Broken => return Err(Noted),
             Value::Empty => "nothing",
             Value::List(_) => "a list",
@@ -149,6 +152,18 @@ impl<'r> Section<'r> {
         parse: impl Fn(&str) -> Result<T, E>,
     ) -> Checked<Option<T>> {
         self.find(key).map(|(_, node)| self.reader.parsed(node, &self.path_of(key), &parse)).transpose()
+    }
+
+    /// A value that may be missing and is taken as it stands: `${VAR}` is for whoever reads it later.
+    pub(crate) fn literal<T, E: Display>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Checked<Option<T>> {
+        let Some((_, node)) = self.find(key) else { return Ok(None) };
+        let path = self.path_of(key);
+        let text = self.reader.literal(node, &path)?;
+        parse(text).map(Some).map_err(|error| self.reader.note(node.at, &path, error.to_string()))
     }
 
     /// A list that may be missing; one value alone is not a list.

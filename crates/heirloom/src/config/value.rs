@@ -129,6 +129,15 @@ pub(crate) fn text(text: &str) -> Result<String, &'static str> {
     if text.is_empty() { Err("this value is empty") } else { Ok(text.to_owned()) }
 }
 
+/// A command line for a shell.
+pub(crate) fn command(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("this command is empty; leave the key out to run nothing"),
+        _ if text.contains('\0') => Err("a command holds no NUL character"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
 /// An S3 region.
 pub(crate) fn region(text: &str) -> Result<String, String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

@@ -2,6 +2,8 @@
 
 use super::Exit;
 use crate::config;
+use crate::profile::api;
+use sync::hooks;
 
 /// The outcome for an error.
 pub(super) struct Advice {
@@ -34,6 +36,8 @@ pub(super) fn about(error: &anyhow::Error) -> Advice {
                 .or_else(|| cause.downcast_ref::<disk::Error>().map(about_disk))
                 .or_else(|| cause.downcast_ref::<archive::Error>().map(about_archive))
                 .or_else(|| cause.downcast_ref::<mirror::Error>().and_then(about_mirror))
+                .or_else(|| cause.downcast_ref::<api::Error>().map(about_api))
+                .or_else(|| cause.downcast_ref::<hooks::Failed>().map(about_hook))
         })
         .unwrap_or_else(|| Advice::none(Exit::Failed))
 }
@@ -183,4 +187,55 @@ fn about_mirror(error: &mirror::Error) -> Option<Advice> {
         Error::Io { .. } => Some(Advice::none(Exit::Failed)),
         Error::Archive { .. } => None,
     }
+}
+
+fn about_api(error: &api::Error) -> Advice {
+    use api::Error;
+    match error {
+        Error::Unreachable { web, .. } => Advice::one(
+            Exit::Failed,
+            format!(
+                "See whether the cloud runs and {web} can be reached from here; then try again. Nothing is lost."
+            ),
+        ),
+        Error::WrongKey { .. } => Advice::one(
+            Exit::WrongKey,
+            "The key must be the bucket owner's. On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER \
+             --join-file FILE` makes one.",
+        ),
+        Error::Busy { .. } => Advice::one(Exit::Busy, "Try again when it is done."),
+        Error::NoFiles { .. } => {
+            Advice::one(Exit::Failed, "Put a file into a state's folder, then back up again.")
+        }
+        Error::NotACloud { .. } => Advice::one(
+            Exit::Failed,
+            "See whether `web` in the join file or the profile is the web address of the cloud, not its S3 endpoint, and \
+             whether the cloud's heirloom is as new as this one.",
+        ),
+        Error::Refused { .. } => {
+            Advice::one(Exit::Failed, "The log of the cloud says more. What was synced is safe there.")
+        }
+    }
+}
+
+/// A hook is the person's own; what is ours to say is what it means for the backup.
+fn about_hook(failed: &hooks::Failed) -> Advice {
+    use hooks::{How, Occasion};
+    let limit = format!(
+        "If that is too little, set `states.{}.hooks.timeout` in the profile, like `timeout: 1h`.",
+        failed.state
+    );
+    let by_hand = match failed.occasion {
+        Occasion::BeforeBackup => {
+            "Nothing of this state was synced; what is in the cloud stays as it was. `heirloom state list` shows the command."
+        }
+        Occasion::AfterBackup => "See whether what it was to start again runs. What was synced stays so.",
+        Occasion::BeforeRestore => "Nothing was restored. `heirloom state list` shows the command.",
+        Occasion::AfterRestore => "See whether what it was to start again runs. What was restored stays so.",
+    };
+    let hints = match failed.how {
+        How::TimedOut(_) => vec![limit, by_hand.to_owned()],
+        How::Exited(_) | How::Killed(_) | How::Stopped | How::NotRun => vec![by_hand.to_owned()],
+    };
+    Advice { kind: Exit::Incomplete, hints }
 }

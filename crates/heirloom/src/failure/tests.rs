@@ -1,7 +1,10 @@
 use super::{Colour, Exit, Explain as _, Failure};
 use crate::config::{Environment, Error, Loaded};
+use crate::profile::api;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use sync::hooks::{self, How, Occasion};
 
 fn shown(failure: impl Into<Failure>) -> String {
     let failure = failure.into();
@@ -154,4 +157,60 @@ fn colours_only_where_they_are_wanted() {
 fn programs_get_one_line() {
     let failure = Failure::from(missing_secret()).hint("Make \"it\".").exit(Exit::WrongKey);
     insta::assert_snapshot!(failure.json(), @r#"{"message_type":"exit_error","code":12,"message":"could not read /run/secrets/heirloom, which destinations.cloud.secret_access_key_file names: entity not found","hints":["Make \"it\"."]}"#);
+}
+
+#[test]
+fn a_failed_hook_is_incomplete_and_says_what_it_means() {
+    let failed = |occasion, how| hooks::Failed {
+        state: model::StateName::new("wiki").unwrap(),
+        occasion,
+        how,
+        tail: vec!["pg_dump: no server".to_owned(), "giving up".to_owned()],
+        source: None,
+    };
+    let before = Failure::from(failed(Occasion::BeforeBackup, How::Exited(1))).context("wiki was not synced");
+    insta::assert_snapshot!(shown(before), @r"
+    error: wiki was not synced
+      caused by: the before_backup hook of wiki ended with exit code 1: pg_dump: no server | giving up
+    hint: Nothing of this state was synced; what is in the cloud stays as it was. `heirloom state list` shows the command.
+    [3]
+    ");
+    let slow = failed(Occasion::AfterBackup, How::TimedOut(Duration::from_mins(10)));
+    insta::assert_snapshot!(shown(slow), @r"
+    error: the after_backup hook of wiki took longer than 600 s and was ended: pg_dump: no server | giving up
+    hint: If that is too little, set `states.wiki.hooks.timeout` in the profile, like `timeout: 1h`.
+    hint: See whether what it was to start again runs. What was synced stays so.
+    [3]
+    ");
+}
+
+#[test]
+fn a_cloud_that_takes_no_snapshot_says_why() {
+    let (web, bucket) = ("http://cloud:8080".to_owned(), "alice".to_owned());
+    let wrong = api::Error::WrongKey {
+        web: web.clone(),
+        bucket: bucket.clone(),
+        access_key_id: "HLX".to_owned(),
+        message: "A key is needed.".to_owned(),
+    };
+    insta::assert_snapshot!(shown(wrong), @r"
+    error: http://cloud:8080 does not take snapshots of bucket `alice` with the key HLX: A key is needed.
+    hint: The key must be the bucket owner's. On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER --join-file FILE` makes one.
+    [12]
+    ");
+    insta::assert_snapshot!(shown(api::Error::Busy { bucket: bucket.clone() }), @r"
+    error: the history of bucket `alice` is being written to by another process
+    hint: Try again when it is done.
+    [11]
+    ");
+    insta::assert_snapshot!(shown(api::Error::NoFiles { bucket }), @r"
+    error: bucket `alice` holds no files yet, so there is nothing to take a snapshot of
+    hint: Put a file into a state's folder, then back up again.
+    [1]
+    ");
+    insta::assert_snapshot!(shown(api::Error::NotACloud { web, status: 404 }), @r"
+    error: http://cloud:8080 does not answer like a cloud of Heirloom (status 404)
+    hint: See whether `web` in the join file or the profile is the web address of the cloud, not its S3 endpoint, and whether the cloud's heirloom is as new as this one.
+    [1]
+    ");
 }

@@ -107,12 +107,14 @@ impl Ready {
 
     fn web_options(&self) -> web::Options {
         let (data_dir, snapshots) = (self.cloud.data_dir.clone(), self.snapshots.clone());
+        let taking = self.snapshots.clone();
         web::Options {
             accounts: self.accounts.clone(),
             archives: self.cloud.data_dir.join("archives"),
             base_url: Some(self.cloud.web_url().to_string()),
             s3_endpoint: Some(self.cloud.s3_endpoint().to_string()),
             readiness: Arc::new(move || readiness(&data_dir, &snapshots)),
+            snapshot: Arc::new(move |bucket, incomplete| taking.take_now(bucket, incomplete)),
             clock: now,
             timezone: self.cloud.snapshots.timezone,
         }

@@ -2,7 +2,7 @@
 
 use super::pi::pause;
 use super::routes::Wired;
-use super::{resume, runs, telling, watch};
+use super::{resume, runs, telling, turn, watch};
 use crate::command::health::Pulse;
 use chrono::Local;
 use journal::Journal;
@@ -22,7 +22,7 @@ pub(crate) type Open = Arc<dyn Fn(&Route) -> Result<Folder, disk::Error> + Send 
 /// The sign of life of a machine with several routes: well if all of them are.
 #[derive(Clone)]
 pub(crate) struct Heart {
-    state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
     routes: Arc<Mutex<BTreeMap<String, (bool, String)>>>,
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn keep(
             interval,
             wake,
             progress,
-            notice: notice(Arc::clone(&journal), heart.clone()),
+            notice: notice(Arc::clone(&journal), heart.clone(), stop.clone()),
             guards: Arc::new(move |route| resume::take(&state_dir, route)),
             time: conflict_time,
             stop: stop.clone(),
@@ -112,7 +112,12 @@ async fn wake_to_resume(route: Route, state_dir: PathBuf, wake: Arc<Notify>, sto
 }
 
 /// A first sync may take a day, and a machine at work is well: but only for as long as something moves.
-async fn beat_while_moving(route: String, progress: Arc<Progress>, heart: Heart, stop: CancellationToken) {
+pub(crate) async fn beat_while_moving(
+    route: String,
+    progress: Arc<Progress>,
+    heart: Heart,
+    stop: CancellationToken,
+) {
     const PERIOD: Duration = Duration::from_secs(15);
     let mut before = progress.snapshot();
     while !stop.is_cancelled() {
@@ -145,18 +150,25 @@ pub(crate) fn sweep(route: &Route, folder: &Folder) {
     }
 }
 
-fn notice(journal: Arc<Journal>, heart: Heart) -> Notice {
+/// What is done when a run begins and ends: it is noted, logged, and told to whoever asks for the machine's health.
+pub(crate) fn notice(journal: Arc<Journal>, heart: Heart, stop: CancellationToken) -> Notice {
     let running = Mutex::new(None);
+    let turn = Mutex::new(None);
     let said = Mutex::new(Said::default());
     Arc::new(move |route, moment| {
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
         match moment {
-            Moment::Begins => *running = runs::begin(&journal, route),
+            Moment::Begins => {
+                *turn.lock().unwrap_or_else(PoisonError::into_inner) =
+                    turn::of_a_cycle(&heart.state_dir, &stop);
+                *running = runs::begin(&journal, route);
+            }
             Moment::Ended(outcome) => {
                 runs::end(&journal, route, running.take(), outcome);
                 let (ok, summary) = telling::summary(route, outcome);
                 log(outcome, &summary, &mut said.lock().unwrap_or_else(PoisonError::into_inner));
                 heart.beat(&route.name(), ok, &summary);
+                *turn.lock().unwrap_or_else(PoisonError::into_inner) = None;
             }
         }
     })

@@ -93,7 +93,7 @@ async fn with_drive(
 }
 
 /// The folder of the mirror, reached through the drive itself.
-fn open_folder(drive: &Drive, bucket: &BucketName) -> Result<Folder, Failure> {
+pub(crate) fn open_folder(drive: &Drive, bucket: &BucketName) -> Result<Folder, Failure> {
     Ok(Folder::open_named(&drive.hold()?.files(bucket)?, &drive.files(bucket))?)
 }
 

@@ -106,7 +106,7 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn routes(&self) -> Result<Vec<Wired>, Failure> {
-        let ignore = IgnoreRules::new(&self.state.ignore)?;
+        let ignore = IgnoreRules::new(&self.state.ignore)?.and_larger_than(self.state.exclude_larger_than);
         let route = |folder: &crate::config::laptop::Folder| {
             let prefix = Prefix::below(&folder.prefix);
             let key = RouteKey {

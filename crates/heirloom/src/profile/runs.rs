@@ -25,6 +25,25 @@ pub(crate) fn end(journal: &Journal, route: &Route, run: Option<RunId>, outcome:
     }
 }
 
+/// Notes a run that did not take place because of a hook.
+pub(crate) fn skipped(journal: &Journal, route: &Route) {
+    let summary = RunSummary { problems: 1, ..nothing(journal::Outcome::Incomplete) };
+    if let Some(run) = logged(route, journal.start_run(route.id, now())) {
+        logged(route, journal.finish_run(run, now(), &summary));
+    }
+}
+
+/// Notes that the latest run was not all it should be, because of a hook after it.
+pub(crate) fn spoil(journal: &Journal, route: &Route) {
+    let latest = logged(route, journal.last_runs(route.id, 1)).unwrap_or_default();
+    if let Some((run, (at, summary))) = latest.first().and_then(|run| Some((run.id, run.finished?)))
+        && summary.outcome == journal::Outcome::Ok
+    {
+        let summary = RunSummary { outcome: journal::Outcome::Incomplete, ..summary };
+        logged(route, journal.finish_run(run, at, &summary));
+    }
+}
+
 fn logged<T>(route: &Route, written: Result<T, journal::Error>) -> Option<T> {
     written
         .inspect_err(
@@ -34,16 +53,6 @@ fn logged<T>(route: &Route, written: Result<T, journal::Error>) -> Option<T> {
 }
 
 fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
-    let ended = |outcome| RunSummary {
-        outcome,
-        uploaded: 0,
-        downloaded: 0,
-        deleted: 0,
-        conflicts: 0,
-        problems: 0,
-        bytes_up: 0,
-        bytes_down: 0,
-    };
     match outcome {
         Ok(Outcome::Done(report)) => RunSummary {
             outcome: if report.is_complete() { journal::Outcome::Ok } else { journal::Outcome::Incomplete },
@@ -55,8 +64,22 @@ fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
             bytes_up: report.uploaded_bytes,
             bytes_down: report.downloaded_bytes,
         },
-        Ok(Outcome::Planned(_)) => ended(journal::Outcome::Ok),
-        Ok(Outcome::Halted(_)) => ended(journal::Outcome::Halted),
-        Err(_) => ended(journal::Outcome::Failed),
+        Ok(Outcome::Planned(_)) => nothing(journal::Outcome::Ok),
+        Ok(Outcome::Halted(_)) => nothing(journal::Outcome::Halted),
+        Err(_) => nothing(journal::Outcome::Failed),
+    }
+}
+
+/// A run that changed nothing.
+fn nothing(outcome: journal::Outcome) -> RunSummary {
+    RunSummary {
+        outcome,
+        uploaded: 0,
+        downloaded: 0,
+        deleted: 0,
+        conflicts: 0,
+        problems: 0,
+        bytes_up: 0,
+        bytes_down: 0,
     }
 }

@@ -87,20 +87,62 @@ impl Snapshots {
 
     /// Takes a snapshot of one bucket.
     pub(crate) fn take(&self, bucket: &BucketName, progress: &dyn Fn(Progress)) -> Taken {
+        self.take_incomplete(bucket, Vec::new(), progress)
+    }
+
+    /// Takes a snapshot of one bucket because somebody asked for it, incomplete for these reasons beside its own; `None` if it
+    /// has no files. One that is being taken already is waited for.
+    pub(crate) fn take_now(
+        &self,
+        bucket: &BucketName,
+        incomplete: Vec<String>,
+    ) -> Result<Option<Outcome>, archive::Error> {
+        if !self.live(bucket).is_dir() {
+            return Ok(None);
+        }
+        self.reconcile(bucket);
+        let taken = self.take_incomplete(bucket, incomplete, &|_| {});
+        taken.log();
+        taken.outcome.map(Some)
+    }
+
+    fn take_incomplete(
+        &self,
+        bucket: &BucketName,
+        incomplete: Vec<String>,
+        progress: &dyn Fn(Progress),
+    ) -> Taken {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let time = now();
+        let time = self.wait_for_a_second_of_its_own(bucket);
         let context = SnapshotContext {
             author: bucket.to_string(),
             author_email: format!("{bucket}@{}", self.machine),
             machine: self.machine.clone(),
             time,
             utc_offset_seconds: self.offset_at(time),
-            incomplete: Vec::new(),
+            incomplete,
         };
-        let live = self.data_dir.join("live").join(bucket.as_str());
         let outcome = Archive::init(&self.archive_path(bucket))
-            .and_then(|archive| archive.snapshot(&live, &context, progress));
+            .and_then(|archive| archive.snapshot(&self.live(bucket), &context, progress));
         Taken { bucket: bucket.clone(), outcome }
+    }
+
+    fn live(&self, bucket: &BucketName) -> PathBuf {
+        self.data_dir.join("live").join(bucket.as_str())
+    }
+
+    /// The present, in a second that no snapshot has yet: a snapshot goes by its machine and time.
+    fn wait_for_a_second_of_its_own(&self, bucket: &BucketName) -> UnixNanos {
+        let latest = || {
+            let archive = Archive::open(&self.archive_path(bucket)).ok()?;
+            let history = archive.history().ok()?;
+            Some(history.info(&history.latest()?).ok()?.time.seconds_and_nanos().0)
+        };
+        let (seconds, nanos) = now().seconds_and_nanos();
+        if latest() == Some(seconds) {
+            std::thread::sleep(Duration::from_secs(1).saturating_sub(Duration::from_nanos(nanos.into())));
+        }
+        now()
     }
 
     fn offset_at(&self, time: UnixNanos) -> i32 {

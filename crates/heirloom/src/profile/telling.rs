@@ -201,6 +201,18 @@ pub(crate) fn worst(one: Exit, other: Exit) -> Exit {
     one.max(other)
 }
 
+/// The exit code that an outcome deserves, as far as it alone tells.
+pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
+    match outcome {
+        Ok(Outcome::Done(report)) if report.is_complete() => Exit::Ok,
+        Ok(Outcome::Done(_)) => Exit::Incomplete,
+        Ok(Outcome::Planned(_)) => Exit::Ok,
+        Ok(Outcome::Halted(_)) => Exit::Halted,
+        Err(Error::Stopped) => Exit::Interrupted,
+        Err(_) => Exit::Failed,
+    }
+}
+
 /// One line about an outcome for a daemon's log and pulse: whether it went well, and how.
 pub(crate) fn summary(route: &Route, outcome: &Result<Outcome, Error>) -> (bool, String) {
     match outcome {

@@ -1,7 +1,11 @@
 use super::*;
 
-fn rules(patterns: &[&str]) -> IgnoreRules {
-    IgnoreRules::new(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+fn rules(patterns: &[&str]) -> IgnoreTree {
+    IgnoreTree::new(IgnoreRules::new(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap())
+}
+
+fn path(text: &str) -> RelPath {
+    RelPath::from_key(text).unwrap()
 }
 
 #[test]
@@ -33,4 +37,64 @@ fn a_broken_pattern_is_named() {
 #[test]
 fn no_rules_ignore_nothing() {
     assert!(!rules(&[]).ignores(&RelPath::from_key("x").unwrap(), Shape::Leaf));
+}
+
+#[test]
+fn the_nearest_rule_decides_and_an_ignored_directory_is_closed() {
+    let mut tree = rules(&["*.log", "/private/"]);
+    assert!(tree.add_rules(None, b"*.bak\n!important.bak\n").is_empty());
+    assert!(tree.add_rules(Some(&path("work")), b"!*.log\n/out/\n# a comment\n\n").is_empty());
+    assert!(tree.add_rules(Some(&path("work/deep")), b"*.log\n").is_empty());
+    assert!(tree.add_rules(Some(&path("private")), b"!*\n").is_empty());
+    tree.add_cache(&path("thumbs"));
+    let table = [
+        ("a.log", Shape::Leaf, Some("the pattern `*.log` of the profile matches a.log")),
+        ("work/a.log", Shape::Leaf, None),
+        (
+            "work/deep/a.log",
+            Shape::Leaf,
+            Some("the pattern `*.log` in work/deep/.heirloomignore matches work/deep/a.log"),
+        ),
+        ("work/out/x", Shape::Leaf, Some("the pattern `/out/` in work/.heirloomignore matches work/out")),
+        ("work/deep/out", Shape::Directory, None),
+        ("x.bak", Shape::Leaf, Some("the pattern `*.bak` in .heirloomignore matches x.bak")),
+        ("work/important.bak", Shape::Leaf, None),
+        ("private/letter", Shape::Leaf, Some("the pattern `/private/` of the profile matches private")),
+        ("thumbs", Shape::Directory, Some("thumbs/CACHEDIR.TAG marks a cache")),
+        ("thumbs/1.png", Shape::Leaf, Some("thumbs/CACHEDIR.TAG marks a cache")),
+        ("thumbs2", Shape::Directory, None),
+        ("work", Shape::Directory, None),
+    ];
+    for (name, shape, expected) in table {
+        let why = tree.why(&path(name), shape).map(|cause| cause.to_string());
+        assert_eq!(why.as_deref(), expected, "{name}");
+        assert_eq!(tree.ignores(&path(name), shape), expected.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_line_that_does_not_parse_is_told_and_the_others_hold() {
+    let mut tree = rules(&[]);
+    let problems = tree.add_rules(None, b"a{b\n*.tmp\n\xff\xfe\n");
+    assert_eq!(problems.iter().map(|problem| problem.pattern.as_str()).collect::<Vec<_>>(), ["a{b"]);
+    assert!(tree.ignores(&path("x.tmp"), Shape::Leaf));
+}
+
+#[test]
+fn sizes_are_limited_by_the_profile() {
+    let tree = IgnoreTree::new(IgnoreRules::new(&[]).unwrap().and_larger_than(Some(1 << 20)));
+    assert_eq!(tree.why_size(1 << 20), None);
+    let why = tree.why_size((1 << 20) + 1).unwrap().to_string();
+    assert_eq!(why, "it is larger than `exclude_larger_than` (1.0 MiB)");
+}
+
+#[test]
+fn other_rules_have_another_fingerprint() {
+    let plain = rules(&["*.tmp"]);
+    let mut more = plain.clone();
+    more.add_rules(Some(&path("d")), b"x");
+    let mut other = plain.clone();
+    other.add_cache(&path("d"));
+    assert_ne!(plain.fingerprint(), more.fingerprint());
+    assert_ne!(more.fingerprint(), other.fingerprint());
 }

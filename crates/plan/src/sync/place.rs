@@ -30,6 +30,12 @@ impl<W> Place<W> {
         }
     }
 
+    /// Bytes of the larger of what both sides show.
+    pub(super) fn size(&self) -> u64 {
+        let size = |node: Option<Node>| node.map_or(0, |node| node.size);
+        size(self.local).max(size(self.remote))
+    }
+
     /// Whether something stands here once what is decided about this key alone is carried out.
     #[must_use]
     pub fn will_stand(&self) -> bool {

@@ -6,10 +6,9 @@ use crate::decide::Seen;
 use crate::observe::{node_of, stand_in};
 use crate::sides::{Local, Remote, Staging as _};
 use bytes::{Bytes, BytesMut};
-use disk::Found;
+use disk::{Found, Surveyed};
 use futures::TryStreamExt as _;
 use journal::{Change, RemoteSeen};
-use md5::{Digest as _, Md5};
 use model::{Agreed, BaseEntry, ContentId, Kind, Node, RemoteVersion};
 use plan::sync::Action;
 
@@ -17,6 +16,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     pub(super) async fn download(&self, action: &Action, node: &Node, seen: &Seen) -> Result<(), Trouble> {
         let expect = seen.expect_local(action)?;
         let seen = seen.there()?;
+        let mut chunks = None;
         let (found, content) = if node.kind == Kind::Directory {
             let found =
                 self.local.write(&action.key.path(), node.kind, &node.meta, Bytes::new(), expect).await?;
@@ -24,9 +24,16 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         } else if is_small(node.kind, node.size) {
             self.download_whole(action, seen, expect).await?
         } else {
-            self.download_by_chunks(action, seen, expect).await?
+            let (found, surveyed) = self.download_large(action, seen, expect).await?;
+            chunks = Some(surveyed.chunks);
+            (found, surveyed.content)
         };
         self.remember_download(action, seen, &found, content).await;
+        if let Some(chunks) = chunks {
+            // Known to the store as what `remote` says, which stands for the digest where that is not told.
+            let content = seen.node.content;
+            self.remember(Change::Chunks { key: action.key.clone(), content, chunks }, None).await;
+        }
         Ok(())
     }
 
@@ -59,25 +66,31 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         Ok((found, content))
     }
 
-    async fn download_by_chunks(
+    /// A large file; what an earlier attempt has brought of this very version is not brought again.
+    async fn download_large(
         &self,
         action: &Action,
         seen: &RemoteSeen,
         expect: disk::Expect,
-    ) -> Result<(Found, ContentId), Trouble> {
-        let mut body = self.remote.get(&action.key, &seen.version).await?.body;
-        let mut staging = self.local.stage(&action.key.path()).await?;
-        let mut digest = Md5::new();
-        let mut length = 0;
+    ) -> Result<(Found, Surveyed), Trouble> {
+        let RemoteSeen { node, version } = seen;
+        let token = format!("{} {}", version.etag, node.size);
+        let staging = self.local.stage(&action.key.path(), &token).await?;
+        let (mut staging, mut survey, mut length) = staging.begun().await?;
+        self.progress.bytes_done(length);
+        let mut body = self.remote.get_from(&action.key, version, length.min(node.size), node.size);
         while let Some(chunk) = body.try_next().await? {
-            digest.update(&chunk);
+            survey.update(&chunk);
             length += chunk.len() as u64;
             self.progress.bytes_done(chunk.len() as u64);
             staging.write(chunk).await?;
         }
-        let content = ContentId::from_md5(digest.finalize().into());
-        verify(seen, length, content)?;
-        Ok((staging.place(&seen.node.meta, expect).await?, content))
+        let surveyed = survey.finish();
+        if let Err(torn) = verify(seen, length, surveyed.content) {
+            staging.discard().await;
+            return Err(torn);
+        }
+        Ok((staging.place(&node.meta, expect).await?, surveyed))
     }
 
     async fn remember_download(&self, action: &Action, seen: &RemoteSeen, found: &Found, content: ContentId) {

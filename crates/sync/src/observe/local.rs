@@ -1,16 +1,17 @@
 //! The local side: a scan beside what is known, both in key order, and reading what changed.
 
-use super::{BATCH, View, at, before, node_of, received, same, shape};
+use super::{BATCH, View, at, before, node_of, received, same};
 use crate::error::Error;
 use crate::progress::{Progress, Stage};
 use crate::remember::{Note, Notes};
 use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{LeaveOut, Local};
-use crate::threads::blocking;
+use crate::surveys::Surveys;
+use crate::threads::{blocking, is_large};
 use disk::{Extent, Found};
 use futures::{Stream, StreamExt as _};
-use journal::{Change, Journal, Known, KnownEntries, LocalSeen, Sighting};
+use journal::{Change, Journal, Known, KnownEntries, LocalSeen, RouteId, Sighting};
 use model::{ContentId, Kind, ObjectKey};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -28,12 +29,13 @@ pub(crate) async fn local<L: Local>(
     side: &L,
     journal: &Arc<Journal>,
     notes: &Notes,
+    surveys: &Surveys,
     progress: &Progress,
 ) -> Result<View, Error> {
     let (sender, unread) = mpsc::channel(UNREAD_MAX);
     let (scanned, read) = tokio::join!(
         scan(route, side, journal, sender),
-        read_changed(side, received(unread), notes, progress)
+        read_changed(side, received(unread), notes, surveys, progress)
     );
     let mut view = scanned?;
     view.hidden.paths.extend(read.hidden.paths);
@@ -49,14 +51,14 @@ async fn scan<L: Local>(
     journal: &Arc<Journal>,
     unread: mpsc::Sender<Unread>,
 ) -> Result<View, Error> {
-    let ignore = route.ignore.clone();
-    let leave_out: LeaveOut = Arc::new(move |path, kind| ignore.ignores(path, shape(kind)));
-    let begun = side.clone();
+    let leave_out = LeaveOut::new(route.ignore.clone());
+    let (begun, rules) = (side.clone(), leave_out.clone());
     let mut look = Look {
-        scan: blocking(move || begun.scan(leave_out)).await.map_err(Error::Local)?,
+        scan: blocking(move || begun.scan(rules)).await.map_err(Error::Local)?,
+        leave_out,
         known: journal.known(route.id).peekable(),
         journal: Arc::clone(journal),
-        route: route.clone(),
+        route: route.id,
         changes: Vec::new(),
         unread: Vec::new(),
         view: View::default(),
@@ -74,6 +76,9 @@ async fn scan<L: Local>(
             unread.send(file).await.map_err(|_| Error::Stopped)?;
         }
         if page == Page::Last {
+            let (rules, problems) = look.leave_out.found();
+            look.view.problems.extend(problems);
+            look.view.rules = Some(rules);
             return Ok(look.view);
         }
     }
@@ -89,8 +94,9 @@ struct Unread {
 struct Look<S> {
     scan: S,
     known: Peekable<KnownEntries>,
+    leave_out: LeaveOut,
     journal: Arc<Journal>,
-    route: Route,
+    route: RouteId,
     changes: Vec<Change>,
     unread: Vec<Unread>,
     view: View,
@@ -132,6 +138,11 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
             self.miss(&missing)?;
         }
         let known = at(&mut self.known, &found.key);
+        if found.kind == Kind::File && self.leave_out.ignores_size(found.size) {
+            // Neither read nor decided upon: whatever stands on the other side stays as well.
+            self.view.hidden.add(found.key.path(), Extent::Entry);
+            return Ok(());
+        }
         let then = known.as_ref().and_then(Known::local);
         let is_still = then.filter(|then| then.stamp == found.stamp && then.node.kind == found.kind);
         let content = match (found.kind, is_still) {
@@ -151,9 +162,7 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
         if known.local().is_none() {
             return Ok(());
         }
-        let path = known.key.path();
-        let kind = if known.key.is_directory() { Kind::Directory } else { Kind::File };
-        if self.view.hidden.hides(&path) || self.route.ignore.ignores(&path, shape(kind)) {
+        if self.view.hidden.hides(&known.key.path()) || self.leave_out.ignores_key(&known.key) {
             return Ok(());
         }
         self.record(match known.base {
@@ -172,7 +181,7 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
         if changes.is_empty() {
             return Ok(());
         }
-        self.journal.record(self.route.id, &changes).map_err(Error::Journal)
+        self.journal.record(self.route, &changes).map_err(Error::Journal)
     }
 }
 
@@ -192,10 +201,21 @@ fn change(found: &Found, content: ContentId, known: Option<&Known>) -> Change {
     Change::See(Sighting::Local(found.key.clone(), Some(LocalSeen { node, stamp: found.stamp })))
 }
 
+/// What a file holds. A large one is cut into chunks on the way.
+async fn content_of<L: Local>(side: &L, found: &Found, surveys: &Surveys) -> Result<ContentId, disk::Error> {
+    if found.kind != Kind::File || !is_large(found.size) {
+        return side.digest(found).await;
+    }
+    let surveyed = side.survey(found).await?;
+    surveys.keep(found.key.clone(), found.stamp, surveyed.chunks);
+    Ok(surveyed.content)
+}
+
 async fn read_changed<L: Local>(
     side: &L,
     unread: impl Stream<Item = Unread> + Unpin,
     notes: &Notes,
+    surveys: &Surveys,
     progress: &Progress,
 ) -> View {
     let mut view = View::default();
@@ -203,7 +223,7 @@ async fn read_changed<L: Local>(
         .map(|unread| {
             progress.enter_once(Stage::Digesting);
             progress.expect(1, unread.found.size);
-            async move { (side.digest(&unread.found).await, unread) }
+            async move { (content_of(side, &unread.found, surveys).await, unread) }
         })
         .buffer_unordered(DIGESTS_AT_ONCE);
     while let Some((digest, Unread { found, known })) = digests.next().await {

@@ -33,24 +33,17 @@ pub(crate) async fn remote<R: Remote>(
     journal: &Arc<Journal>,
 ) -> Result<View, Error> {
     let cursor = journal.cursor(route.id).map_err(Error::Journal)?;
-    match side.changes(cursor.as_deref(), Duration::ZERO).await.map_err(Error::Remote)? {
-        Changes::Since { cursor: next, changes } if cursor.is_some() => {
-            let look = Look { order: Order::Any, cursor: Some(next), rewound: false };
-            compare(route, journal, look, changes.map_ok(News::from).boxed(), None).await
-        }
-        Changes::Since { cursor: next, changes } => {
-            let look = Look { order: Order::Whole, cursor: Some(next), rewound: false };
-            compare(route, journal, look, changes.map_ok(News::from).boxed(), None).await
-        }
-        Changes::Unknown => match side.changes(None, Duration::ZERO).await.map_err(Error::Remote)? {
-            Changes::Since { cursor: next, changes } => {
-                let look = Look { order: Order::Whole, cursor: Some(next), rewound: true };
-                compare(route, journal, look, changes.map_ok(News::from).boxed(), None).await
-            }
-            Changes::Unknown | Changes::Unsupported => list(route, side, journal).await,
-        },
-        Changes::Unsupported => list(route, side, journal).await,
-    }
+    let answer = side.changes(cursor.as_deref(), Duration::ZERO).await.map_err(Error::Remote)?;
+    let rewound = matches!(answer, Changes::Unknown);
+    let answer =
+        if rewound { side.changes(None, Duration::ZERO).await.map_err(Error::Remote)? } else { answer };
+    let (told, order) = match answer {
+        Changes::Since(told) => (told, Order::Any),
+        Changes::Everything(told) => (told, Order::Whole),
+        Changes::Unknown | Changes::Unsupported => return list(route, side, journal).await,
+    };
+    let look = Look { order, cursor: Some(told.cursor), rewound };
+    compare(route, journal, look, told.changes.map_ok(News::from).boxed(), None).await
 }
 
 /// What kind of look at the remote side this is.

@@ -1,14 +1,14 @@
 //! A bucket in memory that keeps S3's promises about conditions, and can break any request before or after its effect.
 
-use bucket::{Cause, Error, Expect, Found, Get, Listed, Object};
+use bucket::{Cause, Error, Expect, Found, Get, Listed, Object, Parts};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos};
+use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVersion, UnixNanos, UploadId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use sync::sides::{Changed, Changes, Reading};
+use sync::sides::{Changed, Changes, Reading, Told};
 use sync::{Progress, Remote};
 
 #[derive(Clone, Debug)]
@@ -35,6 +35,10 @@ struct State {
     requests: u64,
     writes: u64,
     copies: u64,
+    uploads: u64,
+    bytes_read: u64,
+    /// Large reads break after so many bytes.
+    cut: Option<usize>,
     broken: Option<(u64, Break)>,
     /// The feed: which key changed when. `None`: this store has none.
     feed: Option<Feed>,
@@ -84,6 +88,19 @@ impl FakeBucket {
         self.0.lock().unwrap().writes
     }
 
+    pub(crate) fn uploads(&self) -> u64 {
+        self.0.lock().unwrap().uploads
+    }
+
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.0.lock().unwrap().bytes_read
+    }
+
+    /// Every read of a large object breaks after this many bytes.
+    pub(crate) fn cut_after(&self, bytes: usize) {
+        self.0.lock().unwrap().cut = Some(bytes);
+    }
+
     pub(crate) fn copies(&self) -> u64 {
         self.0.lock().unwrap().copies
     }
@@ -95,7 +112,8 @@ impl FakeBucket {
     }
 
     pub(crate) fn mend(&self) {
-        self.0.lock().unwrap().broken = None;
+        let mut state = self.0.lock().unwrap();
+        (state.broken, state.cut) = (None, None);
     }
 
     /// As another client would.
@@ -131,19 +149,19 @@ impl FakeBucket {
                 if when == Break::After && state.requests == number {
                     let _lost_answer = effect(&mut state);
                 }
-                Err(Error::Unreachable {
-                    endpoint: "memory".into(),
-                    bucket: BucketName::new("fake").unwrap(),
-                    source: cause(),
-                })
+                Err(unreachable())
             }
             _ => effect(&mut state),
         }
     }
 }
 
-fn cause() -> Cause {
-    Cause::new("the line was cut")
+fn unreachable() -> Error {
+    Error::Unreachable {
+        endpoint: "memory".into(),
+        bucket: BucketName::new("fake").unwrap(),
+        source: Cause::new("the line was cut"),
+    }
 }
 
 impl Stored {
@@ -205,7 +223,8 @@ impl State {
             }
         };
         let cursor = format!("{}.{}", feed.epoch, feed.changes.len());
-        Changes::Since { cursor, changes: stream::iter(told.into_iter().map(Ok)).boxed() }
+        let told = Told { cursor, changes: stream::iter(told.into_iter().map(Ok)).boxed() };
+        if since.is_some() { Changes::Since(told) } else { Changes::Everything(told) }
     }
 
     fn write(&mut self, key: &ObjectKey, node: &Node, bytes: Bytes) -> RemoteVersion {
@@ -220,6 +239,8 @@ impl State {
 }
 
 impl Remote for FakeBucket {
+    type Upload = UploadId;
+
     async fn changes(&self, since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
         if self.0.lock().unwrap().feed.is_none() {
             return Ok(Changes::Unsupported);
@@ -272,14 +293,56 @@ impl Remote for FakeBucket {
         })
     }
 
-    async fn put_parts<R: Reading>(
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        _size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        let read = self.request(|state| {
+            state.check(key, &Expect::Version(version.clone()))?;
+            let bytes = state.objects[key].bytes.slice(usize::try_from(from).unwrap()..);
+            let end = state.cut.map_or(bytes.len(), |cut| cut.min(bytes.len()));
+            state.bytes_read += end as u64;
+            Ok((bytes.slice(..end), end < bytes.len()))
+        });
+        match read {
+            Ok((bytes, cut)) => {
+                let chunks = bytes.chunks(1_000_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk)));
+                let chunks: Vec<_> = chunks.chain(cut.then(|| Err(unreachable()))).collect();
+                stream::iter(chunks).boxed()
+            }
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    async fn begin_upload(&self, _key: &ObjectKey, _node: &Node) -> Result<UploadId, Error> {
+        self.request(|state| {
+            state.uploads += 1;
+            Ok(UploadId::new(&state.uploads.to_string()))
+        })
+    }
+
+    async fn resume_upload(&self, _key: &ObjectKey, id: &UploadId) -> Result<Option<UploadId>, Error> {
+        self.request(|_| Ok(Some(id.clone())))
+    }
+
+    fn upload_id(upload: &UploadId) -> UploadId {
+        upload.clone()
+    }
+
+    async fn upload<R: Reading>(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
         expect: &Expect,
+        _upload: &UploadId,
+        parts: &Parts,
+        source: Arc<R>,
         _progress: &Progress,
     ) -> Result<RemoteVersion, Error> {
+        assert_eq!(parts.size(), node.size);
         let length = usize::try_from(node.size).unwrap();
         let bytes = source
             .read_at(0, length)
@@ -292,6 +355,10 @@ impl Remote for FakeBucket {
             });
         }
         self.put(key, node, bytes, expect).await
+    }
+
+    async fn abort_upload(&self, _key: &ObjectKey, _id: &UploadId) -> Result<(), Error> {
+        self.request(|_| Ok(()))
     }
 
     async fn set_meta(

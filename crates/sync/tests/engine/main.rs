@@ -5,6 +5,8 @@
 mod fake;
 mod faults;
 mod guards;
+mod large;
 mod machine;
 mod moves;
+mod rules;
 mod stories;

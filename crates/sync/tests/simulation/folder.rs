@@ -4,10 +4,10 @@
 
 use crate::ledger::{Agreement, Aspect, Site};
 use crate::plant::Plant;
-use crate::tree::{Entry, Obstacle, Tree, USUAL_DIRECTORY, above, parent};
+use crate::tree::{Begun, Entry, Obstacle, Tree, USUAL_DIRECTORY, above};
 use crate::world::{Machine, Mount, Port, State, Twist, Who, World};
 use bytes::Bytes;
-use disk::{Error, Expect, Extent, Found, Identity, Problem, Reason};
+use disk::{Error, Expect, Extent, Filter as _, Found, Identity, Problem, Reason, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, Mode, ObjectKey, RelPath, Stamp};
 use std::io;
 use std::path::PathBuf;
@@ -395,6 +395,14 @@ impl Local for SimFolder {
         self.operate("digest", path.as_str(), |work| work.read(&path, found).map(|entry| entry.content)).await
     }
 
+    async fn survey(&self, found: &Found) -> Result<Surveyed, Error> {
+        let path = found.key.path();
+        let entry = self.operate("survey", path.as_str(), |work| work.read(&path, found)).await?;
+        let mut survey = Survey::new();
+        survey.update(&entry.bytes);
+        Ok(survey.finish())
+    }
+
     async fn read(&self, found: &Found) -> Result<Bytes, Error> {
         let path = found.key.path();
         self.operate("read", path.as_str(), |work| work.read(&path, found).map(|entry| entry.bytes)).await
@@ -421,17 +429,11 @@ impl Local for SimFolder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath) -> Result<SimStaging, Error> {
+    async fn stage(&self, path: &RelPath, token: &str) -> Result<SimStaging, Error> {
         let text = path.as_str();
-        let created = self
-            .operate("stage", text, |work| {
-                let now = work.now();
-                let created = work.tree_mut().make_parents(text, now).map_err(blocked(text))?;
-                work.tree_mut().litter(parent(text));
-                Ok(created)
-            })
-            .await?;
-        Ok(SimStaging { folder: self.clone(), path: path.clone(), bytes: Vec::new(), created })
+        let begin = |work: &mut Work<'_>| work.tree_mut().begin(text, token).map_err(blocked(text));
+        let begun = self.operate("stage", text, begin).await?;
+        Ok(SimStaging { folder: self.clone(), path: path.clone(), begun })
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, Error> {
@@ -502,7 +504,7 @@ impl Scan {
         let mut entries: Vec<(ObjectKey, Kind)> = Vec::new();
         for (path, kind) in tree.list(directory) {
             let path = RelPath::from_key(&path).unwrap();
-            if !(self.leave_out)(&path, kind) {
+            if !self.leave_out.ignores(&path, kind) {
                 let is_directory = kind == Kind::Directory;
                 let key = if is_directory { ObjectKey::directory(&path) } else { ObjectKey::file(&path) };
                 entries.push((key, kind));
@@ -587,42 +589,64 @@ impl Reading for SimReading {
     }
 }
 
-/// A file in the making; gone again if it is dropped before it has its place, unless that is because the machine died.
+/// A large file in the making. What was written stays when it is dropped, for whoever wants the same version.
 pub(crate) struct SimStaging {
     folder: SimFolder,
     path: RelPath,
-    bytes: Vec<u8>,
-    /// Directories that were made for it.
-    created: Vec<String>,
+    begun: Begun,
+}
+
+impl SimStaging {
+    async fn operate<T>(
+        &self,
+        what: &'static str,
+        effect: impl FnOnce(&mut Work<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.folder.operate(what, self.path.as_str(), effect).await
+    }
 }
 
 impl Staging for SimStaging {
-    async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        self.bytes.extend_from_slice(&bytes);
-        let path = self.path.as_str();
-        self.folder.operate("write part", path, |work| work.room("writing", path)).await
+    async fn begun(self) -> Result<(Self, Survey, u64), Error> {
+        let bytes = self.operate("read begun", |work| Ok(work.tree().begun(self.begun).unwrap_or_default()));
+        let bytes = bytes.await?;
+        let mut survey = Survey::new();
+        survey.update(&bytes);
+        Ok((self, survey, bytes.len() as u64))
     }
 
-    async fn place(mut self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
-        let bytes = Bytes::from(std::mem::take(&mut self.bytes));
-        let place = |work: &mut Work<'_>| work.write(&self.path, Kind::File, meta, &bytes, expect);
-        self.folder.operate("place", self.path.as_str(), place).await
+    async fn discard(self) {
+        let discarded = self.operate("discard", |work| {
+            work.tree_mut().end(self.begun);
+            Ok(())
+        });
+        drop(discarded.await);
+    }
+
+    async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.operate("write part", |work| {
+            work.room("writing", self.path.as_str())?;
+            work.tree_mut().go_on(self.begun, &bytes);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn place(self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
+        self.operate("place", |work| {
+            let begun = work.tree().begun(self.begun);
+            let bytes = begun.ok_or_else(|| trouble("putting in place", self.path.as_str()))?;
+            let found = work.write(&self.path, Kind::File, meta, &bytes, expect)?;
+            work.tree_mut().end(self.begun);
+            Ok(found)
+        })
+        .await
     }
 }
 
 impl Drop for SimStaging {
     fn drop(&mut self) {
-        let who = self.folder.who;
-        let machine = &mut self.folder.world.lock().machines[who.machine];
-        if machine.life != who.life {
-            return;
-        }
-        let tree = machine.tree_mut(self.folder.opened);
-        tree.unlitter(parent(self.path.as_str()));
-        for directory in self.created.iter().rev().filter(|directory| !directory.is_empty()) {
-            if tree.is_directory(directory) && tree.is_removable(directory) {
-                tree.remove(directory);
-            }
-        }
+        let machine = &mut self.folder.world.lock().machines[self.folder.who.machine];
+        machine.tree_mut(self.folder.opened).let_go(self.begun);
     }
 }

@@ -4,8 +4,10 @@
 
 use bucket::{Error, Expect, Object};
 use bytes::Bytes;
-use model::{ContentId, ETag, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, UnixNanos};
+use model::{ContentId, ETag, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, UnixNanos, UploadId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// What stands at a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,13 @@ struct Feed {
     changes: Vec<ObjectKey>,
 }
 
+/// An upload in parts on its way: what it is for, and the parts by their offsets.
+#[derive(Clone, Debug)]
+struct Upload {
+    key: ObjectKey,
+    parts: BTreeMap<u64, Bytes>,
+}
+
 /// How far back a listing may lag.
 const MOMENT_MS: u64 = 2_000;
 
@@ -42,6 +51,10 @@ pub(crate) struct Objects {
     feed: Option<Feed>,
     log: Vec<Undo>,
     backup: Option<BTreeMap<ObjectKey, Stored>>,
+    uploads: BTreeMap<UploadId, Upload>,
+    uploads_begun: u64,
+    /// Told of every change.
+    pub(crate) changed: Arc<Notify>,
     pub(crate) requests: u64,
     pub(crate) writes: u64,
     pub(crate) is_full: bool,
@@ -60,6 +73,12 @@ pub(crate) enum News {
     Unknown,
     /// The next cursor, and the keys that changed; `None`: all of them are wanted.
     Since(String, Option<Vec<ObjectKey>>),
+}
+
+impl News {
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Since(_, Some(keys)) if keys.is_empty())
+    }
 }
 
 impl Objects {
@@ -143,6 +162,7 @@ impl Objects {
     }
 
     fn changed(&mut self, key: &ObjectKey, now: Now, before: Option<Stored>) {
+        self.changed.notify_waiters();
         self.log.push(Undo { at_ms: now.ms, key: key.clone(), before });
         if let Some(feed) = &mut self.feed {
             feed.changes.push(key.clone());
@@ -167,6 +187,40 @@ impl Objects {
         self.changed(key, now, before);
     }
 
+    pub(crate) fn begin_upload(&mut self, key: &ObjectKey) -> UploadId {
+        self.uploads_begun += 1;
+        let id = UploadId::new(&format!("upload-{}", self.uploads_begun));
+        self.uploads.insert(id.clone(), Upload { key: key.clone(), parts: BTreeMap::new() });
+        id
+    }
+
+    pub(crate) fn knows_upload(&self, id: &UploadId, key: &ObjectKey) -> bool {
+        self.uploads.get(id).is_some_and(|upload| upload.key == *key)
+    }
+
+    pub(crate) fn has_part(&self, id: &UploadId, offset: u64) -> bool {
+        self.uploads.get(id).is_some_and(|upload| upload.parts.contains_key(&offset))
+    }
+
+    /// Whether the store still knew the upload.
+    pub(crate) fn keep_part(&mut self, id: &UploadId, offset: u64, bytes: Bytes) -> bool {
+        let upload = self.uploads.get_mut(id);
+        upload.is_some_and(|upload| {
+            upload.parts.insert(offset, bytes);
+            true
+        })
+    }
+
+    /// All parts, one behind the other.
+    pub(crate) fn assembled(&self, id: &UploadId) -> Option<Bytes> {
+        let parts: Vec<&[u8]> = self.uploads.get(id)?.parts.values().map(AsRef::as_ref).collect();
+        Some(Bytes::from(parts.concat()))
+    }
+
+    pub(crate) fn drop_upload(&mut self, id: &UploadId) {
+        self.uploads.remove(id);
+    }
+
     pub(crate) fn back_up(&mut self) {
         self.backup = Some(self.map.clone());
     }
@@ -178,6 +232,8 @@ impl Objects {
         let changed = keys.into_iter().filter(|key| self.map.get(key) != backup.get(key)).collect();
         self.map = backup;
         self.log.clear();
+        self.uploads.clear();
+        self.changed.notify_waiters();
         if let Some(feed) = &mut self.feed {
             feed.epoch += 1;
         }

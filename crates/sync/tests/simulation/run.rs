@@ -15,6 +15,9 @@ use std::time::Duration;
 use sync::Outcome;
 use tokio_util::sync::CancellationToken;
 
+/// Bytes of content beyond which a file goes and comes by parts here: what was appended to.
+const LARGE: u64 = 4;
+
 /// Rounds of all machines after which they must have come to rest.
 const ROUNDS_MAX: usize = 8;
 
@@ -33,6 +36,7 @@ pub(crate) struct Verdict {
 /// Runs a seed.
 pub(crate) fn run(seed: u64, plant: Option<Plant>, keep: Keep) -> Verdict {
     sync::threads::run_inline();
+    sync::threads::take_for_large_beyond(LARGE);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let world = World::new(make(seed, plant, keep));

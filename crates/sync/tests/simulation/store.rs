@@ -7,18 +7,21 @@ use crate::ledger::{Agreement, Aspect, Site};
 use crate::objects::{Lag, News, Stored, changed};
 use crate::plant::Plant;
 use crate::world::{Port, State, Twist, Who, World};
-use bucket::{Cause, Error, Expect, Found, Get, Listed, Object};
+use bucket::{Cause, Error, Expect, Found, Get, Listed, Object, Parts, Retry};
 use bytes::Bytes;
-use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use model::{BucketName, Kind, Node, ObjectKey, RemoteVersion};
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::{BucketName, Kind, Node, ObjectKey, RemoteVersion, UploadId};
 use std::sync::Arc;
 use std::time::Duration;
-use sync::sides::{Changed, Changes, Reading};
+use sync::sides::{Changed, Changes, Reading, Told};
 use sync::{Progress, Remote};
 
 /// Keys in one page of a listing, or one piece of an answer.
 const PAGE: usize = 4;
+
+/// Bytes of a part of a large object.
+const PART: usize = 4;
 
 #[derive(Clone)]
 pub(crate) struct SimStore {
@@ -249,26 +252,80 @@ impl SimStore {
     }
 }
 
+impl SimStore {
+    async fn ask_for_news(&self, since: Option<&str>) -> Result<(News, Vec<(ObjectKey, Stored)>), Error> {
+        let asked = since.unwrap_or("the beginning");
+        self.request("changes since", asked, |state| {
+            let first = state.bucket.page(None, PAGE, state.bucket.no_lag());
+            Ok((state.bucket.news(since), first))
+        })
+        .await
+    }
+
+    /// Sends the parts that the store does not have, and puts the object together.
+    async fn send_parts<R: Reading>(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        expect: &Expect,
+        upload: &UploadId,
+        source: &R,
+    ) -> Result<RemoteVersion, Error> {
+        for offset in (0..node.size).step_by(PART) {
+            if self.world.lock().bucket.has_part(upload, offset) {
+                continue;
+            }
+            let length = PART.min(usize::try_from(node.size - offset).unwrap());
+            let part = source.read_at(offset, length).await.map_err(|error| Error::Other {
+                attempt: format!("write `{key}`"),
+                retry: Retry::Replan,
+                source: Cause::new(format!("reading its bytes: {error}")),
+            })?;
+            let kept = self.request("part", key.as_str(), |state| {
+                let kept = state.bucket.keep_part(upload, offset, part.clone());
+                kept.then_some(()).ok_or_else(|| Error::NotFound { key: key.clone() })
+            });
+            kept.await?;
+        }
+        let machine = self.who.machine;
+        self.change("complete", key, |state| {
+            let Some(bytes) = state.bucket.assembled(upload) else {
+                return state.settle(key, node).ok_or_else(|| changed(key));
+            };
+            if disk::digest_of(&bytes) != node.content {
+                return Err(changed(key));
+            }
+            let version = state.put(machine, key, node, &bytes, expect)?;
+            state.bucket.drop_upload(upload);
+            Ok(version)
+        })
+        .await
+    }
+}
+
 impl Remote for SimStore {
-    async fn changes(&self, since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
+    type Upload = UploadId;
+
+    async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
         if !self.world.lock().bucket.has_feed() {
             return Ok(Changes::Unsupported);
         }
-        let asked = since.unwrap_or("the beginning");
-        let answer = self
-            .request("changes since", asked, |state| {
-                let first = state.bucket.page(None, PAGE, state.bucket.no_lag());
-                Ok((state.bucket.news(since), first))
-            })
-            .await?;
+        let mut answer = self.ask_for_news(since).await?;
+        if answer.0.is_nothing() && !wait.is_zero() {
+            // The answer to a question that waits comes with the first change, or when its time is over.
+            let changed = Arc::clone(&self.world.lock().bucket.changed);
+            if tokio::time::timeout(wait, changed.notified()).await.is_ok() {
+                answer = self.ask_for_news(since).await?;
+            }
+        }
         Ok(match answer {
             (News::Unsupported, _) => Changes::Unsupported,
             (News::Unknown, _) => Changes::Unknown,
-            (News::Since(cursor, Some(keys)), _) => Changes::Since { cursor, changes: self.told(keys) },
+            (News::Since(cursor, Some(keys)), _) => Changes::Since(Told { cursor, changes: self.told(keys) }),
             (News::Since(cursor, None), first) => {
                 let all =
                     self.pages(first, None).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
-                Changes::Since { cursor, changes: all.boxed() }
+                Changes::Everything(Told { cursor, changes: all.boxed() })
             }
         })
     }
@@ -330,20 +387,58 @@ impl Remote for SimStore {
         self.change("put", key, |state| state.put(machine, key, node, &bytes, expect)).await
     }
 
-    async fn put_parts<R: Reading>(
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        _size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        let (store, key, version) = (self.clone(), key.clone(), version.clone());
+        let read = stream::once(async move {
+            let whole: Vec<Bytes> = store.get(&key, &version).await?.body.try_collect().await?;
+            let whole = Bytes::from(whole.concat());
+            Ok(whole.slice(usize::try_from(from).unwrap().min(whole.len())..))
+        });
+        read.boxed()
+    }
+
+    async fn begin_upload(&self, key: &ObjectKey, _node: &Node) -> Result<UploadId, Error> {
+        self.request("begin upload", key.as_str(), |state| Ok(state.bucket.begin_upload(key))).await
+    }
+
+    async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<UploadId>, Error> {
+        let known = |state: &mut State| Ok(state.bucket.knows_upload(id, key).then(|| id.clone()));
+        self.request("resume upload", key.as_str(), known).await
+    }
+
+    fn upload_id(upload: &UploadId) -> UploadId {
+        upload.clone()
+    }
+
+    async fn abort_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<(), Error> {
+        self.request("abort upload", key.as_str(), |state| {
+            state.bucket.drop_upload(id);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn upload<R: Reading>(
         &self,
         key: &ObjectKey,
         node: &Node,
-        source: Arc<R>,
         expect: &Expect,
+        upload: &UploadId,
+        _parts: &Parts,
+        source: Arc<R>,
         _progress: &Progress,
     ) -> Result<RemoteVersion, Error> {
-        let lost = |_| Error::Changed { key: key.clone(), what: "it could not be read to its end" };
-        let (half, size) = (node.size / 2, usize::try_from(node.size).unwrap());
-        let first = source.read_at(0, usize::try_from(half).unwrap()).await.map_err(lost)?;
-        let second = source.read_at(half, size - first.len()).await.map_err(lost)?;
-        let bytes = Bytes::from([first, second].concat());
-        self.put(key, node, bytes, expect).await
+        let written = self.send_parts(key, node, expect, upload, &*source).await;
+        if written.as_ref().is_err_and(|error| !error.leaves_upload()) {
+            self.abort_upload(key, upload).await?;
+        }
+        written
     }
 
     async fn set_meta(

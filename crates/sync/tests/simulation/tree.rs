@@ -21,6 +21,23 @@ pub(crate) struct Entry {
     inode: u64,
 }
 
+/// The name of a large file in the making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun(u64);
+
+/// A large file in the making.
+#[derive(Clone, Debug)]
+struct Beginning {
+    name: Begun,
+    path: String,
+    token: String,
+    /// Where it lies: beside its target, or at the top.
+    directory: String,
+    bytes: Vec<u8>,
+    /// Whether somebody works on it.
+    is_held: bool,
+}
+
 /// Why something cannot be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Obstacle {
@@ -37,6 +54,8 @@ pub(crate) struct Tree {
     entries: BTreeMap<String, Entry>,
     /// How many temporaries a crash left in a directory.
     litter: BTreeMap<String, u32>,
+    begun: Vec<Beginning>,
+    names: u64,
     free: Vec<u64>,
     next_inode: u64,
 }
@@ -56,8 +75,8 @@ pub(crate) fn above(path: &str) -> impl Iterator<Item = &str> {
 
 impl Tree {
     pub(crate) fn new(identity: Identity) -> Self {
-        let (entries, litter) = (BTreeMap::new(), BTreeMap::new());
-        Self { identity, entries, litter, free: Vec::new(), next_inode: identity.inode + 1 }
+        let (entries, litter, begun) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Self { identity, entries, litter, begun, names: 0, free: Vec::new(), next_inode: identity.inode + 1 }
     }
 
     pub(crate) fn get(&self, path: &str) -> Option<&Entry> {
@@ -102,7 +121,9 @@ impl Tree {
 
     /// Whether the system would remove a directory.
     pub(crate) fn is_removable(&self, directory: &str) -> bool {
-        self.holds_nothing(directory) && !self.litter.contains_key(directory)
+        let holds_temporaries = self.litter.contains_key(directory)
+            || self.begun.iter().any(|beginning| beginning.directory == directory);
+        self.holds_nothing(directory) && !holds_temporaries
     }
 
     fn inode(&mut self) -> u64 {
@@ -182,6 +203,7 @@ impl Tree {
     pub(crate) fn remove(&mut self, path: &str) {
         let below: Vec<String> = self.below(path).map(|(path, _)| path.to_owned()).collect();
         self.litter.retain(|directory, _| directory != path && !below.contains(directory));
+        self.begun.retain(|begun| begun.directory != path && !below.contains(&begun.directory));
         for path in below.iter().map(String::as_str).chain([path]) {
             if let Some(entry) = self.entries.remove(path) {
                 self.free.push(entry.inode);
@@ -206,6 +228,9 @@ impl Tree {
             _ => directory,
         };
         self.litter = litter.into_iter().map(|(directory, count)| (renamed(directory), count)).collect();
+        for beginning in &mut self.begun {
+            beginning.directory = renamed(std::mem::take(&mut beginning.directory));
+        }
         Ok(())
     }
 
@@ -214,22 +239,69 @@ impl Tree {
         *self.litter.entry(directory.to_owned()).or_default() += 1;
     }
 
-    /// Takes one away again.
-    pub(crate) fn unlitter(&mut self, directory: &str) {
-        if let Some(count) = self.litter.get_mut(directory) {
-            *count -= 1;
-            if *count == 0 {
+    /// Clears the temporaries of one directory, or of all.
+    pub(crate) fn sweep(&mut self, directory: Option<&str>) {
+        match directory {
+            Some(directory) => {
                 self.litter.remove(directory);
+                self.begun.retain(|beginning| beginning.is_held || beginning.directory != directory);
+            }
+            // What can be gone on with is left for a week.
+            None => {
+                self.litter.clear();
+                self.begun.iter_mut().for_each(|beginning| beginning.is_held = false);
             }
         }
     }
 
-    /// Clears the temporaries of one directory, or of all.
-    pub(crate) fn sweep(&mut self, directory: Option<&str>) {
-        match directory {
-            Some(directory) => drop(self.litter.remove(directory)),
-            None => self.litter.clear(),
+    /// Goes on with what was begun for a path under a token, or begins it.
+    pub(crate) fn begin(&mut self, path: &str, token: &str) -> Result<Begun, Obstacle> {
+        if above(path).any(|above| self.get(above).is_some() && !self.is_directory(above)) {
+            return Err(Obstacle::NotADirectory);
         }
+        let beside = if self.is_directory(parent(path)) { parent(path) } else { "" };
+        let may_be_found = |beginning: &Beginning| {
+            beginning.path == path && (beginning.directory == parent(path) || beginning.directory.is_empty())
+        };
+        let fits =
+            |beginning: &Beginning| may_be_found(beginning) && beginning.token == token && !beginning.is_held;
+        if let Some(found) = self.begun.iter_mut().find(|beginning| fits(beginning)) {
+            found.is_held = true;
+            return Ok(found.name);
+        }
+        self.begun.retain(|beginning| beginning.is_held || !may_be_found(beginning));
+        self.names += 1;
+        let name = Begun(self.names);
+        self.begun.push(Beginning {
+            name,
+            path: path.to_owned(),
+            token: token.to_owned(),
+            directory: beside.to_owned(),
+            bytes: Vec::new(),
+            is_held: true,
+        });
+        Ok(name)
+    }
+
+    /// What was written of it; `None`, if a person removed it together with its directory.
+    pub(crate) fn begun(&self, name: Begun) -> Option<Bytes> {
+        let found = self.begun.iter().find(|beginning| beginning.name == name);
+        found.map(|beginning| Bytes::copy_from_slice(&beginning.bytes))
+    }
+
+    pub(crate) fn go_on(&mut self, name: Begun, bytes: &[u8]) {
+        let found = self.begun.iter_mut().find(|beginning| beginning.name == name);
+        found.into_iter().for_each(|beginning| beginning.bytes.extend_from_slice(bytes));
+    }
+
+    /// Nobody works on it any more.
+    pub(crate) fn let_go(&mut self, name: Begun) {
+        let found = self.begun.iter_mut().find(|beginning| beginning.name == name);
+        found.into_iter().for_each(|beginning| beginning.is_held = false);
+    }
+
+    pub(crate) fn end(&mut self, name: Begun) {
+        self.begun.retain(|beginning| beginning.name != name);
     }
 }
 

@@ -51,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         base_url: None,
         s3_endpoint: Some("http://127.0.0.1:9000".to_owned()),
         readiness: Arc::new(|| Ok(())),
+        snapshot: Arc::new(|_, _| Ok(None)),
         clock: now,
         timezone: chrono_tz::Europe::Berlin,
     });

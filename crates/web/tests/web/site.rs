@@ -84,6 +84,7 @@ impl Site {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let readiness_file = place.path().join("not-ready");
+        let root = place.path().to_owned();
         let router = web::router(web::Options {
             accounts: accounts.clone(),
             archives: place.path().join("archives"),
@@ -92,6 +93,7 @@ impl Site {
             readiness: Arc::new(move || {
                 if readiness_file.exists() { Err("the disk is full".to_owned()) } else { Ok(()) }
             }),
+            snapshot: Arc::new(move |bucket, incomplete| snapshot_of(&root, bucket.as_str(), incomplete)),
             clock: now,
             timezone: chrono_tz::Europe::Berlin,
         });
@@ -141,6 +143,15 @@ impl Site {
         }
     }
 
+    /// Another process writes to the archive for as long as this is held.
+    pub(crate) fn occupy(&self, user: &str) -> fs::File {
+        let directory = self.archive(user).join("heirloom");
+        fs::create_dir_all(&directory).unwrap();
+        let lock = fs::File::create(directory.join("lock")).unwrap();
+        lock.lock().unwrap();
+        lock
+    }
+
     pub(crate) fn session(&self, key: &Key) -> As {
         let token = self.accounts.create_session(&key.user, now(), Duration::from_hours(1)).unwrap();
         As::Session(token.reveal().to_owned())
@@ -175,6 +186,28 @@ impl Site {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
     }
+}
+
+/// As the cloud does it, a quarter past noon.
+fn snapshot_of(
+    root: &Path,
+    bucket: &str,
+    incomplete: Vec<String>,
+) -> Result<Option<Outcome>, archive::Error> {
+    let live = root.join("live").join(bucket);
+    if !live.is_dir() {
+        return Ok(None);
+    }
+    let context = SnapshotContext {
+        author: bucket.to_owned(),
+        author_email: format!("{bucket}@example.org"),
+        machine: MachineName::new("attic").unwrap(),
+        time: UnixNanos((NOON + 900) * 1_000_000_000),
+        utc_offset_seconds: 3600,
+        incomplete,
+    };
+    let archive = Archive::init(&root.join("archives").join(format!("{bucket}.git")))?;
+    archive.snapshot(&live, &context, &|_| {}).map(Some)
 }
 
 pub(crate) fn as_key(key: &Key) -> As {

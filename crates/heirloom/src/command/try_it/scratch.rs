@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use sync::hooks::Hooks;
 
 /// How often each machine looks at the other side; its own folder it watches.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -84,7 +85,9 @@ impl Scratch {
             direction: Direction::TwoWay,
             interval: INTERVAL,
             ignore: Vec::new(),
+            exclude_larger_than: None,
             max_delete: MAX_DELETE,
+            hooks: Hooks::default(),
         };
         Laptop {
             machine: machine("laptop"),

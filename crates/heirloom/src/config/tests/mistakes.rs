@@ -23,14 +23,20 @@ fn cloud(lines: &str) -> String {
 #[test]
 fn unknown_keys() {
     insta::assert_snapshot!(state("folders: [/d]\nintervall: 5m"), @r"
-    laptop.yml:8:5: states.documents.intervall: unknown key; allowed: folders, destinations, direction, interval, ignore, max_delete (did you mean `interval`?)
+    laptop.yml:8:5: states.documents.intervall: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, hooks (did you mean `interval`?)
         8 |     intervall: 5m
           |     ^^^^^^^^^
     ");
-    insta::assert_snapshot!(state("folders: [/d]\nhooks: {before_backup: x}"), @r"
-    laptop.yml:8:5: states.documents.hooks: unknown key; allowed: folders, destinations, direction, interval, ignore, max_delete
-        8 |     hooks: {before_backup: x}
-          |     ^^^^^
+    insta::assert_snapshot!(state("folders: [/d]\nhooks: {pre_backup: x, before_backups: y}"), @r"
+    laptop.yml has 2 problems
+
+    laptop.yml:8:13: states.documents.hooks.pre_backup: unknown key; allowed: before_backup, after_backup, before_restore, after_restore, timeout
+        8 |     hooks: {pre_backup: x, before_backups: y}
+          |             ^^^^^^^^^^
+
+    laptop.yml:8:28: states.documents.hooks.before_backups: unknown key; allowed: before_backup, after_backup, before_restore, after_restore, timeout (did you mean `before_backup`?)
+        8 |     hooks: {pre_backup: x, before_backups: y}
+          |                            ^^^^^^^^^^^^^^
     ");
     insta::assert_snapshot!(cloud("s3: {liste: 0.0.0.0:9000}"), @r"
     laptop.yml:4:6: s3.liste: unknown key; allowed: listen, region, domain, endpoint (did you mean `listen`?)
@@ -105,6 +111,36 @@ fn bad_values() {
         8 |     interval: [5m]
           |               ^
     ");
+}
+
+#[test]
+fn hooks() {
+    insta::assert_snapshot!(state("folders: [/d]\nhooks: pg_dump"), @r"
+    laptop.yml:8:12: states.documents.hooks: expected `key: value` lines below this key
+        8 |     hooks: pg_dump
+          |            ^^^^^^^
+    ");
+    insta::assert_snapshot!(state("folders: [/d]\nhooks: {before_backup: '  ', timeout: 0s}"), @r"
+    laptop.yml has 2 problems
+
+    laptop.yml:8:28: states.documents.hooks.before_backup: this command is empty; leave the key out to run nothing
+        8 |     hooks: {before_backup: '  ', timeout: 0s}
+          |                            ^^^^
+
+    laptop.yml:8:43: states.documents.hooks.timeout: `0s` is too short; the shortest is 1s
+        8 |     hooks: {before_backup: '  ', timeout: 0s}
+          |                                           ^^
+    ");
+    insta::assert_snapshot!(state("folders: [/d]\nhooks: {after_backup: [systemctl, start, db]}"), @r"
+    laptop.yml:8:27: states.documents.hooks.after_backup: expected one value, found a list
+        8 |     hooks: {after_backup: [systemctl, start, db]}
+          |                           ^
+    ");
+    insta::assert_snapshot!(state("folders: [/d]\nhooks: {before_restore: \"a\\0b\"}"), @r#"
+    laptop.yml:8:29: states.documents.hooks.before_restore: a command holds no NUL character
+        8 |     hooks: {before_restore: "a\0b"}
+          |                             ^^^^^^
+    "#);
 }
 
 #[test]
@@ -231,7 +267,7 @@ fn variables() {
           |               ^^^^^^
     ");
     insta::assert_snapshot!(state("folders: [/d]\n${NAME}: 5m"), @r"
-    laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, max_delete
+    laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, hooks
         8 |     ${NAME}: 5m
           |     ^^^^^^^
     ");

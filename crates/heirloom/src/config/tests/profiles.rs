@@ -8,6 +8,7 @@ use model::UserName;
 use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use sync::hooks::Occasion;
 
 fn shipped(name: &str, environment: &Environment) -> Loaded {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../profiles").join(name);
@@ -87,6 +88,26 @@ fn a_laptop_has_sensible_defaults() {
     assert_eq!(state.max_delete, MaxDelete::Percent(25));
     assert!(state.ignore.is_empty());
     assert_eq!(laptop.shortest_interval(), Duration::from_mins(5));
+}
+
+#[test]
+fn hooks_are_for_the_shell_and_make_a_state_a_daily_one() {
+    let laptop = laptop(
+        "profile: laptop\nmachine: desk\nstate_dir: /s\ndestinations: {home: {join: /j}}\nstates:\n  wiki:\n    folders: [/w]\n    \
+         hooks:\n      before_backup: 'pg_dump \"${PGDATABASE:-wiki}\" > /w/dump.$$'\n      after_backup: |\n        set -e\n        \
+         systemctl start wiki\n      timeout: 1h\n  notes: {folders: [/n], hooks: {after_restore: echo}}\n  \
+         quick: {folders: [/q], interval: 30s, hooks: {after_backup: echo}}\n",
+    );
+    let state = |name: &str| &laptop.states[&model::StateName::new(name).unwrap()];
+    let hooks = &state("wiki").hooks;
+    let command = |occasion| hooks.commands.get(&occasion).map(String::as_str);
+    assert_eq!(command(Occasion::BeforeBackup), Some("pg_dump \"${PGDATABASE:-wiki}\" > /w/dump.$$"));
+    assert_eq!(command(Occasion::AfterBackup), Some("set -e\nsystemctl start wiki\n"));
+    assert_eq!((command(Occasion::BeforeRestore), hooks.timeout), (None, Duration::from_hours(1)));
+    assert_eq!(state("wiki").interval, Duration::from_hours(24));
+    assert_eq!(state("notes").interval, Duration::from_mins(5), "restoring is no rhythm");
+    assert_eq!(state("notes").hooks.timeout, Duration::from_mins(10));
+    assert_eq!(state("quick").interval, Duration::from_secs(30));
 }
 
 #[test]

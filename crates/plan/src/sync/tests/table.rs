@@ -112,7 +112,7 @@ fn verdict(base: &Tree, local: &Tree, remote: &Tree, max_delete: MaxDelete, guar
         guards,
         doubts: Doubts::default(),
         label: &label,
-        sight: &|_| Sight::Clear,
+        sight: &|_, _| Sight::Clear,
     };
     sync(base_of(base), local.scan(), remote.scan(), &rules)
 }
@@ -134,7 +134,7 @@ fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
     let full = many(3);
     let remote = full.clone().with_file("x.tmp", file(9));
     let label = label();
-    let verdict_with = |sight: &dyn Fn(&ObjectKey) -> Sight| {
+    let verdict_with = |sight: &dyn Fn(&ObjectKey, u64) -> Sight| {
         let rules = Rules {
             direction: Direction::TwoWay,
             max_delete: MaxDelete::Percent(100),
@@ -145,10 +145,10 @@ fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
         };
         sync(base_of(&full), Tree::default().scan(), remote.scan(), &rules)
     };
-    let ignored = |key: &ObjectKey| if key.as_str() == "x.tmp" { Sight::Ignored } else { Sight::Clear };
+    let ignored = |key: &ObjectKey, _| if key.as_str() == "x.tmp" { Sight::Ignored } else { Sight::Clear };
     assert_eq!(verdict_with(&ignored), Verdict::Halt(Halt::Emptied { side: Side::Local, held: 3 }));
     let unreadable =
-        |key: &ObjectKey| if key.as_str() == "f000" { Sight::Hidden(Side::Local) } else { Sight::Clear };
+        |key: &ObjectKey, _| if key.as_str() == "f000" { Sight::Hidden(Side::Local) } else { Sight::Clear };
     assert!(matches!(verdict_with(&unreadable), Verdict::Proceed(_)), "an unreadable file is there");
 }
 
@@ -199,7 +199,7 @@ fn what_cannot_be_seen_is_not_decided() {
         guards: Guards::On,
         doubts: Doubts::default(),
         label: &label,
-        sight: &|key: &ObjectKey| {
+        sight: &|key: &ObjectKey, _| {
             if key.path() == hidden { Sight::Hidden(Side::Local) } else { Sight::Clear }
         },
     };

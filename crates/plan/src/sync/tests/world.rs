@@ -177,7 +177,7 @@ impl World {
             guards: Guards::Resumed,
             doubts: Doubts::default(),
             label: &label,
-            sight: &|_| Sight::Clear,
+            sight: &|_, _| Sight::Clear,
         };
         match sync(self.base.clone(), self.local.scan(), self.remote.scan(), &rules) {
             Verdict::Proceed(plan) => plan,

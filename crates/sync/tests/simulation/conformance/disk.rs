@@ -9,13 +9,14 @@ use crate::world::World;
 use bytes::Bytes;
 use disk::{Expect, Found};
 use model::{Kind, ObjectKey, RelPath, Stamp};
+use plan::ignore::IgnoreRules;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use sync::sides::{Keep, Reading as _, Staging as _};
+use sync::sides::{Keep, LeaveOut, Reading as _, Staging as _};
 use sync::{Folder, Local};
 
 const STORIES: u64 = 60;
@@ -130,7 +131,7 @@ impl<L: Local> Subject<L> {
 
     fn scan(&mut self) -> String {
         let found: Result<Vec<Found>, _> =
-            self.local.scan(Arc::new(|_: &RelPath, _| false)).unwrap().collect();
+            self.local.scan(LeaveOut::new(IgnoreRules::new(&[]).unwrap())).unwrap().collect();
         let found = found.unwrap();
         let shown: Vec<String> = found.iter().map(show).collect();
         let path = |found: &Found| found.key.path().as_str().to_owned();
@@ -151,14 +152,22 @@ impl<L: Local> Subject<L> {
     }
 
     async fn stage(&self, path: &str, seen: Seen, bytes: Bytes, number: i64) -> Result<String, disk::Error> {
-        let mut staging = self.local.stage(&RelPath::from_key(path).unwrap()).await?;
+        let token = if number % 3 == 0 { "one version" } else { "another version" };
+        let staging = self.local.stage(&RelPath::from_key(path).unwrap(), token).await?;
+        let (mut staging, survey, length) = staging.begun().await?;
+        let begun = format!("{length} {}", survey.finish().content);
         staging.write(bytes.slice(..3)).await?;
         staging.write(bytes.slice(3..)).await?;
         if number % 4 == 0 {
-            // Given up.
-            return Ok(String::new());
+            // Left, to be gone on with.
+            return Ok(begun);
         }
-        staging.place(&meta(0o644, number), self.expect(path, seen)).await.map(|found| show(&found))
+        if number % 5 == 0 {
+            staging.discard().await;
+            return Ok(begun);
+        }
+        let placed = staging.place(&meta(0o644, number), self.expect(path, seen)).await;
+        placed.map(|found| format!("{begun} {}", show(&found)))
     }
 }
 
@@ -317,6 +326,9 @@ fn shown_really(top: &Path, below: &str, shown: &mut Vec<String>) {
     for entry in fs::read_dir(top.join(below)).unwrap() {
         let path = join(below, entry.unwrap().file_name().to_str().unwrap());
         let full = top.join(&path);
+        if path.contains(disk::TEMPORARY_PREFIX) {
+            continue;
+        }
         let data = fs::symlink_metadata(&full).unwrap();
         let (kind, bytes) = if data.is_dir() {
             (Kind::Directory, Vec::new())

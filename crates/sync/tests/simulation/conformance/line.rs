@@ -80,6 +80,8 @@ impl<R: Remote> Subject<R> {
         outcome.unwrap_or_else(|error| match error {
             // Which of the two it is depends on what the client has learned about the store; nobody tells them apart.
             bucket::Error::Changed { .. } | bucket::Error::NotFound { .. } => "overtaken".to_owned(),
+            // The client takes a path that is blocked for one that is contested where it asks for a copy.
+            bucket::Error::Rejected { .. } if matches!(request, Request::Copy(..)) => "overtaken".to_owned(),
             error => name_of(&error),
         })
     }
@@ -162,10 +164,10 @@ impl<R: Remote> Subject<R> {
 
     /// What a store tells about its changes, as the keys that stand; nothing if it cannot tell.
     async fn standing(&self) -> Option<Vec<String>> {
-        let Changes::Since { changes, .. } = self.remote.changes(None, Duration::ZERO).await.unwrap() else {
+        let Changes::Everything(told) = self.remote.changes(None, Duration::ZERO).await.unwrap() else {
             return None;
         };
-        let told = changes.map(|told| match told.unwrap() {
+        let told = told.changes.map(|told| match told.unwrap() {
             sync::sides::Changed::Put { key, object } => format!("{key} {}", show(&object)),
             other => format!("{other:?}"),
         });

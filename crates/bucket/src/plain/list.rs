@@ -1,0 +1,157 @@
+//! Listing a plain tree, in the order of keys.
+//!
+//! A directory is listed together with its sidecars, and while one is handed out, the next ones are already being listed. What is
+//! held are the directories on the way down and a few ahead, never the tree.
+
+use super::store::{EntryKind, Failure, Named};
+use super::{Plain, sidecar, version};
+use crate::list::walk::is_ours;
+use crate::{Error, Found, Listed, Listing, Prefix};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use model::ObjectKey;
+use std::collections::HashMap;
+
+/// Directories listed ahead on each level.
+const AHEAD: usize = 8;
+
+impl Plain {
+    /// Everything below `prefix`, in the order of keys. Nothing of Heirloom's own is part of it, nor are directories that were
+    /// never synced as such, whether empty or not.
+    pub async fn list(&self, prefix: &Prefix) -> Result<Listing, Error> {
+        let mut listing = Listing::default();
+        let mut found = self.list_stream(prefix);
+        while let Some(found) = found.try_next().await? {
+            match found {
+                Found::Object(listed) => listing.objects.push(listed),
+                Found::Unusable(key) => listing.unusable.push(key),
+            }
+        }
+        Ok(listing)
+    }
+
+    /// As [`Plain::list`], find by find. After an error nothing follows, and what came before must not be taken for the whole.
+    #[must_use]
+    pub fn list_stream(&self, prefix: &Prefix) -> BoxStream<'static, Result<Found, Error>> {
+        let (plain, prefix) = (self.clone(), prefix.clone());
+        let start = async move {
+            // A root that is gone must not look like one that is empty.
+            plain.probe().await?;
+            let top = prefix.as_str().trim_end_matches('/').to_owned();
+            let finds = plain.directory(&top).await?;
+            Ok(plain.walk(prefix, finds))
+        };
+        start.into_stream().try_flatten().boxed()
+    }
+
+    /// The finds of a directory and of all below it.
+    fn walk(self, prefix: Prefix, finds: Vec<Find>) -> BoxStream<'static, Result<Found, Error>> {
+        let ahead = stream::iter(finds).map({
+            let plain = self.clone();
+            move |find| {
+                let plain = plain.clone();
+                // A task of its own, or it would rest while what comes before it is handed out.
+                let below = match &find {
+                    Find::Directory(path) => {
+                        let path = path.clone();
+                        Some(tokio::spawn(async move { plain.directory(&path).await }))
+                    }
+                    Find::Object { .. } | Find::Unusable(_) => None,
+                };
+                async move {
+                    match below {
+                        Some(below) => Ok((find, below.await.expect("because listing does not panic")?)),
+                        None => Ok((find, Vec::new())),
+                    }
+                }
+            }
+        });
+        let found = ahead.buffered(AHEAD).map_ok(move |(find, below)| match find {
+            Find::Directory(_) => self.clone().walk(prefix.clone(), below),
+            Find::Object { place, size, version } => {
+                let found = match below_prefix(&prefix, &place) {
+                    Ok(key) => Found::Object(Listed { key, size, version }),
+                    Err(unusable) => Found::Unusable(unusable),
+                };
+                stream::once(async { Ok(found) }).boxed()
+            }
+            Find::Unusable(place) => {
+                let below = place.strip_prefix(prefix.as_str()).unwrap_or(&place).to_owned();
+                stream::once(async { Ok(Found::Unusable(below)) }).boxed()
+            }
+        });
+        found.try_flatten().boxed()
+    }
+
+    /// What a directory holds, in the order of keys. One that is gone holds nothing.
+    async fn directory(&self, path: &str) -> Result<Vec<Find>, Error> {
+        let sidecars = sidecar::directory(path);
+        let (held, labels) = tokio::join!(self.inner.store.list(path), self.inner.store.list(&sidecars));
+        let or_none = |listed| match listed {
+            Err(Failure::NotFound) => Ok(Vec::new()),
+            listed => listed.map_err(|failure| self.failed("list", None, failure)),
+        };
+        let (held, labels) = (or_none(held)?, or_none(labels)?);
+        let labels: HashMap<String, String> =
+            labels.into_iter().filter_map(|label| Some((label.name.ok()?, label.entry.tag))).collect();
+        let mut finds: Vec<Find> =
+            held.into_iter().flat_map(|named| finds_of(path, named, &labels)).collect();
+        finds.sort_by_cached_key(Find::order);
+        Ok(finds)
+    }
+}
+
+/// A find of one directory, with full keys.
+enum Find {
+    Object {
+        place: String,
+        size: u64,
+        version: model::RemoteVersion,
+    },
+    /// Something to look into.
+    Directory(String),
+    Unusable(String),
+}
+
+impl Find {
+    /// A directory comes where its content does, right behind its own key.
+    fn order(&self) -> (String, bool) {
+        match self {
+            Self::Object { place, .. } | Self::Unusable(place) => (place.clone(), false),
+            Self::Directory(path) => (format!("{path}/"), true),
+        }
+    }
+}
+
+fn finds_of(directory: &str, Named { name, entry }: Named, labels: &HashMap<String, String>) -> Vec<Find> {
+    let join =
+        |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+    let name = match name {
+        Ok(name) => name,
+        Err(shown) => return vec![Find::Unusable(join(&shown))],
+    };
+    let path = join(&name);
+    if is_ours(&path) || path == ".heirloom" {
+        return Vec::new();
+    }
+    // What is not its path's own spelling cannot be asked for by that path, nor can anything below it.
+    if !ObjectKey::parse(&name).is_ok_and(|key| key.as_str() == name) {
+        return vec![Find::Unusable(path)];
+    }
+    let label = labels.get(&sidecar::name(&name, entry.kind)).map(String::as_str);
+    let place = if entry.kind == EntryKind::Directory { format!("{path}/") } else { path.clone() };
+    let object = ObjectKey::parse(&place).ok().and_then(|key| version(&key, &entry, label)).map(|version| {
+        let size = if entry.kind == EntryKind::Directory { 0 } else { entry.size };
+        Find::Object { place, size, version }
+    });
+    match entry.kind {
+        EntryKind::Directory => object.into_iter().chain([Find::Directory(path)]).collect(),
+        EntryKind::File => object.into_iter().collect(),
+        EntryKind::Other => vec![Find::Unusable(path)],
+    }
+}
+
+fn below_prefix(prefix: &Prefix, place: &str) -> Result<ObjectKey, String> {
+    let below = place.strip_prefix(prefix.as_str()).unwrap_or(place);
+    ObjectKey::parse(below).map_err(|_| below.to_owned())
+}

@@ -1,0 +1,267 @@
+//! The three sorts of trees, and what is asked of each.
+//!
+//! Paths are relative to the tree's root, with `/` between components and none at either end; the root is the empty path.
+
+use super::At;
+use super::disk::{self, Disk};
+use super::sftp::{self, Sftp};
+use super::webdav::{self, Webdav};
+use crate::{Cause, Honoured};
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
+use model::UnixNanos;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    File,
+    Directory,
+    /// A symlink, a device: nothing of ours, and nothing to follow.
+    Other,
+}
+
+/// What a store tells of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) kind: EntryKind,
+    pub(super) size: u64,
+    pub(super) modified: Option<UnixNanos>,
+    /// Which version of the file it is.
+    pub(super) tag: String,
+}
+
+/// One name of a directory. What is not text is no name of ours; it is given in a form that can be shown.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) name: Result<String, String>,
+    pub(super) entry: Entry,
+}
+
+/// Why something could not be done, sorted as far as the store tells.
+#[derive(Debug)]
+pub(super) enum Failure {
+    NotFound,
+    Exists,
+    /// A file stands where a directory is needed, or the other way round.
+    Blocked(Cause),
+    /// Not for this name: no permission, too long.
+    Refused(Cause),
+    /// Not for this user.
+    Locked(Cause),
+    Full(Cause),
+    Unreachable(Cause),
+    Other(Cause),
+}
+
+impl Failure {
+    /// What was to be removed is gone already.
+    pub(super) fn unless_gone(self) -> Result<(), Self> {
+        match self {
+            Self::NotFound => Ok(()),
+            failure => Err(failure),
+        }
+    }
+}
+
+/// What may stand where something is moved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Onto {
+    Nothing,
+    /// A file, or nothing.
+    File,
+}
+
+/// A file's bytes.
+pub(super) type Body = BoxStream<'static, Result<Bytes, Failure>>;
+
+pub(super) enum Store {
+    Disk(Disk),
+    Webdav(Webdav),
+    Sftp(Sftp),
+}
+
+/// A file being written.
+pub(super) enum Writer {
+    Disk(disk::Writer),
+    Webdav(webdav::Writer),
+    Sftp(sftp::Writer),
+}
+
+impl Store {
+    pub(super) fn connect(at: &At, concurrency: usize) -> Result<Self, Cause> {
+        match at {
+            At::Disk { root } => Ok(Self::Disk(Disk::new(root.clone()))),
+            At::Webdav { url, user, password } => {
+                let login = user.as_deref().map(|user| (user, password.as_deref().unwrap_or_default()));
+                Webdav::new(url, login, concurrency).map(Self::Webdav)
+            }
+            At::Sftp { .. } => Ok(Self::Sftp(Sftp::new(at.clone()))),
+        }
+    }
+
+    /// Whether [`Onto::Nothing`] is the store's own decision.
+    pub(super) fn creates_exclusively(&self) -> Honoured {
+        match self {
+            Self::Disk(_) => Honoured::Yes,
+            // Both protocols say so; whether the server obeys cannot be seen.
+            Self::Webdav(_) | Self::Sftp(_) => Honoured::Unknown,
+        }
+    }
+
+    /// Whether a file has the same tag at another name.
+    pub(super) fn moves_keep_tags(&self) -> bool {
+        !matches!(self, Self::Webdav(_))
+    }
+
+    /// Whether deleting a directory fails if it is not empty.
+    pub(super) fn prunes_safely(&self) -> bool {
+        !matches!(self, Self::Webdav(_))
+    }
+
+    /// What a directory holds; [`Failure::NotFound`] if there is none.
+    pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {
+        match self {
+            Self::Disk(disk) => disk.list(directory).await,
+            Self::Webdav(webdav) => webdav.list(directory).await,
+            Self::Sftp(sftp) => sftp.list(directory).await,
+        }
+    }
+
+    pub(super) async fn stat(&self, path: &str) -> Result<Entry, Failure> {
+        match self {
+            Self::Disk(disk) => disk.stat(path).await,
+            Self::Webdav(webdav) => webdav.stat(path).await,
+            Self::Sftp(sftp) => sftp.stat(path).await,
+        }
+    }
+
+    /// A file's bytes from an offset on, and what the store tells of that very file.
+    pub(super) async fn open(&self, path: &str, from: u64) -> Result<(Entry, Body), Failure> {
+        match self {
+            Self::Disk(disk) => disk.open(path, from).await,
+            Self::Webdav(webdav) => webdav.open(path, from).await,
+            Self::Sftp(sftp) => sftp.open(path, from).await,
+        }
+    }
+
+    /// Begins to write a new file of `size` bytes.
+    pub(super) async fn create(&self, path: &str, size: u64) -> Result<Writer, Failure> {
+        match self {
+            Self::Disk(disk) => disk.create(path).await.map(Writer::Disk),
+            Self::Webdav(webdav) => Ok(Writer::Webdav(webdav.create(path, size))),
+            Self::Sftp(sftp) => sftp.create(path).await.map(Writer::Sftp),
+        }
+    }
+
+    /// Copies a file to a new name, without its content crossing the line if the store can. The copy carries `time` where the store can.
+    pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
+        let copied = match self {
+            Self::Disk(disk) => return disk.copy(from, to, time).await,
+            Self::Webdav(webdav) => return webdav.copy(from, to).await,
+            Self::Sftp(sftp) => sftp.copy(from, to, time).await?,
+        };
+        if let Some(entry) = copied {
+            return Ok(entry);
+        }
+        let (entry, mut body) = self.open(from, 0).await?;
+        let mut writer = self.create(to, entry.size).await?;
+        while let Some(chunk) = body.try_next().await? {
+            writer.write(chunk).await?;
+        }
+        writer.finish(time).await
+    }
+
+    /// Gives a file another name, in one step where the store can.
+    pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
+        match self {
+            Self::Disk(disk) => disk.place(from, to, onto).await,
+            Self::Webdav(webdav) => webdav.place(from, to, onto).await,
+            Self::Sftp(sftp) => sftp.place(from, to, onto).await,
+        }
+    }
+
+    /// Sets a file's own time, where the store can: as good as it can.
+    pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<(), Failure> {
+        match self {
+            Self::Disk(disk) => disk.touch(path, time).await,
+            Self::Webdav(_) => Ok(()),
+            Self::Sftp(sftp) => sftp.touch(path, time).await,
+        }
+    }
+
+    /// The tag that [`Store::touch`] would probably give.
+    pub(super) fn tag_when_touched(&self, entry: &Entry, time: UnixNanos) -> Option<String> {
+        match self {
+            Self::Disk(_) => Some(disk::tag(entry.size, time)),
+            Self::Webdav(_) => None,
+            Self::Sftp(_) => sftp::seconds(time).map(|seconds| sftp::tag(entry.size, seconds)),
+        }
+    }
+
+    /// Removes a file.
+    pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
+        match self {
+            Self::Disk(disk) => disk.remove(path).await,
+            Self::Webdav(webdav) => webdav.remove(path).await,
+            Self::Sftp(sftp) => sftp.remove(path).await,
+        }
+    }
+
+    /// Makes one directory; the one above must be there. That it exists already is no failure.
+    pub(super) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
+        match self {
+            Self::Disk(disk) => disk.make_directory(path).await,
+            Self::Webdav(webdav) => webdav.make_directory(path).await,
+            Self::Sftp(sftp) => sftp.make_directory(path).await,
+        }
+    }
+
+    /// Removes a directory that is empty; only where [`Store::prunes_safely`].
+    pub(super) async fn remove_directory(&self, path: &str) -> Result<(), Failure> {
+        match self {
+            Self::Disk(disk) => disk.remove_directory(path).await,
+            Self::Webdav(_) => Err(Failure::Blocked(Cause::new("it might not be empty by then"))),
+            Self::Sftp(sftp) => sftp.remove_directory(path).await,
+        }
+    }
+
+    /// Makes a directory and those above it.
+    pub(super) async fn make_directories(&self, path: &str) -> Result<(), Failure> {
+        // From below: mostly all but the last exist.
+        let mut missing = Vec::new();
+        let mut next = Some(path);
+        while let Some(directory) = next {
+            match self.make_directory(directory).await {
+                Ok(()) => break,
+                Err(Failure::NotFound) => missing.push(directory),
+                Err(failure) => return Err(failure),
+            }
+            next = directory.rsplit_once('/').map(|(above, _)| above);
+        }
+        for directory in missing.into_iter().rev() {
+            self.make_directory(directory).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Appends.
+    pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
+        match self {
+            Self::Disk(writer) => writer.write(bytes).await,
+            Self::Webdav(writer) => writer.write(bytes).await,
+            Self::Sftp(writer) => writer.write(bytes).await,
+        }
+    }
+
+    /// Returns once the file is whole and on the medium, as far as the store can tell. It carries `time` where the store can.
+    pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
+        match self {
+            Self::Disk(writer) => writer.finish(time).await,
+            Self::Webdav(writer) => writer.finish().await,
+            Self::Sftp(writer) => writer.finish(time).await,
+        }
+    }
+}

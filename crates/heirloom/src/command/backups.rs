@@ -1,0 +1,255 @@
+//! `heirloom backups create | list`
+
+use super::sync::{Attempt, Made, refuse_unknown};
+use crate::args::{self, BackupsAction};
+use crate::config::access::Access;
+use crate::config::laptop::{DestinationName, Laptop};
+use crate::failure::{Exit, Explain as _, Failure};
+use crate::profile::api::{Api, Taken};
+use crate::profile::keep::open_folder;
+use crate::profile::routes::{of_laptop, open_journal};
+use crate::profile::telling::worst;
+use crate::profile::{rounds, turn};
+use crate::report::{Format, Message};
+use crate::runtime;
+use crate::session::Session;
+use model::StateName;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use tokio_util::sync::CancellationToken;
+
+/// Does what was asked.
+pub(crate) fn run(session: &Session, action: BackupsAction) -> Result<Exit, Failure> {
+    match action {
+        BackupsAction::Create { states } => create(session, states),
+        BackupsAction::List => list(session),
+    }
+}
+
+/// A destination whose cloud takes snapshots.
+struct Cloud {
+    destination: String,
+    api: Api,
+}
+
+impl Cloud {
+    fn name_of(&self, snapshot: &str) -> String {
+        format!("{}::{}::{snapshot}", self.destination, self.api.bucket())
+    }
+}
+
+fn create(session: &Session, states: Vec<StateName>) -> Result<Exit, Failure> {
+    let laptop = session.laptop("backups create")?;
+    refuse_unknown(&laptop, &states)?;
+    let destinations: BTreeSet<&DestinationName> = (laptop.states.iter())
+        .filter(|(name, _)| states.is_empty() || states.contains(name))
+        .flat_map(|(_, state)| &state.destinations)
+        .collect();
+    // Before anything is done: a backup without a snapshot at its end is none.
+    let clouds = clouds(session, &laptop, destinations)?;
+    let journal = open_journal_of(&laptop)?;
+    let rounds = rounds::of_states(&laptop, of_laptop(&laptop, &journal, &states)?);
+    let wanted = args::Sync { states, dry_run: false, resume: false };
+    let report = session.report.on_the_way();
+    runtime::run_interruptible(|stop| async move {
+        let note = || session.report.note("waiting until another heirloom has synced …");
+        let Some(_turn) = turn::alone(&laptop.state_dir, &stop, note).await? else {
+            return Ok(Exit::Interrupted);
+        };
+        let open = open_folder();
+        let attempt = Attempt {
+            session,
+            report: &report,
+            wanted: &wanted,
+            journal: &journal,
+            open: &open,
+            stop: &stop,
+        };
+        let made = attempt.rounds(&rounds).await;
+        let mut exit = made.exit();
+        for cloud in &clouds {
+            if !stop.is_cancelled() {
+                exit = of_both(exit, snapshot(session, cloud, &made, &stop).await);
+            }
+        }
+        Ok(exit)
+    })
+}
+
+/// A failure stands before what is merely incomplete; the first one before the next.
+fn of_both(before: Exit, then: Exit) -> Exit {
+    let failed = |exit| !matches!(exit, Exit::Ok | Exit::Incomplete);
+    if failed(before) { before } else { worst(before, then) }
+}
+
+fn open_journal_of(laptop: &Laptop) -> Result<std::sync::Arc<journal::Journal>, Failure> {
+    std::fs::create_dir_all(&laptop.state_dir)
+        .attempting(format!("could not create the state_dir {}", laptop.state_dir.display()))?;
+    open_journal(&laptop.state_dir)
+}
+
+/// The destinations that can take snapshots; at least one of them must.
+fn clouds<'a>(
+    session: &Session,
+    laptop: &Laptop,
+    destinations: impl IntoIterator<Item = &'a DestinationName>,
+) -> Result<Vec<Cloud>, Failure> {
+    let (mut clouds, mut without) = (Vec::new(), Vec::new());
+    for name in destinations {
+        let access = &laptop.destinations[name];
+        let join = access.resolve().attempting(format!("destination `{name}`"))?;
+        match Api::of(&join) {
+            Some(api) => clouds.push(Cloud { destination: name.to_string(), api }),
+            None => without.push((name, access)),
+        }
+    }
+    if clouds.is_empty() {
+        let names: Vec<String> = without.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let mut failure = Failure::new(
+            Exit::Usage,
+            format!(
+                "the web address of {} is not known, so no cloud can be asked for snapshots",
+                names.join(", ")
+            ),
+        );
+        for (name, access) in without {
+            failure = failure.hint(match access {
+                Access::Join(path) => format!(
+                    "Add the cloud's web address to the join file {}: `web: http://cloud:8080`.",
+                    path.display()
+                ),
+                Access::Keys(_) => {
+                    format!(
+                        "Set `destinations.{name}.web` to the cloud's web address, like http://cloud:8080."
+                    )
+                }
+            });
+        }
+        return Err(failure.hint(
+            "A store that is not Heirloom's takes no snapshots; `heirloom sync` brings the files to it.",
+        ));
+    }
+    for (name, _) in without {
+        session.report.note(format_args!("{name}: no snapshot, because its web address is not known"));
+    }
+    Ok(clouds)
+}
+
+/// Has one cloud take a snapshot and prints its name.
+async fn snapshot(session: &Session, cloud: &Cloud, made: &Made, stop: &CancellationToken) -> Exit {
+    let destination = &cloud.destination;
+    if made.reached.get(destination) == Some(&false) {
+        session.report.note(format_args!("{destination}: no snapshot, because nothing could be synced"));
+        return Exit::Ok;
+    }
+    let concerns = |at: &Option<String>| at.as_ref().is_none_or(|at| at == destination);
+    let flaws = made.flaws.iter().filter(|(at, _)| concerns(at));
+    let flaws: Vec<String> = flaws.map(|(_, flaw)| flaw.clone()).collect();
+    let taken = tokio::select! {
+        taken = cloud.api.take(&flaws) => taken,
+        // The cloud finishes what it has begun.
+        () = stop.cancelled() => return Exit::Interrupted,
+    };
+    match taken {
+        Ok(taken) => {
+            let backup = Backup::new(cloud, taken);
+            if session.report.format() == Format::Human {
+                // Not a note: `-q` must not leave an exit code unexplained.
+                for reason in &backup.taken.incomplete {
+                    session.report.aside(&format!("incomplete: {reason}"));
+                }
+            }
+            if !backup.taken.new {
+                session.report.note("nothing has changed since the latest snapshot, which is this one:");
+            }
+            session.report.say(&backup);
+            if backup.taken.incomplete.is_empty() { Exit::Ok } else { Exit::Incomplete }
+        }
+        Err(error) => {
+            let failure = Failure::from(error).context(format!("{destination} took no snapshot"));
+            session.fail(&failure);
+            failure.kind()
+        }
+    }
+}
+
+/// A snapshot, by the name under which it is listed and restored.
+#[derive(Serialize)]
+struct Backup {
+    name: String,
+    destination: String,
+    bucket: String,
+    #[serde(flatten)]
+    taken: Details,
+}
+
+#[derive(Serialize)]
+struct Details {
+    snapshot: String,
+    time: String,
+    new: bool,
+    added: u64,
+    changed: u64,
+    deleted: u64,
+    files: Option<u64>,
+    bytes: Option<u64>,
+    incomplete: Vec<String>,
+}
+
+impl Backup {
+    fn new(cloud: &Cloud, taken: Taken) -> Self {
+        let Taken { name, id, time, new, added, changed, deleted, files, bytes, incomplete } = taken;
+        Self {
+            name: cloud.name_of(&name),
+            destination: cloud.destination.clone(),
+            bucket: cloud.api.bucket().to_owned(),
+            taken: Details { snapshot: id, time, new, added, changed, deleted, files, bytes, incomplete },
+        }
+    }
+}
+
+impl Message for Backup {
+    const TYPE: &'static str = "backup";
+}
+
+impl fmt::Display for Backup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+fn list(session: &Session) -> Result<Exit, Failure> {
+    #[derive(Serialize)]
+    struct Named {
+        name: String,
+    }
+    let laptop = session.laptop("backups list")?;
+    let clouds = clouds(session, &laptop, laptop.destinations.keys())?;
+    runtime::run_once(async {
+        let mut exit = Exit::Ok;
+        let mut names = Vec::new();
+        for cloud in &clouds {
+            match cloud.api.list().await {
+                Ok(listed) => names.extend(listed.iter().map(|one| Named { name: cloud.name_of(&one.name) })),
+                Err(error) => {
+                    let at = format!("the snapshots of {} could not be listed", cloud.destination);
+                    let failure = Failure::from(error).context(at);
+                    session.fail(&failure);
+                    exit = failure.kind();
+                }
+            }
+        }
+        match session.report.format() {
+            Format::Json => {
+                let array = serde_json::to_string(&names).expect("because texts are always JSON");
+                session.report.verbatim(&array);
+            }
+            Format::Human if names.is_empty() && exit == Exit::Ok => {
+                session.report.note("no snapshots yet; `heirloom backups create` makes one");
+            }
+            Format::Human => names.iter().for_each(|named| session.report.verbatim(&named.name)),
+        }
+        Ok(exit)
+    })
+}

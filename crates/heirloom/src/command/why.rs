@@ -1,0 +1,220 @@
+//! `heirloom why`: what happens to a path, and by which rule.
+//!
+//! Answered from the disk, the rules and the journal, without asking the cloud: it tells what the last cycle saw.
+
+use crate::args::Why;
+use crate::config::{Config, Profile};
+use crate::failure::{Exit, Explain as _, Failure};
+use crate::profile::routes::{Wired, of_laptop, open_journal};
+use crate::profile::{keep, pi};
+use crate::report::Message;
+use crate::session::Session;
+use disk::Root;
+use journal::{Journal, Known};
+use mirror::Drive;
+use model::{Kind, Node, ObjectKey, RelPath};
+use plan::ignore::{CACHE_SIGNATURE, CACHE_TAG, IgnoreTree, RULES_FILE, Shape};
+use plan::sync::{Direction, Side};
+use serde::Serialize;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use sync::Route;
+
+/// Says it, in one line for each destination.
+pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
+    let loaded = session.load()?;
+    let (wired, journal, open) = match loaded.config {
+        Config::Laptop(laptop) => {
+            let journal = open_journal(&laptop.state_dir)?;
+            (of_laptop(&laptop, &journal, &[])?, journal, keep::open_folder())
+        }
+        Config::Pi(pi) => {
+            let drive = Drive::open(&pi.drive)?;
+            let journal = open_journal(&pi.state_dir)?;
+            let join = pi.cloud.resolve()?;
+            let wired = vec![pi::route(&pi, &join, &drive, &journal)?];
+            (wired, journal, pi::open_on(drive, join.bucket, pi.drive.clone()))
+        }
+        Config::Cloud(_) => return Err(loaded.unfit("why", &[Profile::Laptop, Profile::Pi]).into()),
+    };
+    let path =
+        settled(&wanted.path).attempting(format!("could not make out where {} is", wanted.path.display()))?;
+    let mut known = false;
+    for Wired { route, .. } in &wired {
+        let what = match Standpoint::of(&route.folder, &path) {
+            Standpoint::Below(below) => {
+                let local = open(route)?;
+                explain(route, local.root(), &journal, &below)?
+            }
+            Standpoint::Itself => {
+                "is a folder that is kept, with everything in it that no rule leaves out".to_owned()
+            }
+            Standpoint::Elsewhere => continue,
+        };
+        known = true;
+        let route = route.name();
+        session.report.say(&Said { path: path.to_string_lossy().into_owned(), route, what });
+    }
+    if known {
+        return Ok(Exit::Ok);
+    }
+    let folders: Vec<String> = wired.iter().map(|one| one.route.folder.display().to_string()).collect();
+    Err(Failure::new(Exit::Failed, format!("{} is in no folder that is kept", path.display()))
+        .hint(format!("The folders are: {}.", folders.join(", "))))
+}
+
+#[derive(Serialize)]
+struct Said {
+    path: String,
+    route: String,
+    what: String,
+}
+
+impl Message for Said {
+    const TYPE: &'static str = "why";
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.path, self.route, self.what)
+    }
+}
+
+/// The path without symlinks on the way to it. The last part stays: a symlink is kept as such, and nothing need stand there.
+fn settled(path: &Path) -> std::io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(path) };
+    Ok(parent.canonicalize().unwrap_or_else(|_| parent.to_owned()).join(name))
+}
+
+/// Where a path is, seen from a folder.
+enum Standpoint {
+    Below(RelPath),
+    Itself,
+    Elsewhere,
+}
+
+impl Standpoint {
+    fn of(folder: &Path, path: &Path) -> Self {
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        match path.strip_prefix(&folder).map(|rest| rest.as_os_str().as_bytes()) {
+            Ok(b"") => Self::Itself,
+            Ok(rest) => RelPath::from_os_bytes(rest).map_or(Self::Elsewhere, Self::Below),
+            Err(_) => Self::Elsewhere,
+        }
+    }
+}
+
+fn explain(route: &Route, root: &Root, journal: &Arc<Journal>, path: &RelPath) -> Result<String, Failure> {
+    if path.components().next() == Some(".heirloom")
+        || path.components().any(|name| name.starts_with(disk::TEMPORARY_PREFIX))
+    {
+        return Ok("is Heirloom's own, and is not synced".to_owned());
+    }
+    let found = match root.observe(path) {
+        Ok(found) => found,
+        Err(disk::Error::Unsupported { .. }) => {
+            return Ok("is a socket, a pipe or a device, which no backup can keep".to_owned());
+        }
+        Err(error) => {
+            return Ok(format!("cannot be looked at ({error}); what the other side holds is left as it is"));
+        }
+    };
+    let is_directory = found.as_ref().is_some_and(|found| found.kind == Kind::Directory);
+    let rules = rules_above(route, root, path);
+    let shape = if is_directory { Shape::Directory } else { Shape::Leaf };
+    let size = found.as_ref().map_or(0, |found| found.size);
+    if let Some(cause) = rules.why(path, shape).or_else(|| rules.why_size(size)) {
+        return Ok(format!("is left alone on both sides: {cause}"));
+    }
+    let key = if is_directory { ObjectKey::directory(path) } else { ObjectKey::file(path) };
+    let known = journal.known_at(route.id, &key)?;
+    if is_directory && known.is_none() {
+        return Ok("is a directory; what is in it is synced, file by file".to_owned());
+    }
+    let here = found.map(|found| (found.stamp, found.kind));
+    Ok(standing(route, known.as_ref(), here))
+}
+
+/// The rules that hold for a path: the profile's, and those in the directories above it.
+fn rules_above(route: &Route, root: &Root, path: &RelPath) -> IgnoreTree {
+    let mut tree = IgnoreTree::new(route.ignore.clone());
+    let mut directories: Vec<RelPath> = std::iter::successors(path.parent(), RelPath::parent).collect();
+    directories.reverse();
+    let read = |directory: Option<&RelPath>, name: &str| {
+        let file = match directory {
+            Some(directory) => directory.child(name.as_bytes()).ok()?,
+            None => RelPath::from_key(name).ok()?,
+        };
+        let found = root.observe(&file).ok()??;
+        root.read_small(&file, &found.stamp).ok()
+    };
+    for directory in std::iter::once(None).chain(directories.iter().map(Some)) {
+        if let Some(directory) = directory
+            && read(Some(directory), CACHE_TAG).is_some_and(|tag| tag.starts_with(CACHE_SIGNATURE))
+        {
+            tree.add_cache(directory);
+        }
+        if let Some(text) = read(directory, RULES_FILE) {
+            drop(tree.add_rules(directory, &text));
+        }
+    }
+    tree
+}
+
+/// How a path stands, by what both sides were last seen to hold.
+fn standing(route: &Route, known: Option<&Known>, here: Option<(model::Stamp, Kind)>) -> String {
+    let destination = &route.destination;
+    let base = known.and_then(|known| known.base.as_ref());
+    let there = known.and_then(Known::remote);
+    let remotely = match (base, &there) {
+        (Some(base), Some(there)) => !same(&base.agreed.remote, &there.node),
+        (None, Some(_)) | (Some(_), None) => true,
+        (None, None) => false,
+    };
+    let locally = match (base, here) {
+        (Some(base), Some((stamp, _))) => base.stamp != stamp,
+        (None, Some(_)) | (Some(_), None) => true,
+        (None, None) => false,
+    };
+    let (up, down) = (route.direction.writes(Side::Remote), route.direction.writes(Side::Local));
+    let only = |way: &str| match route.direction {
+        Direction::TwoWay => String::new(),
+        Direction::Push => format!("; the state is pushed only, so {way}"),
+        Direction::Pull => format!("; the state is pulled only, so {way}"),
+    };
+    match (locally, remotely, here.is_some(), there.is_some()) {
+        (false, false, true, _) => format!("is in sync with {destination}"),
+        (false, false, false, _) => format!("stands neither here nor, as far as was seen, in {destination}"),
+        (true, false, true, _) if up => {
+            let what = if base.is_some() { "was changed here" } else { "is new here" };
+            format!("{what}, and goes to {destination} with the next sync")
+        }
+        (true, false, true, _) => format!("was changed here{}", only("it stays here")),
+        (true, false, false, _) if up => {
+            format!("was deleted here, and will be in {destination} with the next sync")
+        }
+        (true, false, false, _) => format!("was deleted here{}", only("it stays there")),
+        (false, true, _, true) if down => format!("is new in {destination}, and comes with the next sync"),
+        (false, true, _, false) if down => {
+            format!("was deleted in {destination}, and will be here with the next sync")
+        }
+        (false, true, ..) => format!("was changed in {destination}{}", only("it stays there")),
+        (true, true, true, true) => {
+            format!("was changed here and in {destination}; if they differ, both versions will be kept")
+        }
+        (true, true, true, false) => {
+            format!("was changed here and deleted in {destination}; it will be kept")
+        }
+        (true, true, false, true) => {
+            format!("was deleted here and changed in {destination}; it will be kept")
+        }
+        (true, true, false, false) => "was deleted on both sides".to_owned(),
+    }
+}
+
+fn same(one: &Node, other: &Node) -> bool {
+    one.same_content(other) && one.same_meta(other)
+}

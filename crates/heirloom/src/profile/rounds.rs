@@ -1,0 +1,257 @@
+//! States with hooks, backed up as a whole: hook, every folder to every destination, hook.
+//!
+//! A state with backup hooks is one that files alone do not make whole: what its folders hold is worth keeping after its
+//! `before_backup`, and at no other moment. So the daemon does not watch it and syncs it in rounds only, at start and then
+//! every `interval` (a day, unless the profile says otherwise); a round whose `before_backup` fails syncs nothing. Rejected:
+//! hooks around every cycle (a dump every five minutes, and one more for the change that the dump itself is), and watching
+//! such a state between its rounds (half a dump is no state to keep).
+
+use super::keep::{Heart, Open, beat_while_moving, conflict_time, notice, sweep};
+use super::pi::pause;
+use super::routes::Wired;
+use super::{resume, runs, telling, turn};
+use crate::config::Laptop;
+use crate::failure::Exit;
+use journal::Journal;
+use model::StateName;
+use std::sync::Arc;
+use std::time::Duration;
+use sync::hooks::{Around, Codes, Failed, Hooks, How, Subject, Work};
+use sync::{Cycle, Error, Moment, Notice, Options, Outcome, Progress};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// What `HEIRLOOM_EXIT_CODE` says where nothing was synced.
+pub(crate) const CODES: Codes = Codes { skipped: Exit::Incomplete as u8, stopped: Exit::Interrupted as u8 };
+
+/// The first wait after a round that failed; each further one is twice as long, up to the last or the interval.
+const BACKOFF_FIRST: Duration = Duration::from_mins(1);
+const BACKOFF_LAST: Duration = Duration::from_hours(1);
+
+/// How long a cycle that was told to stop may go on with what it has begun.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// All routes of one state, or of a mirror, which has no hooks.
+pub(crate) struct Round {
+    pub(crate) around: Option<(Hooks, Subject)>,
+    pub(crate) wired: Vec<Wired>,
+}
+
+impl Round {
+    /// Routes with nothing around them.
+    pub(crate) fn plain(wired: Vec<Wired>) -> Self {
+        Self { around: None, wired }
+    }
+}
+
+/// The routes of a laptop by state, in the order of their names.
+pub(crate) fn of_states(laptop: &Laptop, wired: Vec<Wired>) -> Vec<Round> {
+    let mut rounds: Vec<(Option<StateName>, Round)> = Vec::new();
+    for one in wired {
+        match rounds.last_mut().filter(|(name, _)| *name == one.route.state) {
+            Some((_, round)) => round.wired.push(one),
+            None => rounds.push((one.route.state.clone(), begin(laptop, one))),
+        }
+    }
+    rounds.into_iter().map(|(_, round)| round).collect()
+}
+
+fn begin(laptop: &Laptop, first: Wired) -> Round {
+    let state = first.route.state.as_ref().and_then(|name| laptop.states.get_key_value(name));
+    let around = state.filter(|(_, state)| state.hooks.surround(Work::Backup)).map(|(name, state)| {
+        let folders = state.folders.iter().map(|folder| folder.path.clone()).collect();
+        (state.hooks.clone(), Subject { state: name.clone(), folders, snapshot: None })
+    });
+    Round { around, wired: vec![first] }
+}
+
+/// Those with hooks around them, and the routes of the others, which are watched.
+pub(crate) fn apart(laptop: &Laptop, wired: Vec<Wired>) -> (Vec<Round>, Vec<Wired>) {
+    let (hooked, plain): (Vec<_>, Vec<_>) =
+        of_states(laptop, wired).into_iter().partition(|round| round.around.is_some());
+    (hooked, plain.into_iter().flat_map(|round| round.wired).collect())
+}
+
+/// Waits for a cycle; one that was told to stop is given a little time, and then dropped, which the next run makes good.
+pub(crate) async fn or_stopped(
+    stop: &CancellationToken,
+    cycle: impl Future<Output = Result<Outcome, Error>>,
+) -> Result<Outcome, Error> {
+    let too_late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        outcome = cycle => outcome,
+        () = too_late => Err(Error::Stopped),
+    }
+}
+
+/// Runs rounds until stopped, each state by itself.
+pub(crate) async fn keep(
+    rounds: Vec<Round>,
+    journal: Arc<Journal>,
+    heart: Heart,
+    open: Open,
+    stop: CancellationToken,
+) {
+    let mut tasks = JoinSet::new();
+    for Round { around, wired } in rounds {
+        let Some((hooks, subject)) = around else { continue };
+        let keeper = Keeper {
+            hooks,
+            subject,
+            notice: notice(Arc::clone(&journal), heart.clone(), stop.clone()),
+            journal: Arc::clone(&journal),
+            heart: heart.clone(),
+            open: Arc::clone(&open),
+            stop: stop.clone(),
+        };
+        tasks.spawn(keeper.run(wired));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a state is no longer backed up; the others go on");
+        }
+    }
+}
+
+/// Backs up one state again and again.
+struct Keeper {
+    hooks: Hooks,
+    subject: Subject,
+    journal: Arc<Journal>,
+    heart: Heart,
+    notice: Notice,
+    open: Open,
+    stop: CancellationToken,
+}
+
+impl Keeper {
+    async fn run(self, wired: Vec<Wired>) {
+        let mut backoff = BACKOFF_FIRST;
+        for one in &wired {
+            let _stale = resume::take(&self.heart.state_dir, &one.route);
+            if let Ok(folder) = (self.open)(&one.route) {
+                sweep(&one.route, &folder);
+            }
+        }
+        let interval = wired.iter().map(|one| one.interval).min().unwrap_or(BACKOFF_LAST);
+        while !self.stop.is_cancelled() {
+            let went_well = self.round(&wired).await;
+            let wait = if went_well { interval } else { backoff.min(interval) };
+            backoff = if went_well { BACKOFF_FIRST } else { (backoff * 2).min(BACKOFF_LAST) };
+            self.wait(&wired, wait).await;
+        }
+    }
+
+    /// One round; whether another is due only after the interval.
+    async fn round(&self, wired: &[Wired]) -> bool {
+        // From the hook before to the hook after, no command backs up the same state.
+        let _turn = turn::of_a_cycle(&self.heart.state_dir, &self.stop);
+        let state = &self.subject.state;
+        tracing::debug!(%state, "backing up with hooks");
+        let doing = Box::pin(self.routes(wired));
+        let around = self.hooks.around(Work::Backup, &self.subject, CODES, &self.stop, doing);
+        let Around { done, failed } = around.await;
+        if self.stop.is_cancelled() {
+            for failed in failed.iter().filter(|failed| failed.how != How::Stopped) {
+                tracing::error!("{}", told(failed));
+            }
+            return true;
+        }
+        for one in wired {
+            match done {
+                None => runs::skipped(&self.journal, &one.route),
+                Some(_) if !failed.is_empty() => runs::spoil(&self.journal, &one.route),
+                Some(_) => {}
+            }
+        }
+        let said: Vec<String> = failed.iter().map(told).collect();
+        for failed in &said {
+            tracing::error!("{failed}");
+        }
+        let message =
+            if said.is_empty() { format!("the hooks of {state} went well") } else { said.join("; ") };
+        self.heart.beat(&format!("hooks of {state}"), failed.is_empty(), &message);
+        failed.is_empty() && done == Some(Exit::Ok)
+    }
+
+    /// Every route, one after the other; the worst of their ends.
+    async fn routes(&self, wired: &[Wired]) -> (Exit, u8) {
+        let mut worst = Exit::Ok;
+        for one in wired {
+            let exit = self.cycle(one).await;
+            worst = telling::worst(worst, exit);
+            if exit == Exit::Interrupted {
+                break;
+            }
+        }
+        // What waits for a person, or for the next round, is no reason to come again at once.
+        let done = if worst == Exit::Incomplete { Exit::Ok } else { worst };
+        (done, worst.code())
+    }
+
+    async fn cycle(&self, one: &Wired) -> Exit {
+        (self.notice)(&one.route, Moment::Begins);
+        let outcome = self.cycle_of(one).await;
+        let exit = telling::exit_of(&outcome);
+        if exit != Exit::Interrupted {
+            (self.notice)(&one.route, Moment::Ended(&outcome));
+        }
+        exit
+    }
+
+    async fn cycle_of(&self, one: &Wired) -> Result<Outcome, Error> {
+        let local = (self.open)(&one.route).map_err(Error::Local)?;
+        let options = Options {
+            guards: resume::take(&self.heart.state_dir, &one.route),
+            dry_run: false,
+            time: conflict_time(),
+            stop: self.stop.clone(),
+        };
+        let progress = Arc::new(Progress::default());
+        let cycle = Cycle {
+            route: &one.route,
+            local: &local,
+            remote: &one.place,
+            journal: &self.journal,
+            options: &options,
+            progress: &progress,
+        };
+        let (name, shown) = (one.route.name(), Arc::clone(&progress));
+        tokio::select! {
+            outcome = or_stopped(&self.stop, cycle.until_settled()) => outcome,
+            () = beat_while_moving(name, shown, self.heart.clone(), CancellationToken::new()) => {
+                unreachable!("because its token is never cancelled")
+            }
+        }
+    }
+
+    /// Waits for the next round, or for a person's word to go on after a halt.
+    async fn wait(&self, wired: &[Wired], wait: Duration) {
+        const LOOK: Duration = Duration::from_secs(1);
+        let asked = async {
+            while !wired.iter().any(|one| resume::is_asked(&self.heart.state_dir, &one.route)) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = pause(&self.stop, wait) => {}
+            () = asked => {}
+        }
+    }
+}
+
+/// A failed hook on one line, with what it means for its state.
+pub(crate) fn told(failed: &Failed) -> String {
+    let mut text = failed.to_string();
+    if let Some(source) = &failed.source {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+    }
+    match failed.occasion {
+        sync::hooks::Occasion::BeforeBackup => format!("{} was not synced: {text}", failed.state),
+        _ => text,
+    }
+}

@@ -1,0 +1,110 @@
+//! What is left alone, and that a change of rules deletes nothing.
+
+use crate::fake::FakeBucket;
+use crate::machine::Machine;
+use plan::ignore::IgnoreRules;
+use std::fs;
+
+fn pair() -> (FakeBucket, Machine, Machine) {
+    let bucket = FakeBucket::with_feed();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    (bucket, one, other)
+}
+
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache.\n";
+
+#[tokio::test]
+async fn rules_in_the_tree_hold_where_they_lie_and_travel_along() {
+    let (bucket, one, other) = pair();
+    one.write("work/.heirloomignore", "*.o\n/out/\n");
+    one.write("work/main.c", "int main;");
+    one.write("work/main.o", "object");
+    one.write("work/out/prog", "binary");
+    one.write("main.o", "not covered by that rule");
+    one.sync().await;
+    let keys: Vec<String> = bucket.objects().keys().map(ToString::to_string).collect();
+    assert_eq!(keys, ["main.o", "work/.heirloomignore", "work/main.c"]);
+    other.sync().await;
+    other.write("work/other.o", "made elsewhere");
+    assert!(!other.sync().await.did_something(), "the rule came along");
+}
+
+#[tokio::test]
+async fn a_new_rule_deletes_nothing_and_its_end_brings_everything_together() {
+    let (bucket, one, other) = pair();
+    one.write("a.log", "first");
+    one.write("b.txt", "text");
+    one.sync().await;
+    other.sync().await;
+    one.write(".heirloomignore", "*.log\n");
+    one.sync().await;
+    other.sync().await;
+    for machine in [&one, &other] {
+        assert_eq!(machine.names(), [".heirloomignore", "a.log", "b.txt"]);
+    }
+    // While it is ignored, it is each side's own.
+    one.write("a.log", "edited here");
+    fs::remove_file(other.path("a.log")).unwrap();
+    one.sync().await;
+    other.sync().await;
+    assert_eq!(bucket.objects().len(), 3);
+    assert_eq!(one.read("a.log").as_deref(), Some("edited here"));
+    assert_eq!(other.read("a.log"), None);
+    fs::remove_file(one.path(".heirloomignore")).unwrap();
+    one.sync().await;
+    other.sync().await;
+    one.sync().await;
+    assert_eq!(other.read("a.log").as_deref(), Some("edited here"));
+    assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+}
+
+#[tokio::test]
+async fn a_cache_is_left_out_whole() {
+    let (bucket, one, _) = pair();
+    one.write("photos/cat.jpg", "meow");
+    one.write("photos/thumbs/CACHEDIR.TAG", TAG);
+    one.write("photos/thumbs/cat.png", "small meow");
+    one.write("papers/CACHEDIR.TAG", "Signature: of something else");
+    one.write("papers/letter", "dear");
+    bucket.store("photos/thumbs/stray.png", b"from another client");
+    one.sync().await;
+    let keys: Vec<String> = bucket.objects().keys().map(ToString::to_string).collect();
+    assert_eq!(keys, ["papers/CACHEDIR.TAG", "papers/letter", "photos/cat.jpg", "photos/thumbs/stray.png"]);
+    assert!(!one.path("photos/thumbs/stray.png").exists());
+    fs::remove_file(one.path("photos/thumbs/CACHEDIR.TAG")).unwrap();
+    one.sync().await;
+    assert_eq!(one.read("photos/thumbs/stray.png").as_deref(), Some("from another client"));
+    assert_eq!(bucket.objects().len(), 5);
+}
+
+#[tokio::test]
+async fn large_files_stay_where_they_are_on_both_sides() {
+    let (bucket, mut one, other) = pair();
+    one.route.ignore = IgnoreRules::new(&[]).unwrap().and_larger_than(Some(10));
+    one.write("small", "0123456789");
+    one.write("large", "0123456789X");
+    bucket.store("large there", b"0123456789Y");
+    one.sync().await;
+    assert_eq!(one.names(), ["large", "small"]);
+    assert_eq!(bucket.objects().len(), 2);
+    // One that grows is left alone from then on, and goes again once it is small.
+    one.write("small", "0123456789 and more");
+    one.sync().await;
+    other.sync().await;
+    assert_eq!(other.read("small").as_deref(), Some("0123456789"));
+    one.write("small", "tiny");
+    one.sync().await;
+    other.sync().await;
+    assert_eq!(other.read("small").as_deref(), Some("tiny"));
+}
+
+#[tokio::test]
+async fn a_bad_line_is_reported_and_the_others_hold() {
+    let (bucket, one, _) = pair();
+    one.write(".heirloomignore", "a{b\n*.tmp\n");
+    one.write("x.tmp", "x");
+    let Ok(sync::Outcome::Done(report)) = one.run().await else { panic!("it goes on") };
+    assert_eq!(report.problems.len(), 1);
+    assert!(report.problems[0].message.starts_with(".heirloomignore: ignore pattern `a{b`"));
+    assert_eq!(bucket.objects().len(), 1);
+}

@@ -1,0 +1,94 @@
+//! Plain bytes to sealed ones.
+
+use crate::Recipients;
+use crate::inbox::{Outbox, hand_out, next_chunk};
+use bytes::Bytes;
+use std::io::{self, Read, Write as _};
+
+/// Plain bytes that are authenticated together.
+pub(crate) const CHUNK: u64 = 64 << 10;
+
+/// What each chunk grows by.
+const TAG: u64 = 16;
+
+/// Something being sealed: plain bytes go in, sealed ones come out.
+pub struct Sealer {
+    writer: age::stream::StreamWriter<Outbox>,
+    outbox: Outbox,
+    header_size: u64,
+}
+
+impl Sealer {
+    /// Begins to seal something for `recipients`, with a key of its own.
+    #[must_use]
+    pub fn new(recipients: &Recipients) -> Self {
+        let outbox = Outbox::default();
+        let writer = recipients.encryptor().wrap_output(outbox.clone()).expect(IN_MEMORY);
+        let header_size = outbox.len() as u64;
+        Self { writer, outbox, header_size }
+    }
+
+    /// How many bytes this sealer makes of `plain` bytes, all in all.
+    #[must_use]
+    pub fn sealed_size(&self, plain: u64) -> u64 {
+        // There is always a last chunk, and it is empty only if everything is.
+        self.header_size + plain + plain.div_ceil(CHUNK).max(1) * TAG
+    }
+
+    /// Takes the next plain bytes and returns the sealed ones that are due: none for up to 64 KiB that wait for their chunk to
+    /// be full, and before anything else the header.
+    pub fn push(&mut self, plain: &[u8]) -> Bytes {
+        let chunks = plain.len().div_ceil(1 << 16) + 1;
+        self.outbox.reserve(plain.len() + chunks * 16);
+        self.writer.write_all(plain).expect(IN_MEMORY);
+        self.outbox.take()
+    }
+
+    /// Returns the last sealed bytes. Without them, all is lost: it could not be told from something cut off.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        self.writer.finish().expect(IN_MEMORY).take()
+    }
+}
+
+const IN_MEMORY: &str = "because writing to memory cannot fail";
+
+/// A reader's bytes, sealed as they are read.
+pub struct SealRead<R> {
+    plain: R,
+    /// `None` once the end was sealed.
+    sealer: Option<Sealer>,
+    ready: Bytes,
+}
+
+impl<R: Read> SealRead<R> {
+    /// Seals what `plain` gives with `sealer`, which must be fresh.
+    pub fn new(sealer: Sealer, plain: R) -> Self {
+        Self { plain, sealer: Some(sealer), ready: Bytes::new() }
+    }
+}
+
+impl<R: Read> Read for SealRead<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.ready.is_empty() {
+            let Some(mut sealer) = self.sealer.take() else { return Ok(0) };
+            let chunk = match next_chunk(&mut self.plain, 1 << 16) {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    self.sealer = Some(sealer);
+                    return Err(error);
+                }
+            };
+            if chunk.is_empty() {
+                self.ready = sealer.finish();
+            } else {
+                self.ready = sealer.push(&chunk);
+                self.sealer = Some(sealer);
+            }
+        }
+        Ok(hand_out(&mut self.ready, buffer))
+    }
+}
+
+#[cfg(test)]
+mod tests;
