@@ -20,6 +20,7 @@ use crate::remember::{Note, Notes};
 use crate::report::{Problem, Report};
 use crate::sides::{Keep, LeaveOut, Local, Remote};
 use crate::surveys::Surveys;
+use crate::threads::is_large;
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
@@ -217,5 +218,5 @@ impl Seen {
 
 /// Whether content is moved in one piece.
 fn is_small(kind: Kind, size: u64) -> bool {
-    kind != Kind::File || size <= bucket::PUT_SIZE_MAX
+    kind != Kind::File || !is_large(size)
 }

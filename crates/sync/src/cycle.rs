@@ -36,6 +36,9 @@ const FOLLOW_UPS_MAX: usize = 3;
 /// Jobs that were planned and wait for their turn.
 const JOBS_WAITING_MAX: usize = 256;
 
+/// No directory is this one.
+const NO_DIRECTORY: RootIdentity = RootIdentity { device: 0, inode: 0 };
+
 /// One cycle of one route: everything it needs.
 pub struct Cycle<'a, L, R> {
     /// What is synced with what.
@@ -107,6 +110,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         if self.options.dry_run {
             return Ok(Outcome::Planned(deciding.whole().await?));
         }
+        self.vouch(&deciding, &identity)?;
         let report = self.carry_out(&deciding, &survey, &surveys, Report::begin(&here, &there)).await?;
         self.conclude(&deciding, identity, &instructions, &report)?;
         if report.wrote_remote() {
@@ -183,6 +187,18 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         Ok(report)
     }
 
+    /// Writes down, before anything is agreed upon, with which directory that will be. Beside agreements with another one, with none: the mixture
+    /// that is left if this cycle does not come to its end says nothing about either.
+    fn vouch(&self, deciding: &Deciding, identity: &disk::Identity) -> Result<(), Error> {
+        let (journal, route) = (self.journal, self.route.id);
+        let vouch = || match journal.root_identity(route)? {
+            None => journal.set_root_identity(route, root(identity)),
+            Some(_) if deciding.doubts.local => journal.set_root_identity(route, NO_DIRECTORY),
+            Some(_) => Ok(()),
+        };
+        vouch().map_err(Error::Journal)
+    }
+
     /// Writes down how far this cycle came.
     fn conclude(
         &self,
@@ -193,12 +209,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     ) -> Result<(), Error> {
         let (journal, route) = (self.journal, self.route.id);
         let conclude = || {
-            let known = journal.root_identity(route)?;
-            let found = RootIdentity { device: identity.device, inode: identity.inode };
-            if known != Some(found) {
-                journal.set_root_identity(route, found)?;
-            }
             let is_settled = report.problems.is_empty() && report.overtaken == 0;
+            // What was left undone is remembered as agreed upon with another directory.
+            let may_be_trusted = is_settled || !deciding.doubts.local;
+            if may_be_trusted && journal.root_identity(route)? != Some(root(&identity)) {
+                journal.set_root_identity(route, root(&identity))?;
+            }
             if is_settled && deciding.doubts.remote {
                 journal.record(route, &[Change::Rewound(false)])?;
             }
@@ -206,4 +222,8 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         };
         conclude().map_err(Error::Journal)
     }
+}
+
+fn root(identity: &disk::Identity) -> RootIdentity {
+    RootIdentity { device: identity.device, inode: identity.inode }
 }

@@ -76,15 +76,14 @@ impl Keeper {
                 return;
             }
             (self.notice)(&self.route, Moment::Ended(&outcome));
-            let pause = if is_fine(&outcome) {
+            if is_fine(&outcome) {
                 backoff = BACKOFF_FIRST;
-                self.interval
+                self.wait(self.interval, Some(&remote)).await;
             } else {
-                let pause = backoff.min(self.interval);
+                // What is new there now was not taken in, so it would end the wait at once, again and again.
+                self.wait(backoff.min(self.interval), None::<&R>).await;
                 backoff = (backoff * 2).min(BACKOFF_LAST);
-                pause
-            };
-            self.wait(pause, &remote).await;
+            }
         }
     }
 
@@ -111,7 +110,7 @@ impl Keeper {
         cycle.until_settled().await
     }
 
-    async fn wait<R: Remote>(&self, pause: Duration, remote: &R) {
+    async fn wait<R: Remote>(&self, pause: Duration, remote: Option<&R>) {
         tokio::select! {
             // In order, so that a simulation does the same thing every time.
             biased;
@@ -123,7 +122,8 @@ impl Keeper {
     }
 
     /// Returns once the remote side has something that this machine has not seen; never, if the store cannot tell.
-    async fn news<R: Remote>(&self, remote: &R) {
+    async fn news<R: Remote>(&self, remote: Option<&R>) {
+        let Some(remote) = remote else { return pending().await };
         let Ok(Some(mut since)) = self.journal.cursor(self.route.id) else { return pending().await };
         let mut backoff = BACKOFF_FIRST;
         loop {

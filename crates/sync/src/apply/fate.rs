@@ -52,6 +52,8 @@ impl Trouble {
                 bucket::Error::Unreachable { .. }
                 | bucket::Error::WrongKey { .. }
                 | bucket::Error::NoSuchBucket { .. } => Fate::Fatal,
+                // The file changed while it was sent by parts.
+                bucket::Error::Other { retry: bucket::Retry::Replan, .. } => Fate::Overtaken,
                 bucket::Error::Rejected { .. } | bucket::Error::Other { .. } => Fate::Problem,
             },
             Self::Journal(_) => Fate::Fatal,

@@ -8,7 +8,7 @@ use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{LeaveOut, Local};
 use crate::surveys::Surveys;
-use crate::threads::blocking;
+use crate::threads::{blocking, is_large};
 use disk::{Extent, Found};
 use futures::{Stream, StreamExt as _};
 use journal::{Change, Journal, Known, KnownEntries, LocalSeen, RouteId, Sighting};
@@ -203,7 +203,7 @@ fn change(found: &Found, content: ContentId, known: Option<&Known>) -> Change {
 
 /// What a file holds. A large one is cut into chunks on the way.
 async fn content_of<L: Local>(side: &L, found: &Found, surveys: &Surveys) -> Result<ContentId, disk::Error> {
-    if found.kind != Kind::File || found.size <= bucket::PUT_SIZE_MAX {
+    if found.kind != Kind::File || !is_large(found.size) {
         return side.digest(found).await;
     }
     let surveyed = side.survey(found).await?;

@@ -1,0 +1,248 @@
+//! The life of a machine: a keeper that runs until it is told to stop or the power is cut, again and again.
+
+use crate::folder::SimFolder;
+use crate::objects::Objects;
+use crate::plant::Plant;
+use crate::random::Random;
+use crate::store::SimStore;
+use crate::trace::{Keep, Trace};
+use crate::tree::Tree;
+use crate::world::{Machine, Mount, State, Who, World};
+use disk::Identity;
+use journal::{Change, Journal, RouteId, RouteKey};
+use model::MachineName;
+use plan::ignore::IgnoreRules;
+use plan::sync::{Direction, Guards, MaxDelete};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use sync::{Cycle, Error, Keeper, Moment, Options, Outcome, Progress, Route};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How often a keeper looks without a reason.
+const INTERVAL: Duration = Duration::from_secs(8);
+
+thread_local! {
+    /// Journals that nobody uses any more: making a new one takes as long as ten cycles.
+    static SPARE: RefCell<Vec<Arc<Journal>>> = const { RefCell::new(Vec::new()) };
+
+    /// The label for conflict copies, by the clock of the machine whose cycle is about to begin.
+    static LABEL: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+impl Machine {
+    pub(crate) fn new(index: usize, max_delete: MaxDelete) -> Self {
+        let number = index as u64 + 1;
+        let identity = |inode| Identity { device: number, inode };
+        let journal = empty_journal();
+        let route = Route {
+            state: None,
+            destination: "cloud".into(),
+            folder: "folder".into(),
+            prefix: bucket::Prefix::root(),
+            id: route_in(&journal),
+            direction: Direction::TwoWay,
+            max_delete,
+            ignore: IgnoreRules::new(&[]).unwrap(),
+            machine: MachineName::new(&format!("m{index}")).unwrap(),
+        };
+        Self {
+            folder: Tree::new(identity(1_000 * number)),
+            beneath: Tree::new(identity(2)),
+            mount: Mount::There,
+            route,
+            journal,
+            clock_nanos: 0,
+            is_full: false,
+            unreadable: BTreeSet::new(),
+            is_halted: false,
+            is_resumed: false,
+            life: 0,
+            died: Arc::new(Notify::new()),
+            wake: Arc::new(Notify::new()),
+            cycle_began: 0,
+            cycle_wrote: 0,
+        }
+    }
+
+    pub(crate) fn lose_journal(&mut self) {
+        spare(std::mem::replace(&mut self.journal, empty_journal()));
+        self.route.id = route_in(&self.journal);
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        spare(Arc::clone(&self.journal));
+    }
+}
+
+fn empty_journal() -> Arc<Journal> {
+    let journal = SPARE.with_borrow_mut(Vec::pop);
+    let Some(journal) = journal else { return Arc::new(Journal::open_in_memory().unwrap()) };
+    for (route, _) in journal.routes().unwrap() {
+        journal.forget_route(route).unwrap();
+    }
+    journal
+}
+
+fn spare(journal: Arc<Journal>) {
+    SPARE.with_borrow_mut(|spare| spare.push(journal));
+}
+
+/// One machine, a bucket that tells what changed, and nothing that goes wrong.
+pub(crate) fn quiet_world() -> (World, Who) {
+    let mut state = State::new(Random::new(0), Trace::new(Keep::Sum), Objects::with_feed());
+    state.machines.push(Machine::new(0, MaxDelete::Percent(100)));
+    let who = state.start(0);
+    (World::new(state), who)
+}
+
+fn route_in(journal: &Journal) -> RouteId {
+    let key = RouteKey { destination: "cloud".into(), prefix: String::new(), folder: "folder".into() };
+    journal.route(&key).unwrap()
+}
+
+/// Keeps a machine alive for as long as it is wanted.
+pub(crate) async fn live(world: World, index: usize, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let (who, died) = {
+            let mut state = world.lock();
+            (state.start(index), Arc::clone(&state.machines[index].died))
+        };
+        let store = SimStore::new(&world, who);
+        let keeper = keeper(&world, index, stop.clone());
+        tokio::select! {
+            biased;
+            () = died.notified() => {}
+            () = keeper.run(|| SimFolder::open(&world, who), store) => {}
+        }
+        let pause = 1 + world.lock().random.below(3_000);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+        }
+    }
+    world.lock().machines[index].life = 0;
+}
+
+fn keeper(world: &World, index: usize, stop: CancellationToken) -> Keeper {
+    let state = world.lock();
+    let machine = &state.machines[index];
+    let (told, asked) = (world.clone(), world.clone());
+    Keeper {
+        route: machine.route.clone(),
+        journal: Arc::clone(&machine.journal),
+        interval: INTERVAL,
+        wake: Arc::clone(&machine.wake),
+        progress: Arc::new(Progress::default()),
+        notice: Arc::new(move |_, moment| match moment {
+            Moment::Begins => told.lock().set_label(index),
+            Moment::Ended(outcome) => told.lock().ended(index, outcome),
+        }),
+        guards: Arc::new(move |_| asked.lock().guards(index)),
+        time: || LABEL.with_borrow(Clone::clone),
+        stop,
+    }
+}
+
+/// One run of a machine that nothing disturbs.
+pub(crate) async fn run_once(world: &World, who: Who) -> Result<Outcome, Error> {
+    let local = SimFolder::open(world, who).map_err(Error::Local)?;
+    let remote = SimStore::new(world, who);
+    let (route, journal, guards) = {
+        let mut state = world.lock();
+        state.set_label(who.machine);
+        let machine = &state.machines[who.machine];
+        (machine.route.clone(), Arc::clone(&machine.journal), state.guards(who.machine))
+    };
+    let time = LABEL.with_borrow(Clone::clone);
+    let options = Options { guards, dry_run: false, time, stop: CancellationToken::new() };
+    let (route, progress) = (&route, &Progress::default());
+    let cycle =
+        Cycle { route, local: &local, remote: &remote, journal: &journal, options: &options, progress };
+    let outcome = cycle.until_settled().await;
+    world.lock().ended(who.machine, &outcome);
+    outcome
+}
+
+impl State {
+    fn set_label(&mut self, machine: usize) {
+        let seconds = self.clock(machine).div_euclid(1_000_000_000);
+        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        LABEL.set(format!("{days:08}-{second:06}"));
+    }
+
+    /// What a person has said, once.
+    fn guards(&mut self, machine: usize) -> Guards {
+        if self.plants(Plant::GuardsAreOff) {
+            return Guards::Resumed;
+        }
+        let machine = &mut self.machines[machine];
+        // Nobody confirms that a disk which is not there was meant to be emptied.
+        let is_resumed = std::mem::take(&mut machine.is_resumed) && machine.mount == Mount::There;
+        if is_resumed { Guards::Resumed } else { Guards::On }
+    }
+
+    fn ended(&mut self, machine: usize, outcome: &Result<Outcome, Error>) {
+        let wrote = self.machines[machine].cycle_wrote;
+        self.machines[machine].is_halted = matches!(outcome, Ok(Outcome::Halted(_)));
+        match outcome {
+            Ok(Outcome::Halted(halt)) => {
+                self.note(format_args!("{machine} halts: {halt}"));
+                if wrote > 0 {
+                    self.ledger.violate(format!("machine {machine} wrote in a cycle that halted: {halt}"));
+                }
+            }
+            Ok(outcome) => self.note(format_args!("{machine} is through: {}", words(outcome))),
+            Err(error) => self.note(format_args!("{machine} fails: {}", chain(error))),
+        }
+        if outcome.is_err() {
+            self.ledger.forget_unrecorded(machine);
+        } else if self.machines[machine].life != 0 {
+            self.ledger.record(machine);
+        }
+        if self.plants(Plant::JournalForgets) {
+            self.forget_one(machine);
+        }
+    }
+
+    fn forget_one(&mut self, machine: usize) {
+        let it = &self.machines[machine];
+        let base = it.journal.base(it.route.id).unwrap();
+        if !base.is_empty() {
+            let key = self.random.pick(&base).key.clone();
+            let it = &self.machines[machine];
+            it.journal.record(it.route.id, &[Change::Forget(key)]).unwrap();
+        }
+    }
+}
+
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(report) => {
+            let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+            format!(
+                "overtaken {}, conflicts {}, problems {problems:?}",
+                report.overtaken,
+                report.conflicts.len()
+            )
+        }
+        Outcome::Halted(halt) => halt.to_string(),
+        Outcome::Planned(plan) => plan.to_string(),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text.push_str(": ");
+        text.push_str(&deeper.to_string());
+        cause = deeper.source();
+    }
+    text
+}

@@ -1,0 +1,150 @@
+//! What must be true once the faults have stopped and the machines have had their time.
+
+use crate::tree::Entry;
+use crate::world::State;
+use model::{Kind, Mode, ObjectKey, UnixNanos};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// A tree as it is compared: files with everything that travels, directories that say something of their own.
+type Shown = BTreeMap<String, String>;
+
+/// Everything that is wrong.
+pub(crate) fn judge(state: &State) -> Vec<String> {
+    let mut wrong = state.ledger.violations().to_vec();
+    nothing_is_lost(state, &mut wrong);
+    nothing_is_made_up(state, &mut wrong);
+    all_sides_are_equal(state, &mut wrong);
+    nothing_comes_back(state, &mut wrong);
+    wrong
+}
+
+fn nothing_is_lost(state: &State, wrong: &mut Vec<String>) {
+    for (content, text) in state.ledger.at_stake() {
+        let on_a_machine = |entry: &Entry| entry.content == content;
+        let is_on_a_machine =
+            state.machines.iter().any(|machine| machine.folder.files().any(|(_, entry)| on_a_machine(entry)));
+        if !is_on_a_machine && !state.bucket.iter().any(|(_, stored)| stored.content == content) {
+            wrong.push(format!("`{text}` is lost: it was written, and nobody who had it did away with it"));
+        }
+    }
+}
+
+fn nothing_is_made_up(state: &State, wrong: &mut Vec<String>) {
+    for (index, machine) in state.machines.iter().enumerate() {
+        for (path, entry) in machine.folder.files() {
+            if !state.ledger.is_known(entry.content) {
+                wrong.push(format!("machine {index} holds {:?} at {path}, which nobody wrote", entry.bytes));
+            }
+        }
+    }
+}
+
+fn all_sides_are_equal(state: &State, wrong: &mut Vec<String>) {
+    let bucket = bucket(state);
+    for (index, machine) in state.machines.iter().enumerate() {
+        let shown = without_modes(&folder(machine.folder.entries()), &bucket);
+        let first = without_modes(&folder(state.machines[0].folder.entries()), &bucket);
+        if let Some(difference) = difference(&shown, &first) {
+            wrong.push(format!("machine {index} and machine 0 differ: {difference}"));
+        }
+        let files = |shown: &Shown| {
+            shown
+                .iter()
+                .filter(|(path, _)| !path.ends_with('/'))
+                .map(|(path, what)| (path.clone(), what.clone()))
+                .collect()
+        };
+        let (files, in_bucket): (Shown, Shown) = (files(&shown), files(&bucket));
+        if let Some(difference) = difference(&files, &in_bucket) {
+            wrong.push(format!("machine {index} and the bucket differ: {difference}"));
+        }
+        for directory in shown.keys().filter(|path| path.ends_with('/') && !bucket.contains_key(*path)) {
+            wrong.push(format!("the bucket lacks the directory {directory} of machine {index}"));
+        }
+    }
+}
+
+/// A foreign client says nothing about permissions, and then they are not compared.
+fn without_modes(files: &Shown, in_bucket: &Shown) -> Shown {
+    let shown = |(path, what): (&String, &String)| {
+        let told = in_bucket.get(path).is_none_or(|there| there.contains(" mode ") || path.ends_with('/'));
+        let what = if told { what.clone() } else { what.split(" mode ").next().unwrap().to_owned() };
+        (path.clone(), what)
+    };
+    files.iter().map(shown).collect()
+}
+
+fn folder<'a>(entries: impl Iterator<Item = (&'a str, &'a Entry)>) -> Shown {
+    let entries: BTreeMap<&str, &Entry> = entries.collect();
+    let is_empty = |path: &str| {
+        let below = format!("{path}/");
+        !entries.keys().any(|other| other.starts_with(&below))
+    };
+    let mut shown = Shown::new();
+    for (path, entry) in &entries {
+        match entry.kind {
+            Kind::Directory => {
+                let mode = Mode::from_st_mode(entry.mode);
+                if is_empty(path) || !mode.is_usual_for_directory() {
+                    shown.insert(format!("{path}/"), format!("directory {:o}", entry.mode));
+                }
+            }
+            Kind::File => {
+                let mode = Some(entry.mode);
+                shown.insert((*path).to_owned(), describe("file", &entry.bytes, entry.mtime, mode));
+            }
+            Kind::Symlink => {
+                shown.insert((*path).to_owned(), describe("symlink", &entry.bytes, entry.mtime, None));
+            }
+        }
+    }
+    shown
+}
+
+fn bucket(state: &State) -> Shown {
+    let mut shown = Shown::new();
+    for (key, stored) in state.bucket.iter() {
+        let object = stored.object();
+        let mtime = object.meta.mtime.map_or(0, |UnixNanos(nanos)| nanos);
+        let mode = object.meta.mode.map(|mode| mode.without_special().bits());
+        let what = match object.kind {
+            Kind::Directory => "directory".to_owned(),
+            Kind::File => describe("file", &stored.bytes, mtime, mode),
+            Kind::Symlink => describe("symlink", &stored.bytes, mtime, None),
+        };
+        shown.insert(key.as_str().to_owned(), what);
+    }
+    shown
+}
+
+fn describe(kind: &str, bytes: &[u8], mtime: i64, mode: Option<u32>) -> String {
+    let mut text = format!("{kind} {:?} at {mtime}", String::from_utf8_lossy(bytes));
+    if let Some(mode) = mode {
+        write!(text, " mode {mode:o}").unwrap();
+    }
+    text
+}
+
+fn difference(one: &Shown, other: &Shown) -> Option<String> {
+    let keys = one.keys().chain(other.keys());
+    let mut differing = keys.filter(|key| one.get(*key) != other.get(*key));
+    differing.next().map(|key| format!("{key}: {:?} and {:?}", one.get(key), other.get(key)))
+}
+
+fn nothing_comes_back(state: &State, wrong: &mut Vec<String>) {
+    if state.lists_are_stale {
+        return;
+    }
+    for (path, content, who) in state.ledger.buried() {
+        let is_it = |entry: &Entry| entry.kind != Kind::Directory && entry.content == content;
+        let stands = |entry: Option<&Entry>| entry.is_some_and(is_it);
+        let on_a_machine = state.machines.iter().any(|machine| stands(machine.folder.get(path)));
+        let in_bucket = state.bucket.get(&ObjectKey::parse(path).unwrap());
+        if on_a_machine || in_bucket.is_some_and(|stored| stored.content == content) {
+            wrong.push(format!(
+                "{path} was deleted on machine {who}, nobody changed it elsewhere, and it came back"
+            ));
+        }
+    }
+}

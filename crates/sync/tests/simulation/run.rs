@@ -1,0 +1,144 @@
+//! One run: a world made by a seed, a while of chaos, a while of calm, and the verdict.
+
+use crate::events::{self, Luck};
+use crate::machine::{live, run_once};
+use crate::objects::Objects;
+use crate::oracle;
+use crate::plant::Plant;
+use crate::random::Random;
+use crate::trace::{Keep, Trace};
+use crate::weather::Weather;
+use crate::world::{Machine, State, World};
+use futures::future::join_all;
+use plan::sync::MaxDelete;
+use std::time::Duration;
+use sync::Outcome;
+use tokio_util::sync::CancellationToken;
+
+/// Bytes of content beyond which a file goes and comes by parts here: what was appended to.
+const LARGE: u64 = 4;
+
+/// Rounds of all machines after which they must have come to rest.
+const ROUNDS_MAX: usize = 8;
+
+/// What came of a run.
+pub(crate) struct Verdict {
+    /// Everything that is wrong.
+    pub(crate) wrong: Vec<String>,
+    /// Two runs of a seed have the same.
+    pub(crate) sum: u64,
+    /// The whole story, if it was kept.
+    pub(crate) story: String,
+    /// Rounds until all was at rest.
+    pub(crate) rounds: usize,
+}
+
+/// Runs a seed.
+pub(crate) fn run(seed: u64, plant: Option<Plant>, keep: Keep) -> Verdict {
+    sync::threads::run_inline();
+    sync::threads::take_for_large_beyond(LARGE);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(async {
+        let world = World::new(make(seed, plant, keep));
+        chaos(&world).await;
+        let (rest, rounds) = calm(&world).await;
+        let state = world.lock();
+        let mut wrong = oracle::judge(&state);
+        wrong.extend(rest.err());
+        let (sum, story) = (state.trace.sum(), state.trace.words().to_owned());
+        Verdict { wrong, sum, story, rounds }
+    })
+}
+
+fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
+    let mut random = Random::new(seed);
+    let has_feed = random.chance(700) || plant == Some(Plant::FeedDropsDeletions);
+    let bucket = if has_feed { Objects::with_feed() } else { Objects::default() };
+    let mut state = State::new(random, Trace::new(keep), bucket);
+    state.plant = plant;
+    let count = *state.random.pick(&[2, 2, 2, 3, 3, 4]);
+    let limits =
+        [MaxDelete::Percent(100), MaxDelete::Percent(100), MaxDelete::Percent(25), MaxDelete::Count(1)];
+    let limit = *state.random.pick(&limits);
+    state.machines = (0..count).map(|index| Machine::new(index, limit)).collect();
+    state
+}
+
+async fn chaos(world: &World) {
+    let (luck, machines, count, ends_gently) = {
+        let mut state = world.lock();
+        state.weather = Weather::of(&mut state.random);
+        if state.bucket.has_feed() {
+            state.weather.stale = 0;
+        }
+        state.lists_are_stale = state.weather.stale > 0;
+        state.edits_left = u32::try_from(state.random.below(30)).unwrap();
+        let count = 4 + u32::try_from(state.random.below(28)).unwrap();
+        (Luck::of(&mut state), state.machines.len(), count, state.random.chance(500))
+    };
+    let stop = CancellationToken::new();
+    let lives = join_all((0..machines).map(|index| live(world.clone(), index, stop.clone())));
+    let story = async {
+        events::befall(world, &luck, count).await;
+        stop.cancel();
+        if !ends_gently {
+            let mut state = world.lock();
+            (0..machines).for_each(|machine| state.kill(machine));
+        }
+    };
+    tokio::join!(story, lives);
+    world.lock().calm_down();
+}
+
+/// Lets all machines come to rest; how many rounds that took.
+async fn calm(world: &World) -> (Result<(), String>, usize) {
+    let machines = world.lock().machines.len();
+    for round in 0..ROUNDS_MAX {
+        // Conflict copies of one second have one name.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let before = world.lock().bucket.writes;
+        let mut is_resting = true;
+        for machine in 0..machines {
+            is_resting &= rests(world, machine).await;
+        }
+        if is_resting && world.lock().bucket.writes == before {
+            return (rest(world).await, round);
+        }
+    }
+    (Err(format!("no rest after {ROUNDS_MAX} rounds")), ROUNDS_MAX)
+}
+
+/// One run of a machine; whether there was nothing to do.
+async fn rests(world: &World, machine: usize) -> bool {
+    let who = world.lock().start(machine);
+    match run_once(world, who).await {
+        Ok(Outcome::Done(report)) => report.is_complete() && !report.did_something(),
+        Ok(Outcome::Halted(_)) => {
+            world.lock().machines[machine].is_resumed = true;
+            false
+        }
+        Ok(Outcome::Planned(_)) | Err(_) => false,
+    }
+}
+
+/// Another round costs each machine one request, and changes nothing.
+async fn rest(world: &World) -> Result<(), String> {
+    let machines = world.lock().machines.len();
+    for machine in 0..machines {
+        let traffic = || {
+            let state = world.lock();
+            (state.bucket.requests, state.bucket.writes)
+        };
+        let before = traffic();
+        if !rests(world, machine).await {
+            return Err(format!("machine {machine} does not rest"));
+        }
+        let after = traffic();
+        if after != (before.0 + 1, before.1) {
+            return Err(format!(
+                "machine {machine} rests, and yet: {before:?} requests and writes, then {after:?}"
+            ));
+        }
+    }
+    Ok(())
+}
