@@ -29,8 +29,6 @@ pub(crate) struct Verdict {
     pub(crate) sum: u64,
     /// The whole story, if it was kept.
     pub(crate) story: String,
-    /// Rounds until all was at rest.
-    pub(crate) rounds: usize,
 }
 
 /// Runs a seed.
@@ -41,12 +39,12 @@ pub(crate) fn run(seed: u64, plant: Option<Plant>, keep: Keep) -> Verdict {
     runtime.unwrap().block_on(async {
         let world = World::new(make(seed, plant, keep));
         chaos(&world).await;
-        let (rest, rounds) = calm(&world).await;
+        let rest = calm(&world).await;
         let state = world.lock();
         let mut wrong = oracle::judge(&state);
         wrong.extend(rest.err());
         let (sum, story) = (state.trace.sum(), state.trace.words().to_owned());
-        Verdict { wrong, sum, story, rounds }
+        Verdict { wrong, sum, story }
     })
 }
 
@@ -90,10 +88,10 @@ async fn chaos(world: &World) {
     world.lock().calm_down();
 }
 
-/// Lets all machines come to rest; how many rounds that took.
-async fn calm(world: &World) -> (Result<(), String>, usize) {
+/// Lets all machines come to rest.
+async fn calm(world: &World) -> Result<(), String> {
     let machines = world.lock().machines.len();
-    for round in 0..ROUNDS_MAX {
+    for _ in 0..ROUNDS_MAX {
         // Conflict copies of one second have one name.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let before = world.lock().bucket.writes;
@@ -102,10 +100,10 @@ async fn calm(world: &World) -> (Result<(), String>, usize) {
             is_resting &= rests(world, machine).await;
         }
         if is_resting && world.lock().bucket.writes == before {
-            return (rest(world).await, round);
+            return rest(world).await;
         }
     }
-    (Err(format!("no rest after {ROUNDS_MAX} rounds")), ROUNDS_MAX)
+    Err(format!("no rest after {ROUNDS_MAX} rounds"))
 }
 
 /// One run of a machine; whether there was nothing to do.
