@@ -437,7 +437,12 @@ impl Local for SimFolder {
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, Error> {
-        self.operate("set meta", key.as_str(), |work| work.set_meta(key, meta, expect)).await
+        let outcome = self.operate("set meta", key.as_str(), |work| work.set_meta(key, meta, expect)).await;
+        if outcome.is_err() {
+            // The rest of a rename: without it, nothing is agreed upon yet.
+            self.world.lock().ledger.nothing_left(self.who.machine, key.path().as_str());
+        }
+        outcome
     }
 
     async fn remove(&self, key: &ObjectKey, expect: &Stamp, keep: Keep) -> Result<(), Error> {

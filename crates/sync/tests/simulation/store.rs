@@ -174,6 +174,9 @@ impl State {
         if !key.is_directory() {
             self.judge(machine, Site::Bucket, path.as_str(), aspect);
             self.ledger.changed(Site::Bucket, path.as_str(), aspect);
+            if !self.bucket.has_feed() {
+                self.ledger.wrote_unlisted(machine, path.as_str(), aspect);
+            }
         } else {
             self.machines[machine].cycle_wrote += 1;
         }
@@ -209,6 +212,7 @@ impl SimStore {
         &self,
         first: Vec<(ObjectKey, Stored)>,
         lag: Option<Lag>,
+        began: u64,
     ) -> BoxStream<'static, Result<(ObjectKey, Stored), Error>> {
         let store = self.clone();
         let pages = stream::try_unfold((Some(first), None), move |(ready, after): (_, Option<ObjectKey>)| {
@@ -225,7 +229,10 @@ impl SimStore {
                             .await?
                     }
                 };
-                let Some((last, _)) = page.last() else { return Ok(None) };
+                let Some((last, _)) = page.last() else {
+                    store.world.lock().ledger.listed(store.who.machine, began);
+                    return Ok(None);
+                };
                 let last = last.clone();
                 Ok(Some((stream::iter(page.into_iter().map(Ok)), (None, Some(last)))))
             }
@@ -324,7 +331,7 @@ impl Remote for SimStore {
             (News::Since(cursor, Some(keys)), _) => Changes::Since(Told { cursor, changes: self.told(keys) }),
             (News::Since(cursor, None), first) => {
                 let all =
-                    self.pages(first, None).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
+                    self.pages(first, None, 0).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
                 Changes::Everything(Told { cursor, changes: all.boxed() })
             }
         })
@@ -340,10 +347,13 @@ impl Remote for SimStore {
             let first = store
                 .request("list", "", |state| {
                     let lag = state.lag();
-                    Ok((state.bucket.page(None, PAGE, lag.unwrap_or_else(|| state.bucket.no_lag())), lag))
+                    let page = state.bucket.page(None, PAGE, lag.unwrap_or_else(|| state.bucket.no_lag()));
+                    // What lags shows nothing of now.
+                    let began = if lag.is_some() { 0 } else { state.ledger.moment() };
+                    Ok((page, lag, began))
                 })
                 .await?;
-            Ok::<_, Error>(store.pages(first.0, first.1))
+            Ok::<_, Error>(store.pages(first.0, first.1, first.2))
         });
         futures::TryStreamExt::try_flatten(pages).map(move |found| found.map(listed)).boxed()
     }
