@@ -56,6 +56,7 @@ pub(crate) async fn befall(world: &World, luck: &Luck, count: u32) {
             }
             dice -= rate;
         }
+        state.count("events");
         happening(&mut state, machine);
         state.answer_halts();
     }
@@ -85,6 +86,7 @@ impl State {
     }
 
     fn lose_journal(&mut self, machine: usize) {
+        self.count("journals lost");
         self.note(format_args!("{machine} loses its journal"));
         self.kill(machine);
         self.machines[machine].lose_journal();
@@ -146,6 +148,7 @@ impl State {
         }
         let alive: Vec<_> = self.ledger.at_stake().map(|(content, _)| content).collect();
         let Some(changed) = self.bucket.put_back() else { return };
+        self.count("servers restored");
         self.note(format_args!("the server is restored from its backup"));
         for key in changed {
             self.ledger.changed(Site::Bucket, key.path().as_str(), Aspect::Content);

@@ -66,6 +66,7 @@ pub(crate) fn edit(state: &mut State, machine: usize) {
         write_the_same(state, machine);
     } else {
         let mood = *state.random.pick(&MOODS);
+        state.count("edits");
         mood(&mut Person { state, machine });
     }
     if !state.random.chance(state.weather.unnoticed) {
@@ -429,4 +430,10 @@ pub(crate) fn edit_bucket(state: &mut State) {
     let path = key.path();
     state.ledger.changed(Site::Bucket, path.as_str(), Aspect::Content);
     state.ledger.revive(path.as_str());
+}
+
+/// Another program writes an object about which it says nothing.
+pub(crate) fn put_into_bucket(state: &mut State, key: &str, text: &str) {
+    let (bytes, now) = (Bytes::copy_from_slice(text.as_bytes()), state.now());
+    state.bucket.write(&ObjectKey::parse(key).unwrap(), &foreign(&bytes), bytes, now);
 }

@@ -11,6 +11,7 @@ use crate::weather::Weather;
 use crate::world::{Machine, State, World};
 use futures::future::join_all;
 use plan::sync::MaxDelete;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use sync::Outcome;
 use tokio_util::sync::CancellationToken;
@@ -29,8 +30,8 @@ pub(crate) struct Verdict {
     pub(crate) sum: u64,
     /// The whole story, if it was kept.
     pub(crate) story: String,
-    /// Rounds until all was at rest.
-    pub(crate) rounds: usize,
+    /// How often what happened.
+    pub(crate) census: BTreeMap<&'static str, u64>,
 }
 
 /// Runs a seed.
@@ -42,11 +43,15 @@ pub(crate) fn run(seed: u64, plant: Option<Plant>, keep: Keep) -> Verdict {
         let world = World::new(make(seed, plant, keep));
         chaos(&world).await;
         let (rest, rounds) = calm(&world).await;
-        let state = world.lock();
-        let mut wrong = oracle::judge(&state);
+        let state = &mut *world.lock();
+        let mut wrong = oracle::judge(state);
         wrong.extend(rest.err());
+        let mut census = std::mem::take(&mut state.census);
+        census.insert("rounds until all was at rest, together", rounds as u64);
+        census.insert("contents looked for at the end", state.ledger.at_stake().count() as u64);
+        census.insert("deletions looked for at the end", state.ledger.buried().count() as u64);
         let (sum, story) = (state.trace.sum(), state.trace.words().to_owned());
-        Verdict { wrong, sum, story, rounds }
+        Verdict { wrong, sum, story, census }
     })
 }
 

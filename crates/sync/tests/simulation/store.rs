@@ -279,7 +279,7 @@ impl SimStore {
         source: &R,
     ) -> Result<RemoteVersion, Error> {
         for offset in (0..node.size).step_by(PART) {
-            if self.world.lock().bucket.has_part(upload, offset) {
+            if self.world.lock().has_part(upload, offset) {
                 continue;
             }
             let length = PART.min(usize::try_from(node.size - offset).unwrap());
@@ -304,6 +304,7 @@ impl SimStore {
             }
             let version = state.put(machine, key, node, &bytes, expect)?;
             state.bucket.drop_upload(upload);
+            state.count("large uploads");
             Ok(version)
         })
         .await
@@ -488,6 +489,7 @@ impl Remote for SimStore {
                 return Err(Error::NotFound { key: from.clone() });
             };
             state.expect(from, &Expect::Version(version.clone()))?;
+            state.count("copies by the store");
             state.put(machine, to, node, &stored.bytes, &Expect::Absent)
         });
         let copied = copied.await?;
@@ -500,11 +502,20 @@ impl Remote for SimStore {
 }
 
 impl State {
+    fn has_part(&mut self, upload: &UploadId, offset: u64) -> bool {
+        let has_part = self.bucket.has_part(upload, offset);
+        if has_part {
+            self.count("parts not sent again");
+        }
+        has_part
+    }
+
     /// A listing may show the bucket of a moment ago.
     fn lag(&mut self) -> Option<Lag> {
         if !self.random.chance(self.weather.stale) {
             return None;
         }
+        self.count("stale listings");
         let now = self.now();
         let changes = 1 + self.random.index(3);
         Some(self.bucket.lag(now, changes))
