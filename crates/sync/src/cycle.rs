@@ -182,6 +182,8 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             carried_out?;
             planning?;
         }
+        // What was moved is deleted under its old name, and no loss.
+        report.deleted_remote = report.deleted_remote.saturating_sub(report.moved.remote);
         Ok(report)
     }
 

@@ -47,13 +47,14 @@ impl Trouble {
                 _ => Fate::Problem,
             },
             Self::Remote(error) => match error {
-                bucket::Error::Changed { .. } | bucket::Error::NotFound { .. } => Fate::Overtaken,
+                // The last: the file changed while it was sent by parts.
+                bucket::Error::Changed { .. }
+                | bucket::Error::NotFound { .. }
+                | bucket::Error::Other { retry: bucket::Retry::Replan, .. } => Fate::Overtaken,
                 bucket::Error::NoSpace { .. } => Fate::Full(Side::Remote),
                 bucket::Error::Unreachable { .. }
                 | bucket::Error::WrongKey { .. }
                 | bucket::Error::NoSuchBucket { .. } => Fate::Fatal,
-                // The file changed while it was sent by parts.
-                bucket::Error::Other { retry: bucket::Retry::Replan, .. } => Fate::Overtaken,
                 bucket::Error::Rejected { .. } | bucket::Error::Other { .. } => Fate::Problem,
             },
             Self::Journal(_) => Fate::Fatal,

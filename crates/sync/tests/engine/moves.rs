@@ -21,7 +21,7 @@ async fn moved(bucket: FakeBucket) {
     fs::create_dir(one.path("old")).unwrap();
     fs::rename(one.path("letter.txt"), one.path("old/letter.txt")).unwrap();
     let report = one.sync().await;
-    assert_eq!((report.uploaded, report.moved.remote), (0, 21), "{report:?}");
+    assert_eq!((report.uploaded, report.moved.remote, report.deleted_remote), (0, 21, 0), "{report:?}");
     assert_eq!(bucket.copies(), 21);
 
     let inode = |machine: &Machine, name: &str| {

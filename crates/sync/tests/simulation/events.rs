@@ -7,17 +7,20 @@ use std::time::Duration;
 
 const TEN_YEARS_NANOS: i64 = 315_360_000_000_000_000;
 
+/// How often something befalls a machine, and what.
+type Happening = (u32, fn(&mut State, usize));
+
 /// Which of them may happen in a run, and how often of a thousand.
 pub(crate) struct Luck {
     /// What happens otherwise: an edit.
-    happenings: Vec<(u32, fn(&mut State, usize))>,
+    happenings: Vec<Happening>,
     gap_ms_max: u64,
 }
 
 impl Luck {
     pub(crate) fn of(state: &mut State) -> Self {
-        let mut happenings: Vec<(u32, fn(&mut State, usize))> = Vec::new();
-        let mut possible: Vec<(u32, fn(&mut State, usize))> = vec![
+        let mut happenings: Vec<Happening> = Vec::new();
+        let mut possible: Vec<Happening> = vec![
             (60, State::unmount),
             (40, State::lose_journal),
             (60, State::jump),

@@ -433,8 +433,8 @@ impl Local for SimFolder {
 
     async fn stage(&self, path: &RelPath, token: &str) -> Result<SimStaging, Error> {
         let text = path.as_str();
-        let begin = |work: &mut Work<'_>| work.tree_mut().begin(text, token).map_err(blocked(text));
-        let begun = self.operate("stage", text, begin).await?;
+        let attempt = |work: &mut Work<'_>| work.tree_mut().begin(text, token).map_err(blocked(text));
+        let begun = self.operate("stage", text, attempt).await?;
         Ok(SimStaging { folder: self.clone(), path: path.clone(), begun })
     }
 

@@ -74,6 +74,11 @@ pub(crate) fn edit(state: &mut State, machine: usize) {
     }
 }
 
+/// One of the files that are there before the story begins.
+pub(crate) fn begin(state: &mut State) {
+    Person { state, machine: 0 }.create();
+}
+
 /// Two persons come to write the same bytes at the same path.
 fn write_the_same(state: &mut State, machine: usize) {
     let other = state.random.index(state.machines.len());
@@ -89,10 +94,15 @@ fn write_the_same(state: &mut State, machine: usize) {
     Person { state, machine }.put(&path, Kind::File, &bytes);
 }
 
-/// A new content, never seen before.
+/// A new content, never seen before; one in five is of a large file.
 fn compose(state: &mut State) -> Bytes {
     state.contents += 1;
-    Bytes::from(format!("{:03}", state.contents))
+    let number = state.contents;
+    Bytes::from(if state.random.chance(200) {
+        format!("{number:03} and more")
+    } else {
+        format!("{number:03}")
+    })
 }
 
 fn any_path(random: &mut Random) -> String {

@@ -4,6 +4,7 @@ use crate::events::{self, Luck};
 use crate::machine::{live, run_once};
 use crate::objects::Objects;
 use crate::oracle;
+use crate::person;
 use crate::plant::Plant;
 use crate::random::Random;
 use crate::trace::{Keep, Trace};
@@ -41,13 +42,13 @@ pub(crate) fn run(seed: u64, plant: Option<Plant>, keep: Keep) -> Verdict {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let world = World::new(make(seed, plant, keep));
+        settle(&world).await;
         chaos(&world).await;
-        let (rest, rounds) = calm(&world).await;
+        let rest = calm(&world).await;
         let state = &mut *world.lock();
         let mut wrong = oracle::judge(state);
         wrong.extend(rest.err());
         let mut census = std::mem::take(&mut state.census);
-        census.insert("rounds until all was at rest, together", rounds as u64);
         census.insert("contents looked for at the end", state.ledger.at_stake().count() as u64);
         census.insert("deletions looked for at the end", state.ledger.buried().count() as u64);
         let (sum, story) = (state.trace.sum(), state.trace.words().to_owned());
@@ -67,6 +68,23 @@ fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
     let limit = *state.random.pick(&limits);
     state.machines = (0..count).map(|index| Machine::new(index, limit)).collect();
     state
+}
+
+/// Most stories begin with files that all machines hold.
+async fn settle(world: &World) {
+    let machines = {
+        let mut state = world.lock();
+        if state.random.chance(350) {
+            return;
+        }
+        for _ in 0..3 + state.random.below(9) {
+            person::begin(&mut state);
+        }
+        state.machines.len()
+    };
+    for machine in 0..machines {
+        rests(world, machine).await;
+    }
 }
 
 async fn chaos(world: &World) {
@@ -95,10 +113,10 @@ async fn chaos(world: &World) {
     world.lock().calm_down();
 }
 
-/// Lets all machines come to rest; how many rounds that took.
-async fn calm(world: &World) -> (Result<(), String>, usize) {
+/// Lets all machines come to rest.
+async fn calm(world: &World) -> Result<(), String> {
     let machines = world.lock().machines.len();
-    for round in 0..ROUNDS_MAX {
+    for _ in 0..ROUNDS_MAX {
         // Conflict copies of one second have one name.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let before = world.lock().bucket.writes;
@@ -106,11 +124,12 @@ async fn calm(world: &World) -> (Result<(), String>, usize) {
         for machine in 0..machines {
             is_resting &= rests(world, machine).await;
         }
+        world.lock().count("rounds until all is at rest");
         if is_resting && world.lock().bucket.writes == before {
-            return (rest(world).await, round);
+            return rest(world).await;
         }
     }
-    (Err(format!("no rest after {ROUNDS_MAX} rounds")), ROUNDS_MAX)
+    Err(format!("no rest after {ROUNDS_MAX} rounds"))
 }
 
 /// One run of a machine; whether there was nothing to do.

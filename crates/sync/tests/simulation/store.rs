@@ -171,14 +171,14 @@ impl State {
         aspect: Aspect,
     ) -> RemoteVersion {
         let path = key.path();
-        if !key.is_directory() {
+        if key.is_directory() {
+            self.machines[machine].cycle_wrote += 1;
+        } else {
             self.judge(machine, Site::Bucket, path.as_str(), aspect);
             self.ledger.changed(Site::Bucket, path.as_str(), aspect);
             if !self.bucket.has_feed() {
                 self.ledger.wrote_unlisted(machine, path.as_str(), aspect);
             }
-        } else {
-            self.machines[machine].cycle_wrote += 1;
         }
         let now = self.now();
         self.bucket.write(key, node, bytes.clone(), now)
@@ -190,11 +190,11 @@ impl State {
         }
         self.expect(key, &Expect::Version(version.clone()))?;
         let path = key.path();
-        if !key.is_directory() {
+        if key.is_directory() {
+            self.machines[machine].cycle_wrote += 1;
+        } else {
             self.judge(machine, Site::Bucket, path.as_str(), Aspect::Content);
             self.ledger.changed(Site::Bucket, path.as_str(), Aspect::Content);
-        } else {
-            self.machines[machine].cycle_wrote += 1;
         }
         let now = self.now();
         self.bucket.remove(key, now);

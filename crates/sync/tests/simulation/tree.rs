@@ -241,16 +241,13 @@ impl Tree {
 
     /// Clears the temporaries of one directory, or of all.
     pub(crate) fn sweep(&mut self, directory: Option<&str>) {
-        match directory {
-            Some(directory) => {
-                self.litter.remove(directory);
-                self.begun.retain(|beginning| beginning.is_held || beginning.directory != directory);
-            }
+        if let Some(directory) = directory {
+            self.litter.remove(directory);
+            self.begun.retain(|beginning| beginning.is_held || beginning.directory != directory);
+        } else {
             // What can be gone on with is left for a week.
-            None => {
-                self.litter.clear();
-                self.begun.iter_mut().for_each(|beginning| beginning.is_held = false);
-            }
+            self.litter.clear();
+            self.begun.iter_mut().for_each(|beginning| beginning.is_held = false);
         }
     }
 
@@ -290,14 +287,16 @@ impl Tree {
     }
 
     pub(crate) fn go_on(&mut self, name: Begun, bytes: &[u8]) {
-        let found = self.begun.iter_mut().find(|beginning| beginning.name == name);
-        found.into_iter().for_each(|beginning| beginning.bytes.extend_from_slice(bytes));
+        if let Some(beginning) = self.begun.iter_mut().find(|beginning| beginning.name == name) {
+            beginning.bytes.extend_from_slice(bytes);
+        }
     }
 
     /// Nobody works on it any more.
     pub(crate) fn let_go(&mut self, name: Begun) {
-        let found = self.begun.iter_mut().find(|beginning| beginning.name == name);
-        found.into_iter().for_each(|beginning| beginning.is_held = false);
+        if let Some(beginning) = self.begun.iter_mut().find(|beginning| beginning.name == name) {
+            beginning.is_held = false;
+        }
     }
 
     pub(crate) fn end(&mut self, name: Begun) {

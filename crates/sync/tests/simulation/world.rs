@@ -255,12 +255,11 @@ impl State {
         let Weather { disk_trouble, lost_request, lost_answer, refused, twice, .. } = self.weather;
         match port {
             Port::Disk if self.random.chance(disk_trouble) => Twist::Refused,
-            Port::Disk => Twist::None,
             Port::Line if self.random.chance(lost_request) => Twist::Lost,
             Port::Line if self.random.chance(lost_answer) => Twist::Unanswered,
             Port::Line if self.random.chance(refused) => Twist::Refused,
             Port::Line if self.random.chance(twice) => Twist::Twice,
-            Port::Line => Twist::None,
+            Port::Disk | Port::Line => Twist::None,
         }
     }
 

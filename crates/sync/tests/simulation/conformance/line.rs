@@ -99,7 +99,8 @@ impl<R: Remote> Subject<R> {
                 let object = self.remote.head(key).await?;
                 match &object {
                     Some(object) => {
-                        drop(self.known.insert(key.clone(), (object.node().unwrap(), object.version.clone())))
+                        let now = (object.node().unwrap(), object.version.clone());
+                        drop(self.known.insert(key.clone(), now));
                     }
                     None => drop(self.known.remove(key)),
                 }
