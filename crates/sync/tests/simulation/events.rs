@@ -59,6 +59,7 @@ pub(crate) async fn befall(world: &World, luck: &Luck, count: u32) {
             }
             dice -= rate;
         }
+        state.count("events");
         happening(&mut state, machine);
         state.answer_halts();
     }
@@ -88,6 +89,7 @@ impl State {
     }
 
     fn lose_journal(&mut self, machine: usize) {
+        self.count("journals lost");
         self.note(format_args!("{machine} loses its journal"));
         self.kill(machine);
         self.machines[machine].lose_journal();
@@ -149,6 +151,7 @@ impl State {
         }
         let alive: Vec<_> = self.ledger.at_stake().map(|(content, _)| content).collect();
         let Some(changed) = self.bucket.put_back() else { return };
+        self.count("servers restored");
         self.note(format_args!("the server is restored from its backup"));
         for key in changed {
             self.ledger.changed(Site::Bucket, key.path().as_str(), Aspect::Content);

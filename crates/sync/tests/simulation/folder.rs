@@ -317,6 +317,7 @@ impl Work<'_> {
             return Err(changed(new));
         }
         self.judge_aside(from, to, &entry);
+        self.state.count("local renames");
         self.judge(old, Aspect::Content);
         self.judge(new, Aspect::Content);
         self.tree_mut().remove(new);
@@ -339,6 +340,7 @@ impl Work<'_> {
         if !to.file_name().contains(".sync-conflict-") || from.file_name().contains(".sync-conflict-") {
             return;
         }
+        self.state.count("conflict copies");
         let there = self.state.bucket.get(&ObjectKey::file(from)).map(|there| (there.kind, there.content));
         let began = self.machine().cycle_began;
         let ledger = &self.state.ledger;
@@ -437,7 +439,12 @@ impl Local for SimFolder {
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, Error> {
-        self.operate("set meta", key.as_str(), |work| work.set_meta(key, meta, expect)).await
+        let outcome = self.operate("set meta", key.as_str(), |work| work.set_meta(key, meta, expect)).await;
+        if outcome.is_err() {
+            // The rest of a rename: without it, nothing is agreed upon yet.
+            self.world.lock().ledger.nothing_left(self.who.machine, key.path().as_str());
+        }
+        outcome
     }
 
     async fn remove(&self, key: &ObjectKey, expect: &Stamp, keep: Keep) -> Result<(), Error> {
@@ -612,6 +619,9 @@ impl Staging for SimStaging {
         let bytes = bytes.await?;
         let mut survey = Survey::new();
         survey.update(&bytes);
+        if !bytes.is_empty() {
+            self.folder.world.lock().count("large downloads gone on with");
+        }
         Ok((self, survey, bytes.len() as u64))
     }
 
@@ -634,6 +644,7 @@ impl Staging for SimStaging {
 
     async fn place(self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
         self.operate("place", |work| {
+            work.state.count("large downloads");
             let begun = work.tree().begun(self.begun);
             let bytes = begun.ok_or_else(|| trouble("putting in place", self.path.as_str()))?;
             let found = work.write(&self.path, Kind::File, meta, &bytes, expect)?;

@@ -76,6 +76,12 @@ pub(crate) struct Ledger {
     versions: BTreeMap<(Site, String), Version>,
     agreements: BTreeMap<(usize, String), Agreement>,
     tombstones: BTreeMap<String, Tombstone>,
+    /// Who wrote an object last, and when; for stores that have to be listed.
+    writers: BTreeMap<String, (usize, u64)>,
+    /// When the last whole listing of a machine began.
+    listed: BTreeMap<usize, u64>,
+    /// Objects whose time and permissions somebody changed before their writer had listed them: no listing will show it that.
+    blind: BTreeSet<String>,
     violations: Vec<String>,
 }
 
@@ -194,6 +200,31 @@ impl Ledger {
     pub(crate) fn forget_all(&mut self) {
         self.agreements.clear();
         self.tombstones.clear();
+    }
+
+    // Listings.
+
+    /// A machine wrote an object to a store that has to be listed.
+    pub(crate) fn wrote_unlisted(&mut self, machine: usize, path: &str, aspect: Aspect) {
+        let seen = |writer: &usize, at: &u64| self.listed.get(writer).is_some_and(|listed| listed > at);
+        if aspect == Aspect::Content {
+            self.blind.remove(path);
+        } else if let Some((writer, at)) = self.writers.get(path)
+            && *writer != machine
+            && !seen(writer, at)
+        {
+            self.blind.insert(path.to_owned());
+        }
+        self.writers.insert(path.to_owned(), (machine, self.count));
+    }
+
+    pub(crate) fn listed(&mut self, machine: usize, began: u64) {
+        self.listed.insert(machine, began);
+    }
+
+    /// Whether time and permissions may differ, as nobody could know.
+    pub(crate) fn is_blind(&self, path: &str) -> bool {
+        self.blind.contains(path)
     }
 
     // Tombstones.

@@ -12,7 +12,7 @@ use disk::Identity;
 use journal::{Change, Journal, RouteId, RouteKey};
 use model::MachineName;
 use plan::ignore::IgnoreRules;
-use plan::sync::{Direction, Guards, MaxDelete};
+use plan::sync::{Direction, Guards, Halt, MaxDelete};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -94,10 +94,16 @@ fn spare(journal: Arc<Journal>) {
 
 /// One machine, a bucket that tells what changed, and nothing that goes wrong.
 pub(crate) fn quiet_world() -> (World, Who) {
+    let world = quiet_world_of(1);
+    let who = world.lock().start(0);
+    (world, who)
+}
+
+/// The same with several machines.
+pub(crate) fn quiet_world_of(machines: usize) -> World {
     let mut state = State::new(Random::new(0), Trace::new(Keep::Sum), Objects::with_feed());
-    state.machines.push(Machine::new(0, MaxDelete::Percent(100)));
-    let who = state.start(0);
-    (World::new(state), who)
+    state.machines = (0..machines).map(|index| Machine::new(index, MaxDelete::Percent(100))).collect();
+    World::new(state)
 }
 
 fn route_in(journal: &Journal) -> RouteId {
@@ -193,6 +199,12 @@ impl State {
         match outcome {
             Ok(Outcome::Halted(halt)) => {
                 self.note(format_args!("{machine} halts: {halt}"));
+                self.count(match halt {
+                    Halt::Emptied { .. } => "halts: emptied",
+                    Halt::MassDeletion { .. } => "halts: mass deletion",
+                    Halt::Replaced { .. } => "halts: replaced",
+                    Halt::Strangers { .. } => "halts: strangers",
+                });
                 if wrote > 0 {
                     self.ledger.violate(format!("machine {machine} wrote in a cycle that halted: {halt}"));
                 }

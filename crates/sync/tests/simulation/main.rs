@@ -28,6 +28,7 @@ mod random;
 mod run;
 mod seeds;
 mod store;
+mod stories;
 mod trace;
 mod tree;
 mod weather;

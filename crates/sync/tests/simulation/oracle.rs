@@ -43,8 +43,8 @@ fn nothing_is_made_up(state: &State, wrong: &mut Vec<String>) {
 fn all_sides_are_equal(state: &State, wrong: &mut Vec<String>) {
     let bucket = bucket(state);
     for (index, machine) in state.machines.iter().enumerate() {
-        let shown = without_modes(&folder(machine.folder.entries()), &bucket);
-        let first = without_modes(&folder(state.machines[0].folder.entries()), &bucket);
+        let shown = as_far_as_told(state, &folder(machine.folder.entries()), &bucket);
+        let first = as_far_as_told(state, &folder(state.machines[0].folder.entries()), &bucket);
         if let Some(difference) = difference(&shown, &first) {
             wrong.push(format!("machine {index} and machine 0 differ: {difference}"));
         }
@@ -55,7 +55,8 @@ fn all_sides_are_equal(state: &State, wrong: &mut Vec<String>) {
                 .map(|(path, what)| (path.clone(), what.clone()))
                 .collect()
         };
-        let (files, in_bucket): (Shown, Shown) = (files(&shown), files(&bucket));
+        let (files, in_bucket): (Shown, Shown) =
+            (files(&shown), files(&as_far_as_told(state, &bucket, &bucket)));
         if let Some(difference) = difference(&files, &in_bucket) {
             wrong.push(format!("machine {index} and the bucket differ: {difference}"));
         }
@@ -65,14 +66,19 @@ fn all_sides_are_equal(state: &State, wrong: &mut Vec<String>) {
     }
 }
 
-/// A foreign client says nothing about permissions, and then they are not compared.
-fn without_modes(files: &Shown, in_bucket: &Shown) -> Shown {
-    let shown = |(path, what): (&String, &String)| {
-        let told = in_bucket.get(path).is_none_or(|there| there.contains(" mode ") || path.ends_with('/'));
-        let what = if told { what.clone() } else { what.split(" mode ").next().unwrap().to_owned() };
-        (path.clone(), what)
+/// A foreign client says nothing about permissions, and then they are not compared; nor is what a listing could not tell.
+fn as_far_as_told(state: &State, shown: &Shown, in_bucket: &Shown) -> Shown {
+    let told = |(path, what): (&String, &String)| {
+        let has_mode =
+            in_bucket.get(path).is_none_or(|there| there.contains(" mode ") || path.ends_with('/'));
+        let end = match (state.ledger.is_blind(path), has_mode) {
+            (true, _) => " at ",
+            (false, false) => " mode ",
+            (false, true) => return (path.clone(), what.clone()),
+        };
+        (path.clone(), what.split(end).next().unwrap().to_owned())
     };
-    files.iter().map(shown).collect()
+    shown.iter().map(told).collect()
 }
 
 fn folder<'a>(entries: impl Iterator<Item = (&'a str, &'a Entry)>) -> Shown {

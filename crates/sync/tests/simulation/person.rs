@@ -66,11 +66,17 @@ pub(crate) fn edit(state: &mut State, machine: usize) {
         write_the_same(state, machine);
     } else {
         let mood = *state.random.pick(&MOODS);
+        state.count("edits");
         mood(&mut Person { state, machine });
     }
     if !state.random.chance(state.weather.unnoticed) {
         state.machines[machine].wake.notify_one();
     }
+}
+
+/// One of the files that are there before the story begins.
+pub(crate) fn begin(state: &mut State) {
+    Person { state, machine: 0 }.create();
 }
 
 /// Two persons come to write the same bytes at the same path.
@@ -88,10 +94,15 @@ fn write_the_same(state: &mut State, machine: usize) {
     Person { state, machine }.put(&path, Kind::File, &bytes);
 }
 
-/// A new content, never seen before.
+/// A new content, never seen before; one in five is of a large file.
 fn compose(state: &mut State) -> Bytes {
     state.contents += 1;
-    Bytes::from(format!("{:03}", state.contents))
+    let number = state.contents;
+    Bytes::from(if state.random.chance(200) {
+        format!("{number:03} and more")
+    } else {
+        format!("{number:03}")
+    })
 }
 
 fn any_path(random: &mut Random) -> String {
@@ -429,4 +440,10 @@ pub(crate) fn edit_bucket(state: &mut State) {
     let path = key.path();
     state.ledger.changed(Site::Bucket, path.as_str(), Aspect::Content);
     state.ledger.revive(path.as_str());
+}
+
+/// Another program writes an object about which it says nothing.
+pub(crate) fn put_into_bucket(state: &mut State, key: &str, text: &str) {
+    let (bytes, now) = (Bytes::copy_from_slice(text.as_bytes()), state.now());
+    state.bucket.write(&ObjectKey::parse(key).unwrap(), &foreign(&bytes), bytes, now);
 }

@@ -4,6 +4,7 @@ use crate::events::{self, Luck};
 use crate::machine::{live, run_once};
 use crate::objects::Objects;
 use crate::oracle;
+use crate::person;
 use crate::plant::Plant;
 use crate::random::Random;
 use crate::trace::{Keep, Trace};
@@ -11,6 +12,7 @@ use crate::weather::Weather;
 use crate::world::{Machine, State, World};
 use futures::future::join_all;
 use plan::sync::MaxDelete;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use sync::Outcome;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,8 @@ pub(crate) struct Verdict {
     pub(crate) sum: u64,
     /// The whole story, if it was kept.
     pub(crate) story: String,
+    /// How often what happened.
+    pub(crate) census: BTreeMap<&'static str, u64>,
 }
 
 /// Runs a seed.
@@ -38,13 +42,17 @@ pub(crate) fn run(seed: u64, plant: Option<Plant>, keep: Keep) -> Verdict {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.unwrap().block_on(async {
         let world = World::new(make(seed, plant, keep));
+        settle(&world).await;
         chaos(&world).await;
         let rest = calm(&world).await;
-        let state = world.lock();
-        let mut wrong = oracle::judge(&state);
+        let state = &mut *world.lock();
+        let mut wrong = oracle::judge(state);
         wrong.extend(rest.err());
+        let mut census = std::mem::take(&mut state.census);
+        census.insert("contents looked for at the end", state.ledger.at_stake().count() as u64);
+        census.insert("deletions looked for at the end", state.ledger.buried().count() as u64);
         let (sum, story) = (state.trace.sum(), state.trace.words().to_owned());
-        Verdict { wrong, sum, story }
+        Verdict { wrong, sum, story, census }
     })
 }
 
@@ -60,6 +68,23 @@ fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
     let limit = *state.random.pick(&limits);
     state.machines = (0..count).map(|index| Machine::new(index, limit)).collect();
     state
+}
+
+/// Most stories begin with files that all machines hold.
+async fn settle(world: &World) {
+    let machines = {
+        let mut state = world.lock();
+        if state.random.chance(350) {
+            return;
+        }
+        for _ in 0..3 + state.random.below(9) {
+            person::begin(&mut state);
+        }
+        state.machines.len()
+    };
+    for machine in 0..machines {
+        rests(world, machine).await;
+    }
 }
 
 async fn chaos(world: &World) {
@@ -99,6 +124,7 @@ async fn calm(world: &World) -> Result<(), String> {
         for machine in 0..machines {
             is_resting &= rests(world, machine).await;
         }
+        world.lock().count("rounds until all is at rest");
         if is_resting && world.lock().bucket.writes == before {
             return rest(world).await;
         }

@@ -176,6 +176,9 @@ impl State {
         } else {
             self.judge(machine, Site::Bucket, path.as_str(), aspect);
             self.ledger.changed(Site::Bucket, path.as_str(), aspect);
+            if !self.bucket.has_feed() {
+                self.ledger.wrote_unlisted(machine, path.as_str(), aspect);
+            }
         }
         let now = self.now();
         self.bucket.write(key, node, bytes.clone(), now)
@@ -209,6 +212,7 @@ impl SimStore {
         &self,
         first: Vec<(ObjectKey, Stored)>,
         lag: Option<Lag>,
+        began: u64,
     ) -> BoxStream<'static, Result<(ObjectKey, Stored), Error>> {
         let store = self.clone();
         let pages = stream::try_unfold((Some(first), None), move |(ready, after): (_, Option<ObjectKey>)| {
@@ -225,7 +229,10 @@ impl SimStore {
                             .await?
                     }
                 };
-                let Some((last, _)) = page.last() else { return Ok(None) };
+                let Some((last, _)) = page.last() else {
+                    store.world.lock().ledger.listed(store.who.machine, began);
+                    return Ok(None);
+                };
                 let last = last.clone();
                 Ok(Some((stream::iter(page.into_iter().map(Ok)), (None, Some(last)))))
             }
@@ -272,7 +279,7 @@ impl SimStore {
         source: &R,
     ) -> Result<RemoteVersion, Error> {
         for offset in (0..node.size).step_by(PART) {
-            if self.world.lock().bucket.has_part(upload, offset) {
+            if self.world.lock().has_part(upload, offset) {
                 continue;
             }
             let length = PART.min(usize::try_from(node.size - offset).unwrap());
@@ -297,6 +304,7 @@ impl SimStore {
             }
             let version = state.put(machine, key, node, &bytes, expect)?;
             state.bucket.drop_upload(upload);
+            state.count("large uploads");
             Ok(version)
         })
         .await
@@ -324,7 +332,7 @@ impl Remote for SimStore {
             (News::Since(cursor, Some(keys)), _) => Changes::Since(Told { cursor, changes: self.told(keys) }),
             (News::Since(cursor, None), first) => {
                 let all =
-                    self.pages(first, None).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
+                    self.pages(first, None, 0).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
                 Changes::Everything(Told { cursor, changes: all.boxed() })
             }
         })
@@ -340,10 +348,13 @@ impl Remote for SimStore {
             let first = store
                 .request("list", "", |state| {
                     let lag = state.lag();
-                    Ok((state.bucket.page(None, PAGE, lag.unwrap_or_else(|| state.bucket.no_lag())), lag))
+                    let page = state.bucket.page(None, PAGE, lag.unwrap_or_else(|| state.bucket.no_lag()));
+                    // What lags shows nothing of now.
+                    let began = if lag.is_some() { 0 } else { state.ledger.moment() };
+                    Ok((page, lag, began))
                 })
                 .await?;
-            Ok::<_, Error>(store.pages(first.0, first.1))
+            Ok::<_, Error>(store.pages(first.0, first.1, first.2))
         });
         futures::TryStreamExt::try_flatten(pages).map(move |found| found.map(listed)).boxed()
     }
@@ -478,6 +489,7 @@ impl Remote for SimStore {
                 return Err(Error::NotFound { key: from.clone() });
             };
             state.expect(from, &Expect::Version(version.clone()))?;
+            state.count("copies by the store");
             state.put(machine, to, node, &stored.bytes, &Expect::Absent)
         });
         let copied = copied.await?;
@@ -490,11 +502,20 @@ impl Remote for SimStore {
 }
 
 impl State {
+    fn has_part(&mut self, upload: &UploadId, offset: u64) -> bool {
+        let has_part = self.bucket.has_part(upload, offset);
+        if has_part {
+            self.count("parts not sent again");
+        }
+        has_part
+    }
+
     /// A listing may show the bucket of a moment ago.
     fn lag(&mut self) -> Option<Lag> {
         if !self.random.chance(self.weather.stale) {
             return None;
         }
+        self.count("stale listings");
         let now = self.now();
         let changes = 1 + self.random.index(3);
         Some(self.bucket.lag(now, changes))

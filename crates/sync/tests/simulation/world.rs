@@ -13,7 +13,7 @@ use crate::tree::{self, Tree};
 use crate::weather::Weather;
 use journal::Journal;
 use model::ObjectKey;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use sync::Route;
@@ -70,6 +70,13 @@ pub(crate) struct Machine {
     pub(crate) cycle_wrote: u64,
 }
 
+/// Something that is to happen when an effect is about to.
+pub(crate) struct Cue {
+    pub(crate) what: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) act: fn(&mut State, usize) -> Twist,
+}
+
 pub(crate) struct State {
     pub(crate) random: Random,
     pub(crate) weather: Weather,
@@ -78,6 +85,10 @@ pub(crate) struct State {
     pub(crate) bucket: Objects,
     pub(crate) machines: Vec<Machine>,
     pub(crate) plant: Option<Plant>,
+    /// For stories: what happens at one effect, once.
+    pub(crate) cue: Option<Cue>,
+    /// How often what happened.
+    pub(crate) census: BTreeMap<&'static str, u64>,
     /// Whether listings may show the bucket of a moment ago in this run.
     pub(crate) lists_are_stale: bool,
     /// Edits that persons will still make.
@@ -111,6 +122,18 @@ pub(crate) enum Twist {
     Twice,
 }
 
+impl Twist {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "undisturbed",
+            Self::Lost => "requests lost",
+            Self::Refused => "effects refused",
+            Self::Unanswered => "answers lost",
+            Self::Twice => "requests carried out twice",
+        }
+    }
+}
+
 enum Pause {
     None,
     Yield,
@@ -129,15 +152,23 @@ impl World {
     /// An effect on its way. Does not return if the machine dies meanwhile.
     pub(crate) async fn go(&self, who: Who, port: Port, what: &str, key: &str) -> Twist {
         self.pause().await;
-        let dies = {
+        let (dies, cued) = {
             let mut state = self.lock();
             state.meddle(who.machine);
-            !state.survives(who, what, key)
+            let cued = state.take_cue(who, what, key);
+            (!state.survives(who, what, key), cued)
         };
         if dies {
             std::future::pending::<()>().await;
         }
-        self.lock().twist(port)
+        if cued != Twist::None {
+            return cued;
+        }
+        let twist = self.lock().twist(port);
+        if twist != Twist::None {
+            self.lock().count(twist.name());
+        }
+        twist
     }
 
     /// Its outcome on the way back.
@@ -178,6 +209,8 @@ impl State {
             ledger: Ledger::default(),
             machines: Vec::new(),
             plant: None,
+            cue: None,
+            census: BTreeMap::new(),
             lists_are_stale: false,
             edits_left: 0,
             contents: 0,
@@ -195,6 +228,17 @@ impl State {
             0 => Pause::Yield,
             _ => Pause::Sleep(Duration::from_millis(1 + self.random.below(self.weather.slow_ms_max))),
         }
+    }
+
+    fn take_cue(&mut self, who: Who, what: &str, key: &str) -> Twist {
+        match self.cue.take_if(|cue| (cue.what, cue.key) == (what, key)) {
+            Some(cue) => (cue.act)(self, who.machine),
+            None => Twist::None,
+        }
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.census.entry(what).or_default() += 1;
     }
 
     /// A person may change something, just now.
@@ -227,6 +271,7 @@ impl State {
         let dies = self.random.chance(self.weather.crash);
         if dies {
             self.note(format_args!("{} dies about to {what} {key}", who.machine));
+            self.count("deaths");
             self.kill(who.machine);
             let folder = &mut self.machines[who.machine].folder;
             if what == "write" && folder.is_directory(tree::parent(key)) {
@@ -304,6 +349,9 @@ impl State {
     pub(crate) fn judge(&mut self, machine: usize, site: Site, path: &str, aspect: Aspect) {
         let it = &mut self.machines[machine];
         it.cycle_wrote += 1;
+        if self.ledger.agreement(machine, path).is_some() {
+            self.count("effects judged by an agreement");
+        }
         let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
         // What a stale listing lacks looks deleted, and is believed: it comes back with the next one.
         let may_look_gone = self.lists_are_stale && site != Site::Bucket;

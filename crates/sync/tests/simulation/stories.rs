@@ -1,0 +1,166 @@
+//! What the simulation has found, each as a story of its own that needs no luck.
+
+use crate::machine::{live, quiet_world_of, run_once};
+use crate::person;
+use crate::tree::Tree;
+use crate::world::{Cue, Mount, State, Twist, World};
+use bytes::Bytes;
+use disk::Identity;
+use model::{Kind, ObjectKey};
+use plan::sync::Halt;
+use std::time::Duration;
+use sync::{Error, Outcome, Report};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes beyond which a file is large here.
+const LARGE: u64 = 4;
+
+struct Story(World);
+
+impl Story {
+    fn tell(machines: usize, story: impl AsyncFnOnce(Self)) {
+        sync::threads::run_inline();
+        sync::threads::take_for_large_beyond(LARGE);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(async { story(Self(quiet_world_of(machines))).await });
+    }
+
+    fn write(&self, machine: usize, path: &str, text: &str) {
+        write(&mut self.0.lock(), machine, path, text);
+    }
+
+    fn chmod(&self, machine: usize, path: &str, mode: u32) {
+        let mut state = self.0.lock();
+        let now = state.clock(machine);
+        state.machines[machine].folder.chmod(path, mode, now);
+    }
+
+    fn read(&self, machine: usize, path: &str) -> Option<String> {
+        let state = self.0.lock();
+        let entry = state.machines[machine].folder.get(path)?;
+        Some(String::from_utf8(entry.bytes.to_vec()).unwrap())
+    }
+
+    fn mode(&self, machine: usize, path: &str) -> Option<u32> {
+        self.0.lock().machines[machine].folder.get(path).map(|entry| entry.mode)
+    }
+
+    fn in_bucket(&self, key: &str) -> Option<String> {
+        let state = self.0.lock();
+        let stored = state.bucket.get(&ObjectKey::parse(key).unwrap())?;
+        Some(String::from_utf8(stored.bytes.to_vec()).unwrap())
+    }
+
+    fn resume(&self, machine: usize) {
+        self.0.lock().machines[machine].is_resumed = true;
+    }
+
+    fn cue(&self, what: &'static str, key: &'static str, act: fn(&mut State, usize) -> Twist) {
+        self.0.lock().cue = Some(Cue { what, key, act });
+    }
+
+    async fn run(&self, machine: usize) -> Result<Outcome, Error> {
+        let who = self.0.lock().start(machine);
+        run_once(&self.0, who).await
+    }
+
+    async fn sync(&self, machine: usize) -> Report {
+        match self.run(machine).await {
+            Ok(Outcome::Done(report)) => report,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn write(state: &mut State, machine: usize, path: &str, text: &str) {
+    let now = state.clock(machine);
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    state.machines[machine].folder.place(path, Kind::File, &bytes, 0o644, now).unwrap();
+}
+
+#[test]
+fn permissions_that_an_object_lacked_arrive_once_somebody_has_set_them() {
+    Story::tell(2, async |story| {
+        person::put_into_bucket(&mut story.0.lock(), "paper", "by another program");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.chmod(0, "paper", 0o755);
+        story.sync(0).await;
+        story.sync(1).await;
+        assert_eq!(story.mode(1, "paper"), Some(0o755));
+    });
+}
+
+#[test]
+fn what_an_empty_mount_point_got_before_the_cycle_broke_off_is_not_missed_in_the_folder() {
+    Story::tell(2, async |story| {
+        story.write(1, "a", "one");
+        story.write(1, "b", "two");
+        story.sync(1).await;
+        story.0.lock().machines[0].mount = Mount::Beneath;
+        story.cue("get", "b", |_, _| Twist::Lost);
+        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
+
+        story.0.lock().machines[0].mount = Mount::There;
+        let halted = story.run(0).await;
+        assert!(matches!(halted, Ok(Outcome::Halted(Halt::Emptied { .. }))), "{halted:?}");
+        story.resume(0);
+        story.sync(0).await;
+        assert_eq!(story.in_bucket("a").as_deref(), Some("one"));
+        assert_eq!(story.read(0, "a").as_deref(), Some("one"));
+        assert_eq!(story.read(0, "b").as_deref(), Some("two"));
+    });
+}
+
+#[test]
+fn what_another_directory_could_not_be_given_yet_is_not_taken_for_deleted_there() {
+    Story::tell(1, async |story| {
+        story.write(0, "a", "one");
+        story.write(0, "b", "two");
+        story.sync(0).await;
+        story.0.lock().machines[0].folder = Tree::new(Identity { device: 1, inode: 77 });
+        assert!(matches!(story.run(0).await, Ok(Outcome::Halted(_))));
+        story.resume(0);
+        story.cue("write", "b", |_, _| Twist::Refused);
+        let report = story.sync(0).await;
+        assert_eq!(report.problems.len(), 1);
+
+        let halted = story.run(0).await;
+        assert!(matches!(halted, Ok(Outcome::Halted(Halt::Replaced { deleted: 1, .. }))), "{halted:?}");
+        assert_eq!(story.in_bucket("b").as_deref(), Some("two"));
+    });
+}
+
+#[test]
+fn a_folder_that_is_not_there_does_not_make_a_keeper_ask_for_news_all_the_time() {
+    Story::tell(2, async |story| {
+        story.sync(0).await;
+        story.write(1, "a", "news");
+        story.sync(1).await;
+        story.0.lock().machines[0].mount = Mount::Gone;
+        let before = story.0.lock().bucket.requests;
+        let stop = CancellationToken::new();
+        let life = live(story.0.clone(), 0, stop.clone());
+        let end = async {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            stop.cancel();
+        };
+        tokio::join!(life, end);
+        let asked = story.0.lock().bucket.requests - before;
+        assert!(asked < 30, "{asked} requests in a minute");
+    });
+}
+
+#[test]
+fn a_large_file_that_changes_while_it_is_sent_is_sent_again_in_the_same_run() {
+    Story::tell(1, async |story| {
+        story.write(0, "film", "0123456789");
+        story.cue("read part", "film", |state, machine| {
+            write(state, machine, "film", "9876543210");
+            Twist::None
+        });
+        let report = story.sync(0).await;
+        assert_eq!(report.problems, []);
+        assert_eq!(story.in_bucket("film").as_deref(), Some("9876543210"));
+    });
+}
