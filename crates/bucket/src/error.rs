@@ -71,6 +71,14 @@ pub enum Error {
         /// What the server said.
         source: Cause,
     },
+    /// The object is sealed, and nothing that this machine has opens it. Told by whoever opens what a bucket holds.
+    #[error("`{key}` is sealed and stays closed")]
+    Locked {
+        /// The object.
+        key: ObjectKey,
+        /// What is missing.
+        source: Cause,
+    },
     /// Anything else.
     #[error("cannot {attempt}")]
     Other {
@@ -100,7 +108,10 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Unreachable { .. } | Self::NoSpace { .. } => Retry::Later,
-            Self::WrongKey { .. } | Self::NoSuchBucket { .. } | Self::Rejected { .. } => Retry::Never,
+            Self::WrongKey { .. }
+            | Self::NoSuchBucket { .. }
+            | Self::Rejected { .. }
+            | Self::Locked { .. } => Retry::Never,
             Self::Changed { .. } | Self::NotFound { .. } => Retry::Replan,
             Self::Other { retry, .. } => *retry,
         }

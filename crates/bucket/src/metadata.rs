@@ -31,12 +31,12 @@ pub(crate) struct Said {
     pub(crate) content: Option<ContentId>,
 }
 
-/// The metadata of an object that holds `node`; with a digest if `digest` is given.
+/// The metadata of an object that holds `node`; with a digest if `digest` is given and known.
 ///
 /// A symlink always says its mode: nothing else tells that it is one.
 pub(crate) fn encode(node: &Node, digest: Option<ContentId>) -> Vec<(&'static str, String)> {
     let mut pairs = Vec::with_capacity(5);
-    if let Some(digest) = digest {
+    if let Some(digest) = digest.filter(ContentId::is_known) {
         pairs.push(("md5chksum", STANDARD.encode(digest.as_bytes())));
     }
     if let Some(mtime) = node.meta.mtime {

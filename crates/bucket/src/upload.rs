@@ -11,7 +11,8 @@
 //! # How it is known that the store holds the right bytes
 //!
 //! - **What is sent is what was announced.** Each part's bytes are compared chunk by chunk with the announced digests, or, where no chunks
-//!   are known, all bytes are hashed in their order and compared with the announced content before the upload is completed.
+//!   are known, all bytes are hashed in their order and compared with the announced content before the upload is completed. Where not even that is
+//!   known ([`ContentId::UNKNOWN`](model::ContentId::UNKNOWN)), the source answers for the bytes that it gives.
 //! - **A part that was sent arrived as it was sent.** It carries its MD5 (`Content-MD5`), with which a store refuses anything else, and the store's tag for
 //!   it is that MD5. Where it is not (some stores encrypt), the whole object is read back, once, to learn that tags are no digests there.
 //! - **A part that was copied is the range of the version that was meant.** Each copy says `x-amz-copy-source-if-match`. A store that is not known to look at it is
@@ -97,7 +98,8 @@ impl Error {
             | Self::Changed { .. }
             | Self::NotFound { .. }
             | Self::NoSpace { .. }
-            | Self::Rejected { .. } => false,
+            | Self::Rejected { .. }
+            | Self::Locked { .. } => false,
         }
     }
 }
@@ -195,7 +197,8 @@ impl Bucket {
             }
             joined => joined?,
         };
-        let doubtful = stored.iter().any(|part| part.tag == Tag::Other);
+        // What was announced by nothing can be compared with nothing: each part went with its own digest.
+        let doubtful = task.node.content.is_known() && stored.iter().any(|part| part.tag == Tag::Other);
         match version {
             _ if doubtful && !self.inner.opaque_tags.load(Ordering::Relaxed) => {
                 self.read_back(task, expect).await.map_err(Refused::Failed)

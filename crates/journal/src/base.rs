@@ -10,7 +10,7 @@
 
 pub(crate) mod row;
 
-use crate::{Error, Journal, RouteId, Sighting, chunks, sighting};
+use crate::{Error, Journal, RouteId, Sighting, chunks, sealed, sighting};
 use model::{BaseEntry, Chunk, ContentId, ObjectKey, RemoteVersion, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
@@ -142,6 +142,7 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                 Row::of(entry).insert(&mut agree, route)?;
                 sighting::drop_both(connection, route, &entry.key)?;
                 chunks.agreed(route, entry)?;
+                sealed::agreed(connection, route, entry)?;
             }
             Change::Chunks { key, content, chunks: all } => chunks.keep(route, key, *content, all)?,
             Change::Forget(key) => {
@@ -149,6 +150,7 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                 connection.prepare_cached(forget)?.execute(params![route.0, key.as_str()])?;
                 sighting::drop_both(connection, route, key)?;
                 chunks.forget(route, key)?;
+                sealed::forget(connection, route, key)?;
             }
             Change::See(sighting) => sighting::write(connection, route, sighting)?,
             Change::LocalAsAgreed(key) => sighting::drop_local(connection, route, key)?,

@@ -7,6 +7,7 @@
 //! ```text
 //! Journal::open ──► route ──► known (base and sightings) ──► (scan, plan, apply) ──► record
 //!                     ├──► chunks · upload · put_upload          (of large files: what need not be sent again)
+//!                     ├──► put_sealed · sealed_at · in_clear       (of encrypted states: what is inside)
 //!                     ├──► halt · root_identity
 //!                     └──► start_run … finish_run ──► last_runs · last_success
 //! ```
@@ -26,6 +27,7 @@ mod moves;
 mod open;
 mod route;
 mod run;
+mod sealed;
 mod sighting;
 #[cfg(test)]
 mod testing;
@@ -36,6 +38,7 @@ pub use error::Error;
 pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
+pub use sealed::{Inside, SealedObject};
 pub use sighting::{Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
 pub use uploads::Upload;
 

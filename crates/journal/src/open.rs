@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -79,6 +79,17 @@ const STEPS: [&str; 4] = [
         mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
         PRIMARY KEY (route, key)
     ) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE sealed (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        seal TEXT NOT NULL,
+        etag TEXT,
+        content BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        PRIMARY KEY (route, key, seal)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sealed_by_seal ON sealed (route, seal);
+    CREATE INDEX sealed_by_etag ON sealed (route, etag);",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

@@ -127,6 +127,29 @@ impl Journal {
         })
     }
 
+    /// A page of what both sides have news of, and both hold something, from behind `after` on in the order of the keys: as the remote
+    /// side was seen.
+    pub fn contested(&self, route: RouteId, after: &str) -> Result<Vec<(ObjectKey, RemoteSeen)>, Error> {
+        let seen = self.with("reading sightings", |connection| {
+            let find = concat!(
+                "SELECT ",
+                columns!(),
+                " FROM sighting r WHERE route = ?1 AND key > ?2 AND side = 1 AND kind IS NOT NULL
+                   AND EXISTS (SELECT 1 FROM sighting l
+                       WHERE l.route = r.route AND l.key = r.key AND l.side = 0 AND l.kind IS NOT NULL)
+                 ORDER BY key LIMIT ?3"
+            );
+            let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(find)?;
+            statement.query_map(params![route.0, after, page], read)?.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let remote = |sighting| match sighting {
+            Sighting::Remote(key, Some(seen)) => Some((key, seen)),
+            Sighting::Remote(_, None) | Sighting::Local(..) => None,
+        };
+        Ok(seen.into_iter().filter_map(remote).collect())
+    }
+
     fn sightings_after(&self, route: RouteId, after: &str) -> Result<Vec<Sighting>, Error> {
         self.with("reading sightings", |connection| {
             // A key has at most two, and a page never ends between them.

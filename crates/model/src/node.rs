@@ -25,6 +25,16 @@ impl ContentId {
         0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e,
     ]);
 
+    /// Stands for content whose digest nobody knows yet, as of something that is sealed while it is sent. It is announced nowhere and
+    /// compared with nothing.
+    pub const UNKNOWN: Self = Self([0; 16]);
+
+    /// Whether this is a digest.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        *self != Self::UNKNOWN
+    }
+
     /// Wraps an MD5 digest.
     #[must_use]
     pub fn from_md5(digest: [u8; 16]) -> Self {

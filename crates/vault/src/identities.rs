@@ -1,5 +1,6 @@
 //! Who opens.
 
+use crate::header::MAGIC;
 use crate::recipients::alone;
 use crate::{Error, Passphrase};
 use age::secrecy::{ExposeSecret as _, SecretString};
@@ -10,9 +11,6 @@ use std::sync::Arc;
 /// The most work that something sealed with a passphrase may ask for: 2^20 steps of scrypt, a gigabyte of memory for
 /// some seconds. Whoever can write to the bucket chooses it, so there must be a bound; `age -p` itself takes 2^18.
 const WORK_MOST: u8 = 20;
-
-/// How an age file begins.
-pub(crate) const MAGIC: &[u8] = b"age-encryption.org/";
 
 type Key = Arc<dyn age::Identity + Send + Sync>;
 

@@ -61,6 +61,10 @@ impl Outbox {
         lock(&self.0).len()
     }
 
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&[u8]) -> T) -> T {
+        at(&lock(&self.0))
+    }
+
     pub(crate) fn reserve(&self, more: usize) {
         lock(&self.0).reserve(more);
     }

@@ -32,12 +32,17 @@
 //! and nothing is sealed again; of another version it is unknown until it was downloaded and opened. A machine that has
 //! lost its journal, or has none yet, reads every object once.
 //!
+//! A version can be a surprise although we wrote it: an answer got lost, or a store gives copies tags of their own. So the journal also keeps
+//! what stands behind every [`Seal`], written down before anything is sent; the first bytes of an object then tell all about it, even to a
+//! machine that cannot open anything.
+//!
 //! What the bucket's host sees in any case: names, lengths, times, permissions, when something changes, and of an SSH recipient four
 //! bytes that tell which key it is.
 //!
 //! Read next: [`Recipients`], `seal`, `open`.
 
 mod error;
+mod header;
 mod identities;
 mod inbox;
 mod open;
@@ -46,6 +51,7 @@ mod recipients;
 mod seal;
 
 pub use error::{Error, Lock};
+pub use header::Seal;
 pub use identities::{Identities, NewIdentity};
 pub use open::{OpenRead, Opened, Opener};
 pub use passphrase::Passphrase;

@@ -1,14 +1,12 @@
 //! Sealed bytes to plain ones.
 
-use crate::identities::{MAGIC, refusal};
+use crate::header::{MAGIC, header_end};
+use crate::identities::refusal;
 use crate::inbox::{Inbox, hand_out, next_chunk};
 use crate::{Error, Identities, Lock};
 use age::stream::StreamReader;
 use bytes::Bytes;
 use std::io::{self, Read};
-
-/// The most a header may take: over a hundred RSA recipients.
-const HEADER_MOST: usize = 128 << 10;
 
 /// Bytes behind the header that its keys are derived with.
 const NONCE: usize = 16;
@@ -113,27 +111,6 @@ impl Opener {
         self.size += plain.len() as u64;
         Ok(plain.into())
     }
-}
-
-/// Where the header ends, once all of it has arrived.
-fn header_end(arrived: &[u8], searched: &mut usize) -> Result<Option<usize>, Error> {
-    let known = arrived.len().min(MAGIC.len());
-    if arrived[..known] != MAGIC[..known] {
-        return Err(Error::NotSealed);
-    }
-    // The last line of a header is the only one that begins so.
-    let last_line = b"\n--- ";
-    let from = *searched;
-    if let Some(at) = arrived[from..].windows(last_line.len()).position(|window| window == last_line) {
-        let line = from + at + 1;
-        *searched = line - 1;
-        if let Some(length) = arrived[line..].iter().position(|&byte| byte == b'\n') {
-            return Ok(Some(line + length + 1));
-        }
-    } else {
-        *searched = arrived.len().saturating_sub(last_line.len() - 1).max(from);
-    }
-    if arrived.len() > HEADER_MOST { Err(Error::damaged("its header has no end")) } else { Ok(None) }
 }
 
 fn unlock(inbox: Inbox, identities: &Identities) -> Result<StreamReader<Inbox>, Error> {

@@ -1,6 +1,6 @@
 //! Plain bytes to sealed ones.
 
-use crate::Recipients;
+use crate::{Recipients, Seal};
 use crate::inbox::{Outbox, hand_out, next_chunk};
 use bytes::Bytes;
 use std::io::{self, Read, Write as _};
@@ -16,6 +16,7 @@ pub struct Sealer {
     writer: age::stream::StreamWriter<Outbox>,
     outbox: Outbox,
     header_size: u64,
+    seal: Seal,
 }
 
 impl Sealer {
@@ -25,7 +26,14 @@ impl Sealer {
         let outbox = Outbox::default();
         let writer = recipients.encryptor().wrap_output(outbox.clone()).expect(IN_MEMORY);
         let header_size = outbox.len() as u64;
-        Self { writer, outbox, header_size }
+        let seal = outbox.look(Seal::of).ok().flatten().expect("because a header was just written");
+        Self { writer, outbox, header_size, seal }
+    }
+
+    /// What this will be known again by.
+    #[must_use]
+    pub fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// How many bytes this sealer makes of `plain` bytes, all in all.

@@ -56,7 +56,7 @@ impl Plain {
     /// Writes an object of any size, if what stands there is as expected; else [`Error::Changed`].
     ///
     /// `next_part` is called for one part after the other with its offset and length, and must return exactly that many bytes. Together
-    /// they must be what `node` says: else [`Error::Changed`], and nothing is left behind.
+    /// they must be what `node` says, if its content is known: else [`Error::Changed`], and nothing is left behind.
     pub async fn put_parts<F, Fut>(
         &self,
         prefix: &Prefix,
@@ -80,11 +80,14 @@ impl Plain {
         let sent = async {
             let failed = |failure| self.failed("write", Some(key), failure);
             let mut writer = self.create(&incoming, node.size).await.map_err(failed)?;
-            self.send_parts(task, &mut writer, next_part).await?;
-            writer.finish(node.meta.mtime).await.map_err(failed)
+            let content = self.send_parts(task, &mut writer, next_part).await?;
+            Ok((content, writer.finish(node.meta.mtime).await.map_err(failed)?))
         };
         match sent.await {
-            Ok(entry) => self.place(task, &incoming, entry, expect).await,
+            Ok((content, entry)) => {
+                let task = Task { node: &Node { content, ..*node }, ..task };
+                self.place(task, &incoming, entry, expect).await
+            }
             Err(error) => {
                 self.give_up(&incoming).await;
                 Err(error)
@@ -252,12 +255,13 @@ impl Plain {
         version_of(task, &entry, &label)
     }
 
+    /// What was sent.
     async fn send_parts<F, Fut>(
         &self,
         task: Task<'_>,
         writer: &mut Writer,
         mut next_part: F,
-    ) -> Result<(), Error>
+    ) -> Result<ContentId, Error>
     where
         F: FnMut(u64, usize) -> Fut,
         Fut: Future<Output = io::Result<Bytes>>,
@@ -281,7 +285,8 @@ impl Plain {
             written.map_err(|failure| self.failed("write", Some(task.key), failure))?;
         }
         let content = ContentId::from_md5(hasher.finalize().into());
-        if content == task.node.content { Ok(()) } else { Err(torn(task.key)) }
+        let is_announced = !task.node.content.is_known() || content == task.node.content;
+        if is_announced { Ok(content) } else { Err(torn(task.key)) }
     }
 
     /// Moves what was written to its place, with its sidecar.

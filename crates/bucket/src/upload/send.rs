@@ -52,7 +52,8 @@ impl Bucket {
         F: FnMut(u64, usize) -> Fut,
         Fut: Future<Output = io::Result<Bytes>>,
     {
-        let mut whole = matches!(parts.announced, Announced::Content).then(Whole::default);
+        let is_hashed = matches!(parts.announced, Announced::Content) && task.node.content.is_known();
+        let mut whole = is_hashed.then(Whole::default);
         let mut storing = FuturesUnordered::new();
         let mut stored = Vec::new();
         let mut keep = |(part, how): (Stored, PartDone)| {

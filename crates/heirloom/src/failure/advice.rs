@@ -101,6 +101,9 @@ fn about_accounts(error: &accounts::Error) -> Advice {
     }
 }
 
+/// What somebody does who lacks the key to what is sealed.
+pub(crate) const LOCKED: &str = "Give the state the identity that belongs to one of its recipients, with `identity_file`; nothing was overwritten.";
+
 fn about_bucket(error: &bucket::Error) -> Advice {
     use bucket::Error;
     match error {
@@ -120,6 +123,7 @@ fn about_bucket(error: &bucket::Error) -> Advice {
         Error::NoSpace { .. } => {
             Advice::one(Exit::Failed, "Make room on the cloud, then sync again; what is there already stays.")
         }
+        Error::Locked { .. } => Advice::one(Exit::WrongKey, LOCKED),
         Error::Changed { .. } | Error::NotFound { .. } | Error::Rejected { .. } | Error::Other { .. } => {
             Advice::none(Exit::Failed)
         }

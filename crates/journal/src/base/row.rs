@@ -16,7 +16,7 @@ macro_rules! columns {
          stamp_size, stamp_mtime, stamp_ctime, stamp_inode, etag, modified"
     };
 }
-pub(super) use columns;
+pub(crate) use columns;
 
 /// A base entry on its way into the database.
 pub(super) struct Row<'a> {
@@ -86,7 +86,7 @@ fn unless<T>(repeats: bool, value: T) -> Option<T> {
 }
 
 /// A base entry from its row.
-pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<BaseEntry> {
+pub(crate) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<BaseEntry> {
     let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
     let local = Node {

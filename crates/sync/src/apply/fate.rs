@@ -55,7 +55,9 @@ impl Trouble {
                 bucket::Error::Unreachable { .. }
                 | bucket::Error::WrongKey { .. }
                 | bucket::Error::NoSuchBucket { .. } => Fate::Fatal,
-                bucket::Error::Rejected { .. } | bucket::Error::Other { .. } => Fate::Problem,
+                bucket::Error::Rejected { .. }
+                | bucket::Error::Locked { .. }
+                | bucket::Error::Other { .. } => Fate::Problem,
             },
             Self::Journal(_) => Fate::Fatal,
             Self::Unseen | Self::Torn(_) => Fate::Problem,

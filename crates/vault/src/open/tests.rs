@@ -1,4 +1,5 @@
 use super::*;
+use crate::header::HEADER_MOST;
 use crate::{NewIdentity, Recipients, Sealer};
 use age::secrecy::ExposeSecret as _;
 use proptest::prelude::*;
