@@ -108,5 +108,42 @@ impl Journal {
     }
 }
 
+/// Where a route's next look at the bucket starts, and how far the last cycle came.
+impl Journal {
+    /// The cursor up to which the remote side's changes are known.
+    pub fn cursor(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT cursor FROM route WHERE id = ?1")
+    }
+
+    /// What the last cycle that left nothing to do was told, if nothing was noticed since.
+    pub fn calm(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT calm FROM route WHERE id = ?1")
+    }
+
+    /// Remembers that nothing is left to do under these instructions, or that there may be.
+    pub fn set_calm(&self, route: RouteId, calm: Option<&str>) -> Result<(), Error> {
+        self.with("remembering that all is done", |connection| {
+            let change = "UPDATE route SET calm = ?2 WHERE id = ?1 AND calm IS NOT ?2";
+            connection.prepare_cached(change)?.execute(params![route.0, calm]).map(drop)
+        })
+    }
+
+    /// Whether the remote side was found put back to an older state, and no cycle came through since.
+    pub fn is_rewound(&self, route: RouteId) -> Result<bool, Error> {
+        self.with("reading a doubt", |connection| {
+            let find = "SELECT rewound FROM route WHERE id = ?1";
+            let found = connection.prepare_cached(find)?.query_row([route.0], |row| row.get(0)).optional()?;
+            Ok(found.unwrap_or(false))
+        })
+    }
+
+    fn read_text(&self, route: RouteId, find: &str) -> Result<Option<String>, Error> {
+        self.with("reading a route", |connection| {
+            let mut statement = connection.prepare_cached(find)?;
+            statement.query_row([route.0], |row| row.get(0)).optional().map(Option::flatten)
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests;

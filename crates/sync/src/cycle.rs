@@ -87,9 +87,10 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         self.progress.enter(Stage::Observing, 0, 0);
         let identity = self.local.identity().map_err(Error::Local)?;
         let surveys = Surveys::default();
-        let (mut here, there) = self.observe(&surveys).await?;
+        let (mut here, mut there) = self.observe(&surveys).await?;
+        observe::look_into(self.route, self.remote, self.journal, &mut there).await?;
         let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
-        let instructions = self.route.instructions(&rules);
+        let instructions = self.route.instructions(&rules, self.remote.seals());
         let rules = Arc::new(rules);
         let deciding = Deciding {
             journal: Arc::clone(self.journal),
@@ -108,10 +109,13 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             return Ok(Outcome::Halted(halt));
         }
         if self.options.dry_run {
-            return Ok(Outcome::Planned(deciding.whole().await?));
+            let mut plan = deciding.whole().await?;
+            plan.actions.extend(self.to_be_sealed(&deciding).await?);
+            return Ok(Outcome::Planned(plan));
         }
         self.vouch(&deciding, &identity)?;
         let report = self.carry_out(&deciding, &survey, &surveys, Report::begin(&here, &there)).await?;
+        let report = self.seal_what_is_clear(&deciding, &surveys, report).await?;
         self.conclude(&deciding, identity, &instructions, &report)?;
         if report.wrote_remote() {
             // Our own changes come back as news; taken in now, they do not make the next cycle look busy.

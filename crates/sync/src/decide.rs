@@ -189,7 +189,7 @@ impl Deciding {
         })
     }
 
-    fn sight(&self, key: &ObjectKey, size: u64) -> Sight {
+    pub(crate) fn sight(&self, key: &ObjectKey, size: u64) -> Sight {
         let path = key.path();
         let shape = if key.is_directory() { Shape::Directory } else { Shape::Leaf };
         if self.rules.ignores(&path, shape) || self.rules.ignores_size(size) {

@@ -78,7 +78,7 @@ impl Filter for LeaveOut {
             for error in gathered.tree.add_rules(directory, &text) {
                 let place = key.as_ref().map_or(RULES_FILE, ObjectKey::as_str);
                 let message = format!("{place}: {error}; the other lines hold");
-                gathered.problems.push(Problem { key: key.clone(), message });
+                gathered.problems.push(Problem::found(key.clone(), message));
             }
         }
         Enter::Go

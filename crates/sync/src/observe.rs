@@ -4,19 +4,22 @@
 //! the same is not opened, an object whose version is the same is not asked about. Only what differs is written down, as a
 //! sighting, so an idle cycle costs one scan and one request, and memory for one directory and a page of the journal.
 
+mod contested;
 mod local;
 mod remote;
 
+pub(crate) use contested::look_into;
 pub(crate) use local::local;
 pub(crate) use remote::remote;
 
 use crate::error::Error;
 use crate::report::Problem;
+use bucket::Object;
 use disk::{Extent, Found};
 use futures::stream::{self, Stream};
-use journal::{Known, KnownEntries};
+use journal::{Known, KnownEntries, RemoteSeen};
 use md5::{Digest as _, Md5};
-use model::{ContentId, ETag, Node, ObjectKey, RelPath};
+use model::{ContentId, ETag, Node, ObjectKey, RelPath, RemoteVersion};
 use plan::ignore::IgnoreTree;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -75,6 +78,24 @@ pub(crate) fn same(one: &Node, other: &Node) -> bool {
 /// Stands for content whose digest the store does not tell: different from every digest, the same as long as the tag is.
 pub(crate) fn stand_in(etag: &ETag) -> ContentId {
     ContentId::from_md5(Md5::digest(format!("etag:{etag}")).into())
+}
+
+/// Whether the content of what was seen is not known: something stands in for it.
+pub(crate) fn is_unknown(seen: &RemoteSeen) -> bool {
+    seen.node.content == stand_in(&seen.version.etag)
+}
+
+/// What an object is, with the content that was found in this version before, if the store does not tell it.
+pub(crate) fn seen(object: &Object, version: RemoteVersion, known: Option<&Known>) -> RemoteSeen {
+    let then = known.and_then(Known::remote).filter(|then| then.version.etag == version.etag);
+    let node = match (object.content, then) {
+        (Some(content), _) => object.node_holding(content),
+        (None, Some(then)) => {
+            Node { content: then.node.content, size: then.node.size, kind: object.kind, meta: object.meta }
+        }
+        (None, None) => object.node_holding(stand_in(&version.etag)),
+    };
+    RemoteSeen { node, version }
 }
 
 /// The next key known, if it comes before `key`.

@@ -54,11 +54,27 @@ pub struct Problem {
     pub key: Option<ObjectKey>,
     /// What, in a sentence without its full stop.
     pub message: String,
+    /// What it takes.
+    pub nature: Nature,
+}
+
+/// What a problem takes to be solved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Whatever its message says.
+    #[default]
+    Other,
+    /// An identity: the object is sealed, and none at hand opens it.
+    Locked,
 }
 
 impl Problem {
     /// A failed attempt, with the chain of causes.
-    pub(crate) fn failed(key: &ObjectKey, attempt: &str, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn failed(
+        key: &ObjectKey,
+        attempt: &str,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
         let mut message = format!("{key} could not be {attempt}: {error}");
         let mut cause = error.source();
         while let Some(deeper) = cause {
@@ -66,7 +82,15 @@ impl Problem {
             message.push_str(&deeper.to_string());
             cause = deeper.source();
         }
-        Self { key: Some(key.clone()), message }
+        let is_locked =
+            error.downcast_ref().is_some_and(|error| matches!(error, bucket::Error::Locked { .. }));
+        let nature = if is_locked { Nature::Locked } else { Nature::Other };
+        Self { key: Some(key.clone()), message, nature }
+    }
+
+    /// Something that was found to be the matter.
+    pub(crate) fn found(key: Option<ObjectKey>, message: String) -> Self {
+        Self { key, message, nature: Nature::Other }
     }
 }
 
@@ -89,6 +113,12 @@ impl Report {
         self.problems.is_empty() && self.conflicts.is_empty() && self.overtaken == 0
     }
 
+    /// Whether something is sealed that no identity at hand opens.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.problems.iter().any(|problem| problem.nature == Nature::Locked)
+    }
+
     /// Whether another cycle right away has something to do.
     #[must_use]
     pub(crate) fn wants_another(&self) -> bool {
@@ -104,7 +134,7 @@ impl Report {
     pub(crate) fn begin(here: &View, there: &View) -> Self {
         Self {
             unchanged: here.seen,
-            overtaken: here.overtaken,
+            overtaken: here.overtaken + there.overtaken,
             problems: here.problems.iter().chain(&there.problems).cloned().collect(),
             ..Self::default()
         }

@@ -32,8 +32,9 @@ pub struct Route {
 
 impl Route {
     /// What a cycle is told to do, as text: as long as it is the same, a side without news has nothing to do.
-    pub(crate) fn instructions(&self, rules: &IgnoreTree) -> String {
-        format!("{:?} {:?} {}", self.direction, self.max_delete, rules.fingerprint())
+    pub(crate) fn instructions(&self, rules: &IgnoreTree, seals: bool) -> String {
+        let sealed = if seals { " sealed" } else { "" };
+        format!("{:?} {:?} {}{sealed}", self.direction, self.max_delete, rules.fingerprint())
     }
 
     /// `documents → cloud`: how people tell routes apart.

@@ -5,11 +5,15 @@
 
 pub use crate::leave_out::LeaveOut;
 use crate::progress::Progress;
+use crate::threads::{blocking, is_large};
 pub use bucket::Changed;
 use bucket::{Object, Parts};
 use bytes::Bytes;
 use disk::{Found, Identity, Problem, Survey, Surveyed};
+use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
+use journal::Inside;
+use md5::{Digest as _, Md5};
 use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp, UploadId};
 use std::future::Future;
 use std::sync::Arc;
@@ -153,6 +157,30 @@ pub trait Remote: Clone + Send + Sync + 'static {
         from: u64,
         size: u64,
     ) -> BoxStream<'static, Result<Bytes, bucket::Error>>;
+    /// What a version of `size` bytes holds, of which the store does not tell: read, and let go again.
+    fn look_into(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        size: u64,
+    ) -> impl Future<Output = Result<Inside, bucket::Error>> + Send {
+        async move {
+            let body = if is_large(size) {
+                self.get_from(key, version, 0, size)
+            } else {
+                self.get(key, version).await?.body
+            };
+            inside_of(body).await
+        }
+    }
+    /// Whether what an object holds may be sealed: then its size is not that of its content, and an end of its bytes is proof that none are missing.
+    fn may_be_sealed(&self) -> bool {
+        false
+    }
+    /// Whether whatever is written is sealed.
+    fn seals(&self) -> bool {
+        false
+    }
     /// Writes a small object.
     fn put(
         &self,
@@ -215,4 +243,16 @@ pub trait Remote: Clone + Send + Sync + 'static {
         to: &ObjectKey,
         node: &Node,
     ) -> impl Future<Output = Result<RemoteVersion, bucket::Error>> + Send;
+}
+
+/// What comes out of a body.
+pub(crate) async fn inside_of(
+    mut body: BoxStream<'static, Result<Bytes, bucket::Error>>,
+) -> Result<Inside, bucket::Error> {
+    let (mut hasher, mut size) = (Md5::new(), 0);
+    while let Some(chunk) = body.try_next().await? {
+        size += chunk.len() as u64;
+        hasher = blocking(move || hasher.chain_update(&chunk)).await;
+    }
+    Ok(Inside { content: ContentId::from_md5(hasher.finalize().into()), size })
 }

@@ -36,6 +36,13 @@ impl NewIdentity {
         let identity = age::x25519::Identity::generate();
         Self { secret: identity.to_string(), recipient: identity.to_public().to_string() }
     }
+
+    /// What opens everything that is sealed for its recipient.
+    #[must_use]
+    pub fn identities(&self) -> Identities {
+        let parsed = Identities::parse(self.secret.expose_secret().as_bytes(), None);
+        parsed.expect("because it was written by the library that reads it")
+    }
 }
 
 impl Identities {

@@ -3,7 +3,7 @@
 use super::fate::{TornDownload, Trouble};
 use super::{Applier, is_small};
 use crate::decide::Seen;
-use crate::observe::{node_of, stand_in};
+use crate::observe::{is_unknown, node_of};
 use crate::sides::{Local, Remote, Staging as _};
 use bytes::{Bytes, BytesMut};
 use disk::{Found, Surveyed};
@@ -29,9 +29,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             (found, surveyed.content)
         };
         self.remember_download(action, seen, &found, content).await;
-        if let Some(chunks) = chunks {
-            // Known to the store as what `remote` says, which stands for the digest where that is not told.
-            let content = seen.node.content;
+        if let Some(chunks) = chunks.filter(|_| !self.remote.may_be_sealed()) {
             self.remember(Change::Chunks { key: action.key.clone(), content, chunks }, None).await;
         }
         Ok(())
@@ -59,7 +57,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             }
         }
         let content = disk::digest_of(&bytes);
-        verify(seen, bytes.len() as u64, content)?;
+        self.verify(seen, bytes.len() as u64, content)?;
         let found =
             self.local.write(&action.key.path(), node.kind, &node.meta, bytes.freeze(), expect).await?;
         self.progress.bytes_done(node.size);
@@ -86,7 +84,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             staging.write(chunk).await?;
         }
         let surveyed = survey.finish();
-        if let Err(torn) = verify(seen, length, surveyed.content) {
+        if let Err(torn) = self.verify(seen, length, surveyed.content) {
             staging.discard().await;
             return Err(torn);
         }
@@ -95,16 +93,22 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
 
     async fn remember_download(&self, action: &Action, seen: &RemoteSeen, found: &Found, content: ContentId) {
         let local: Node = node_of(found, content);
-        let agreed = Agreed { local, remote: seen.node };
+        // What was unknown is known now, whatever the store says of its size.
+        let remote = Node { content, size: local.size, ..seen.node };
+        let agreed = Agreed { local, remote };
         let version: RemoteVersion = seen.version.clone();
         let entry = BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version };
         self.remember(Change::Agree(entry), Some(action.key.path())).await;
     }
-}
 
-fn verify(seen: &RemoteSeen, length: u64, content: ContentId) -> Result<(), Trouble> {
-    let whole = length == seen.node.size;
-    let is_digest = seen.node.content != stand_in(&seen.version.etag);
-    let right = !is_digest || content == seen.node.content;
-    if whole && right { Ok(()) } else { Err(Trouble::Torn(TornDownload)) }
+    fn verify(&self, seen: &RemoteSeen, length: u64, content: ContentId) -> Result<(), Trouble> {
+        let right = if !is_unknown(seen) {
+            (length, content) == (seen.node.size, seen.node.content)
+        } else if self.remote.may_be_sealed() {
+            length <= seen.node.size
+        } else {
+            length == seen.node.size
+        };
+        if right { Ok(()) } else { Err(Trouble::Torn(TornDownload)) }
+    }
 }

@@ -7,10 +7,11 @@ use super::Applier;
 use super::fate::{Fate, Trouble};
 use crate::decide::Seen;
 use crate::error::Error;
-use crate::observe::node_of;
+use crate::observe::{is_unknown, node_of, stand_in};
 use crate::report::Problem;
 use crate::sides::{Local, Remote};
 use journal::{Change, LocalSeen, RemoteSeen, Sighting};
+use model::{ContentId, Node};
 use plan::sync::{Conflict, Side};
 
 impl<L: Local, R: Remote> Applier<'_, L, R> {
@@ -53,9 +54,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
 
     async fn set_aside_remote(&self, conflict: &Conflict, seen: &Seen) -> Result<(), Trouble> {
         let there = seen.there()?;
-        let version = self.remote.copy(&conflict.key, &there.version, &conflict.copy, &there.node).await?;
+        let is_unknown = is_unknown(there);
+        let content = if is_unknown { ContentId::UNKNOWN } else { there.node.content };
+        let told = Node { content, ..there.node };
+        let version = self.remote.copy(&conflict.key, &there.version, &conflict.copy, &told).await?;
         self.remote.delete(&conflict.key, &there.version).await?;
-        let copy = RemoteSeen { node: there.node, version };
+        let content = if is_unknown { stand_in(&version.etag) } else { content };
+        let copy = RemoteSeen { node: Node { content, ..there.node }, version };
         let vacated = Self::vacated(self.is_agreed(conflict)?, &conflict.key, Side::Remote);
         self.remember(Change::See(Sighting::Remote(conflict.copy.clone(), Some(copy))), None).await;
         self.remember(vacated, None).await;

@@ -41,7 +41,9 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let entry = BaseEntry { key: key.clone(), agreed, stamp: here.stamp, version };
         self.remember(Change::Agree(entry), None).await;
         if let Some(chunks) = chunks {
-            self.remember(Change::Chunks { key: key.clone(), content, chunks }, None).await;
+            if !self.remote.seals() {
+                self.remember(Change::Chunks { key: key.clone(), content, chunks }, None).await;
+            }
             self.journal.remove_upload(self.route, &key)?;
         }
         Ok(())
@@ -86,6 +88,10 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let Some(there) = &seen.there else {
             return Ok(Parts::along(chunks, plan::delta::pieces(&[], chunks), None));
         };
+        // Nothing can be copied out of what is sealed, and those chunks are of what it holds.
+        if self.journal.has_sealed(self.route, Some(key))? {
+            return Ok(Parts::along(chunks, plan::delta::pieces(&[], chunks), None));
+        }
         let old = self.journal.chunks(self.route, key, there.node.content)?.unwrap_or_default();
         let base = Some((key.clone(), there.version.clone()));
         Ok(Parts::along(chunks, plan::delta::pieces(&old, chunks), base))

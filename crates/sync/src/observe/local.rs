@@ -116,7 +116,7 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
                 Ok(found) => self.find(found)?,
                 Err(problem) => {
                     let key = Some(ObjectKey::file(&problem.path));
-                    self.view.problems.push(Problem { key, message: problem.to_string() });
+                    self.view.problems.push(Problem::found(key, problem.to_string()));
                     self.view.hidden.add(problem.path, problem.extent);
                 }
             }

@@ -3,13 +3,13 @@
 //! Both come to the same: for every key that shows something else than is known, a sighting. A store that does not know our cursor
 //! any more may have been put back to an older state; that is written down as a doubt, and everything is looked at anew.
 
-use super::{BATCH, View, at, before, received, same, stand_in};
+use super::{BATCH, View, at, before, received, same, seen};
 use crate::error::Error;
 use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{Changed, Changes, Remote};
 use crate::threads::blocking;
-use bucket::Listed;
+use bucket::{Listed, Object};
 use disk::Extent;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -65,7 +65,7 @@ enum Order {
 
 /// What is said about one key.
 enum News {
-    Put(ObjectKey, RemoteSeen),
+    Put(ObjectKey, Object),
     Gone(ObjectKey),
     Listed(Listed),
     Unusable(String),
@@ -74,10 +74,7 @@ enum News {
 impl From<Changed> for News {
     fn from(changed: Changed) -> Self {
         match changed {
-            Changed::Put { key, object } => {
-                let content = object.content.unwrap_or_else(|| stand_in(&object.version.etag));
-                Self::Put(key, RemoteSeen { node: object.node_holding(content), version: object.version })
-            }
+            Changed::Put { key, object } => Self::Put(key, object),
             Changed::Gone(key) => Self::Gone(key),
             Changed::Unusable(key) => Self::Unusable(key),
         }
@@ -173,7 +170,10 @@ impl Comparer {
 
     fn hear(&mut self, news: News, known: Option<&Known>) -> Result<(), Error> {
         match news {
-            News::Put(key, seen) => change(key, seen, known).map_or(Ok(()), |change| self.record(change)),
+            News::Put(key, object) => {
+                let seen = seen(&object, object.version.clone(), known);
+                change(key, seen, known).map_or(Ok(()), |change| self.record(change))
+            }
             News::Gone(key) => match known {
                 Some(known) => self.miss(known),
                 None => self.record(Change::RemoteAsAgreed(key)),
@@ -210,7 +210,7 @@ impl Comparer {
         if let News::Unusable(key) = news {
             let key = key.escape_debug();
             let message = format!("the object `{key}` has a key that cannot be a path, and is left alone");
-            self.view.problems.push(Problem { key: None, message });
+            self.view.problems.push(Problem::found(None, message));
         }
     }
 
@@ -239,7 +239,7 @@ impl News {
 }
 
 /// What to write down about an object; nothing if that is known.
-fn change(key: ObjectKey, seen: RemoteSeen, known: Option<&Known>) -> Option<Change> {
+pub(super) fn change(key: ObjectKey, seen: RemoteSeen, known: Option<&Known>) -> Option<Change> {
     if let Some(base) = known.and_then(|known| known.base.as_ref())
         && same(&base.agreed.remote_as_known(), &seen.node)
     {
@@ -297,8 +297,7 @@ async fn ask<R: Remote>(
                     // The listing's time is the finer one, but it may be of another version by now.
                     let same = object.version.etag == listed.version.etag;
                     let version = if same { listed.version } else { object.version.clone() };
-                    let content = object.content.unwrap_or_else(|| stand_in(&object.version.etag));
-                    heard.push((listed.key, RemoteSeen { node: object.node_holding(content), version }));
+                    heard.push((listed.key, object, version));
                 }
                 Ok(None) => {}
                 Err(error @ bucket::Error::Rejected { .. }) => {
@@ -311,8 +310,9 @@ async fn ask<R: Remote>(
         let (journal, route) = (Arc::clone(journal), route.id);
         let record = move || {
             let mut changes = Vec::with_capacity(heard.len());
-            for (key, seen) in heard {
+            for (key, object, version) in heard {
                 let known = journal.known_at(route, &key)?;
+                let seen = seen(&object, version, known.as_ref());
                 changes.extend(change(key, seen, known.as_ref()));
             }
             journal.record(route, &changes)

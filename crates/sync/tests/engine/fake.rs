@@ -17,6 +17,8 @@ pub(crate) struct Stored {
     pub(crate) kind: Kind,
     pub(crate) meta: Meta,
     modified: i64,
+    /// Written in parts by somebody who left no digest.
+    in_parts: bool,
 }
 
 /// When a request breaks.
@@ -126,6 +128,7 @@ impl FakeBucket {
             kind: Kind::File,
             meta: Meta::default(),
             modified,
+            in_parts: false,
         };
         let key = ObjectKey::parse(key).unwrap();
         state.note(&key);
@@ -166,7 +169,8 @@ fn unreachable() -> Error {
 
 impl Stored {
     fn etag(&self) -> ETag {
-        ETag::new(&disk::digest_of(&self.bytes).to_string())
+        let digest = disk::digest_of(&self.bytes);
+        ETag::new(&if self.in_parts { format!("{digest}-2") } else { digest.to_string() })
     }
 
     fn version(&self) -> RemoteVersion {
@@ -175,10 +179,10 @@ impl Stored {
 
     fn object(&self) -> Object {
         let size = if self.kind == Kind::Directory { 0 } else { self.bytes.len() as u64 };
-        let content: ContentId = disk::digest_of(&self.bytes);
+        let content = (!self.in_parts).then(|| disk::digest_of(&self.bytes));
         let mut meta = self.meta;
         meta.mtime = meta.mtime.or(Some(UnixNanos(self.modified)));
-        Object { kind: self.kind, size, meta, content: Some(content), version: self.version() }
+        Object { kind: self.kind, size, meta, content, version: self.version() }
     }
 }
 
@@ -231,7 +235,8 @@ impl State {
         self.note(key);
         self.clock += 1;
         self.writes += 1;
-        let stored = Stored { bytes, kind: node.kind, meta: node.meta, modified: self.clock };
+        let in_parts = node.content == ContentId::UNKNOWN;
+        let stored = Stored { bytes, kind: node.kind, meta: node.meta, modified: self.clock, in_parts };
         let etag = stored.etag();
         self.objects.insert(key.clone(), stored);
         RemoteVersion { etag, modified: None }
@@ -273,6 +278,7 @@ impl Remote for FakeBucket {
     async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
         self.request(|state| {
             state.check(key, &Expect::Version(version.clone()))?;
+            state.bytes_read += state.objects[key].bytes.len() as u64;
             let stored = &state.objects[key];
             let chunks: Vec<_> =
                 stored.bytes.chunks(100_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
@@ -344,11 +350,14 @@ impl Remote for FakeBucket {
     ) -> Result<RemoteVersion, Error> {
         assert_eq!(parts.size(), node.size);
         let length = usize::try_from(node.size).unwrap();
-        let bytes = source
-            .read_at(0, length)
-            .await
-            .map_err(|_| Error::Changed { key: key.clone(), what: "source" })?;
-        if disk::digest_of(&bytes) != node.content {
+        let mut bytes = Vec::with_capacity(length);
+        for offset in (0..length).step_by(8 << 20) {
+            let part = source.read_at(offset as u64, (length - offset).min(8 << 20)).await;
+            let part = part.map_err(|_| Error::Changed { key: key.clone(), what: "source" })?;
+            bytes.extend_from_slice(&part);
+        }
+        let bytes = Bytes::from(bytes);
+        if node.content != ContentId::UNKNOWN && disk::digest_of(&bytes) != node.content {
             return Err(Error::Changed {
                 key: key.clone(),
                 what: "the bytes to send are not the announced ones",

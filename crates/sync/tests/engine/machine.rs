@@ -7,7 +7,8 @@ use plan::ignore::IgnoreRules;
 use plan::sync::{Direction, Guards, MaxDelete};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Report, Route};
+use sync::sealed::Keys;
+use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Report, Route, Sealed};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,7 @@ pub(crate) struct Machine {
     journal: Arc<Journal>,
     pub(crate) route: Route,
     pub(crate) remote: FakeBucket,
+    pub(crate) keys: Keys,
 }
 
 impl Machine {
@@ -37,7 +39,7 @@ impl Machine {
             ignore: IgnoreRules::new(&[]).unwrap(),
             machine: MachineName::new(name).unwrap(),
         };
-        Self { place, journal, route, remote: remote.clone() }
+        Self { place, journal, route, remote: remote.clone(), keys: Keys::default() }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -64,10 +66,13 @@ impl Machine {
 
     pub(crate) async fn run_with(&self, options: Options) -> Result<Outcome, Error> {
         let local = Folder::open(self.folder()).map_err(Error::Local)?;
+        let remote =
+            Sealed::new(self.remote.clone(), self.keys.clone(), &self.journal, self.route.id)
+                .map_err(Error::Journal)?;
         let cycle = Cycle {
             route: &self.route,
             local: &local,
-            remote: &self.remote,
+            remote: &remote,
             journal: &self.journal,
             options: &options,
             progress: &Progress::default(),
@@ -86,6 +91,14 @@ impl Machine {
                 assert_eq!(report.problems, [], "no problems");
                 report
             }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Runs, and what came of it may have problems.
+    pub(crate) async fn report(&self) -> Report {
+        match self.run().await {
+            Ok(Outcome::Done(report)) => report,
             other => panic!("{other:?}"),
         }
     }

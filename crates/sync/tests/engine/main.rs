@@ -9,4 +9,5 @@ mod large;
 mod machine;
 mod moves;
 mod rules;
+mod sealed;
 mod stories;

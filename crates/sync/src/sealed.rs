@@ -1,0 +1,415 @@
+//! A place in a bucket in which everything is an age file.
+//!
+//! It stands between the engine and any other [`Remote`]: what goes up is sealed on the way, what comes down is opened. The engine sees plain
+//! content on both sides, so it decides as it always does. Three things differ:
+//!
+//! - **What an object holds is not told by the store.** It is known of the versions that this machine wrote or opened (the journal keeps that, see
+//!   [`journal::SealedObject`]); of others it is unknown, until the engine needs to know ([`Remote::look_into`]) or brings them over.
+//! - **The same content is never the same bytes.** So nothing is sent in parts that the store copies from an older version, and an upload that was cut
+//!   is begun anew: its parts cannot be made a second time. Time, permissions and names are changed without sealing anything again.
+//! - **An object may as well be in clear**, from before the state was encrypted. It is told by its first bytes, is read as it is, and the engine
+//!   sends it anew, sealed, as soon as both sides agree on it.
+//!
+//! Rejected: a mark in the object's metadata, which every other client that copies a bucket loses; what then came down were sealed bytes in a
+//! plain file's place.
+
+mod content;
+mod source;
+
+use crate::progress::Progress;
+use crate::sides::{Changed, Changes, Reading, Remote, Told};
+use crate::threads::blocking;
+use bucket::{Error, Expect, Found, Get, Object, PUT_SIZE_MAX, Parts};
+use bytes::Bytes;
+use content::{Content, begin};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use journal::{Inside, Journal, RouteId, SealedObject};
+use model::{ContentId, ETag, Kind, Node, ObjectKey, RemoteVersion, UploadId};
+use source::{InMemory, Sealing};
+use std::sync::Arc;
+use std::time::Duration;
+use vault::{Identities, Recipients, Seal, Sealer};
+
+/// For whom a state is sealed, and who opens it.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// Whatever is written is sealed for them. `None`: it is written as it is.
+    pub recipients: Option<Recipients>,
+    /// Whatever is read is opened with these. Without any, only what this machine sealed itself is known.
+    pub identities: Identities,
+}
+
+/// A [`Remote`] whose objects are sealed.
+#[derive(Clone)]
+pub struct Sealed<R> {
+    inner: R,
+    /// `None`: nothing is sealed and nothing ever was; everything goes through as it is.
+    lock: Option<Arc<Lock>>,
+}
+
+struct Lock {
+    keys: Keys,
+    journal: Arc<Journal>,
+    route: RouteId,
+}
+
+impl<R: Remote> Sealed<R> {
+    /// Lays `keys` over a place. Without any, and with nothing known to be sealed there, it is the place itself.
+    pub fn new(
+        inner: R,
+        keys: Keys,
+        journal: &Arc<Journal>,
+        route: RouteId,
+    ) -> Result<Self, journal::Error> {
+        let needs_none = keys.recipients.is_none() && keys.identities.is_empty();
+        let lock = if needs_none && !journal.has_sealed(route, None)? {
+            None
+        } else {
+            Some(Arc::new(Lock { keys, journal: Arc::clone(journal), route }))
+        };
+        Ok(Self { inner, lock })
+    }
+
+    /// The lock that whatever is written goes through.
+    fn sealing(&self) -> Option<(&Arc<Lock>, &Recipients)> {
+        let lock = self.lock.as_ref()?;
+        lock.keys.recipients.as_ref().map(|recipients| (lock, recipients))
+    }
+
+    /// What stands at a key, if it still is `version`; described by what the store holds of it.
+    async fn stored(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Object, Error> {
+        let found = self.inner.head(key).await?.ok_or_else(|| Error::NotFound { key: key.clone() })?;
+        if found.version.etag == version.etag {
+            Ok(found)
+        } else {
+            Err(Error::Changed { key: key.clone(), what: "another version stands there" })
+        }
+    }
+
+    async fn put_sealed(
+        &self,
+        (lock, recipients): (&Arc<Lock>, &Recipients),
+        key: &ObjectKey,
+        node: &Node,
+        plain: Bytes,
+        expect: &Expect,
+    ) -> Result<RemoteVersion, Error> {
+        if plain.len() as u64 != node.size {
+            return Err(torn(key));
+        }
+        let (recipients, announced) = (recipients.clone(), node.content);
+        let work = move || {
+            let is_announced = disk::digest_of(&plain) == announced;
+            let mut sealer = Sealer::new(&recipients);
+            let seal = sealer.seal().clone();
+            let sealed = Bytes::from([sealer.push(&plain), sealer.finish()].concat());
+            is_announced.then(|| (seal, disk::digest_of(&sealed), sealed))
+        };
+        let Some((seal, content, sealed)) = blocking(work).await else {
+            return Err(torn(key));
+        };
+        let object = lock.remember(key, &seal, None, node)?;
+        let stored = Node { content, size: sealed.len() as u64, ..*node };
+        let version = if stored.size <= PUT_SIZE_MAX {
+            self.inner.put(key, &stored, sealed, expect).await?
+        } else {
+            self.put_in_parts(key, &stored, sealed, expect).await?
+        };
+        lock.put(SealedObject { etag: Some(version.etag.clone()), ..object }, key)?;
+        Ok(version)
+    }
+
+    /// What has become too large for one request by being sealed.
+    async fn put_in_parts(
+        &self,
+        key: &ObjectKey,
+        stored: &Node,
+        sealed: Bytes,
+        expect: &Expect,
+    ) -> Result<RemoteVersion, Error> {
+        let upload = self.inner.begin_upload(key, stored).await?;
+        let (parts, source) = (Parts::plain(stored.size), Arc::new(InMemory(sealed)));
+        let progress = Progress::default();
+        let sent = self.inner.upload(key, stored, expect, &upload, &parts, source, &progress).await;
+        if sent.as_ref().is_err_and(Error::leaves_upload) {
+            // Nobody will go on with it; if even that fails, it is one of those that a store is told to forget in time.
+            drop(self.inner.abort_upload(key, &R::upload_id(&upload)).await);
+        }
+        sent
+    }
+
+    /// What is known of the content of `version` goes along to where it was copied.
+    fn follow(
+        &self,
+        from: (&ObjectKey, &RemoteVersion),
+        to: (&ObjectKey, &RemoteVersion),
+    ) -> Result<(), Error> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let found = lock.journal.sealed_at(lock.route, from.0, &from.1.etag);
+        match found.map_err(|error| forgotten(from.0, &error))? {
+            Some(object) => {
+                let etag = Some(to.1.etag.clone());
+                lock.put(SealedObject { key: to.0.clone(), etag, ..object }, to.0)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Lock {
+    fn remember(
+        &self,
+        key: &ObjectKey,
+        seal: &Seal,
+        etag: Option<ETag>,
+        node: &Node,
+    ) -> Result<SealedObject, Error> {
+        let inside = Inside { content: node.content, size: node.size };
+        let object = SealedObject { key: key.clone(), seal: seal.as_str().to_owned(), etag, inside };
+        self.put(object.clone(), key)?;
+        Ok(object)
+    }
+
+    fn put(&self, object: SealedObject, key: &ObjectKey) -> Result<(), Error> {
+        self.journal.put_sealed(self.route, &object).map_err(|error| forgotten(key, &error))
+    }
+
+    /// An object as it was listed, with what is known of its content instead of what the store says of the bytes that it holds.
+    fn disclose(&self, key: &ObjectKey, mut object: Object) -> Object {
+        if object.kind == Kind::Directory || object.size == 0 {
+            return object;
+        }
+        let etag = &object.version.etag;
+        let mut inside = self.journal.sealed_at(self.route, key, etag).map(|found| found.map(|it| it.inside));
+        if matches!(inside, Ok(None)) && ContentId::from_hex(etag.as_str()).is_some() {
+            inside = self.journal.inside_of_tag(self.route, etag);
+        }
+        // What cannot be looked up counts as unknown, and is read if that matters.
+        object.content = match inside {
+            Ok(Some(Inside { content, size })) => {
+                object.size = size;
+                Some(content)
+            }
+            Ok(None) | Err(_) => None,
+        };
+        object
+    }
+
+    fn disclose_changed(&self, changed: Changed) -> Changed {
+        match changed {
+            Changed::Put { key, object } => {
+                let object = self.disclose(&key, object);
+                Changed::Put { key, object }
+            }
+            other @ (Changed::Gone(_) | Changed::Unusable(_)) => other,
+        }
+    }
+
+    fn disclose_all(self: &Arc<Self>, told: Told) -> Told {
+        let lock = Arc::clone(self);
+        let changes = told.changes.map_ok(move |changed| lock.disclose_changed(changed)).boxed();
+        Told { changes, ..told }
+    }
+}
+
+fn torn(key: &ObjectKey) -> Error {
+    Error::Changed { key: key.clone(), what: "the bytes to send are not the announced ones" }
+}
+
+/// The journal did not take or give what it was to remember.
+fn forgotten(key: &ObjectKey, error: &journal::Error) -> Error {
+    Error::Other {
+        attempt: format!("remember what `{key}` holds"),
+        retry: bucket::Retry::Later,
+        source: bucket::Cause::new(error.to_string()),
+    }
+}
+
+impl<R: Remote> Remote for Sealed<R> {
+    type Upload = R::Upload;
+
+    fn may_be_sealed(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    fn seals(&self) -> bool {
+        self.sealing().is_some()
+    }
+
+    async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
+        let changes = self.inner.changes(since, wait).await?;
+        let Some(lock) = &self.lock else { return Ok(changes) };
+        Ok(match changes {
+            Changes::Since(told) => Changes::Since(lock.disclose_all(told)),
+            Changes::Everything(told) => Changes::Everything(lock.disclose_all(told)),
+            other @ (Changes::Unsupported | Changes::Unknown) => other,
+        })
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Found, Error>> {
+        self.inner.list()
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<Option<Object>, Error> {
+        let found = self.inner.head(key).await?;
+        Ok(match &self.lock {
+            Some(lock) => found.map(|object| lock.disclose(key, object)),
+            None => found,
+        })
+    }
+
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
+        let Get { object, body } = self.inner.get(key, version).await?;
+        let Some(lock) = &self.lock else { return Ok(Get { object, body }) };
+        let content = Content::of(Arc::clone(lock), key, version, object.content, begin(body, key).await?)?;
+        Ok(Get { object, body: content.into_stream() })
+    }
+
+    fn get_from(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        let Some(lock) = self.lock.clone() else { return self.inner.get_from(key, version, from, size) };
+        let (place, key, version) = (self.clone(), key.clone(), version.clone());
+        let opened = async move {
+            let stored = place.stored(&key, &version).await?;
+            let body = place.inner.get_from(&key, &version, 0, stored.size);
+            let begun = begin(body, &key).await?;
+            let content = Content::of(lock, &key, &version, stored.content, begun)?;
+            // There is no way into the middle of what is sealed: what is here already is opened once more.
+            Ok(content.into_stream_behind(from))
+        };
+        stream::once(opened).try_flatten().boxed()
+    }
+
+    async fn look_into(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        size: u64,
+    ) -> Result<Inside, Error> {
+        let Some(lock) = &self.lock else { return self.inner.look_into(key, version, size).await };
+        let stored = self.stored(key, version).await?;
+        let begun = begin(self.inner.get_from(key, version, 0, stored.size), key).await?;
+        match (&begun.seal, stored.content) {
+            (Some(seal), _) => {
+                let known = lock.journal.inside_of_seal(lock.route, seal.as_str());
+                if let Some(Inside { content, size }) = known.map_err(|error| forgotten(key, &error))? {
+                    let node = Node { content, size, kind: stored.kind, meta: stored.meta };
+                    lock.remember(key, seal, Some(version.etag.clone()), &node)?;
+                    return Ok(Inside { content, size });
+                }
+            }
+            (None, Some(content)) => return Ok(Inside { content, size: stored.size }),
+            (None, None) => {}
+        }
+        let content = Content::of(Arc::clone(lock), key, version, stored.content, begun)?;
+        content.read_through().await
+    }
+
+    async fn put(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        bytes: Bytes,
+        expect: &Expect,
+    ) -> Result<RemoteVersion, Error> {
+        match self.sealing() {
+            Some(lock) if node.kind != Kind::Directory => {
+                self.put_sealed(lock, key, node, bytes, expect).await
+            }
+            _ => self.inner.put(key, node, bytes, expect).await,
+        }
+    }
+
+    async fn begin_upload(&self, key: &ObjectKey, node: &Node) -> Result<R::Upload, Error> {
+        let content = if self.seals() { ContentId::UNKNOWN } else { node.content };
+        self.inner.begin_upload(key, &Node { content, ..*node }).await
+    }
+
+    async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<R::Upload>, Error> {
+        if self.seals() {
+            self.inner.abort_upload(key, id).await?;
+            return Ok(None);
+        }
+        self.inner.resume_upload(key, id).await
+    }
+
+    fn upload_id(upload: &R::Upload) -> UploadId {
+        R::upload_id(upload)
+    }
+
+    async fn upload<S: Reading>(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        expect: &Expect,
+        upload: &R::Upload,
+        parts: &Parts,
+        source: Arc<S>,
+        progress: &Progress,
+    ) -> Result<RemoteVersion, Error> {
+        let Some((lock, recipients)) = self.sealing() else {
+            return self.inner.upload(key, node, expect, upload, parts, source, progress).await;
+        };
+        let recipients = recipients.clone();
+        let sealer = blocking(move || Sealer::new(&recipients)).await;
+        let object = lock.remember(key, sealer.seal(), None, node)?;
+        let size = sealer.sealed_size(node.size);
+        let stored = Node { content: ContentId::UNKNOWN, size, ..*node };
+        let source = Arc::new(Sealing::new(sealer, source, key, node));
+        let parts = Parts::plain(size);
+        let version = self.inner.upload(key, &stored, expect, upload, &parts, source, progress).await?;
+        lock.put(SealedObject { etag: Some(version.etag.clone()), ..object }, key)?;
+        Ok(version)
+    }
+
+    async fn abort_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<(), Error> {
+        self.inner.abort_upload(key, id).await
+    }
+
+    async fn set_meta(
+        &self,
+        key: &ObjectKey,
+        node: &Node,
+        version: &RemoteVersion,
+    ) -> Result<RemoteVersion, Error> {
+        if self.lock.is_none() || node.kind == Kind::Directory {
+            return self.inner.set_meta(key, node, version).await;
+        }
+        let told = as_stored(&self.stored(key, version).await?, node);
+        let after = self.inner.set_meta(key, &told, version).await?;
+        self.follow((key, version), (key, &after))?;
+        Ok(after)
+    }
+
+    async fn delete(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<(), Error> {
+        self.inner.delete(key, version).await
+    }
+
+    async fn copy(
+        &self,
+        from: &ObjectKey,
+        version: &RemoteVersion,
+        to: &ObjectKey,
+        node: &Node,
+    ) -> Result<RemoteVersion, Error> {
+        if self.lock.is_none() || node.kind == Kind::Directory {
+            return self.inner.copy(from, version, to, node).await;
+        }
+        let told = as_stored(&self.stored(from, version).await?, node);
+        let copied = self.inner.copy(from, version, to, &told).await?;
+        self.follow((from, version), (to, &copied))?;
+        Ok(copied)
+    }
+}
+
+/// The bytes that the store holds, described as `node` says. Their digest is that of sealed bytes, if there is one.
+fn as_stored(object: &Object, node: &Node) -> Node {
+    let content = object.content.unwrap_or(ContentId::UNKNOWN);
+    Node { content, size: object.size, kind: node.kind, meta: node.meta }
+}
