@@ -16,6 +16,7 @@ mod machines;
 mod memory;
 mod refusals;
 mod rules;
+mod sealed;
 mod server;
 mod tries;
 mod users;

@@ -28,7 +28,7 @@ fn plant(folder: &Path, files: usize) {
 }
 
 /// Runs a command to its end; the most memory it held, in bytes.
-fn peak_of(mut command: Command) -> u64 {
+pub(crate) fn peak_of(mut command: Command) -> u64 {
     let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let end = Instant::now() + PATIENCE * 15;

@@ -6,6 +6,8 @@
 
 mod advice;
 
+pub(crate) use advice::LOCKED;
+
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::process::ExitCode;

@@ -7,6 +7,7 @@
 use crate::base::row;
 use crate::{Error, Journal, RouteId};
 use model::{BaseEntry, ContentId, ETag, ObjectKey};
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Entries per page.
@@ -57,28 +58,21 @@ impl Journal {
         etag: &ETag,
     ) -> Result<Option<SealedObject>, Error> {
         self.with("looking up what is sealed", |connection| {
-            let find = "SELECT seal, content, size FROM sealed WHERE route = ?1 AND key = ?2 AND etag = ?3";
-            let read = |row: &rusqlite::Row<'_>| {
-                let inside = Inside {
-                    content: ContentId::from_md5(row.get(1)?),
-                    size: row.get(2).map(i64::cast_unsigned)?,
-                };
-                Ok(SealedObject { key: key.clone(), seal: row.get(0)?, etag: Some(etag.clone()), inside })
-            };
+            let find = "SELECT key, seal, etag, content, size FROM sealed WHERE route = ?1 AND key = ?2 AND etag = ?3";
             let values = params![route.0, key.as_str(), etag.as_str()];
             connection.prepare_cached(find)?.query_row(values, read).optional()
         })
     }
 
-    /// What stands behind a seal, at whichever key.
-    pub fn inside_of_seal(&self, route: RouteId, seal: &str) -> Result<Option<Inside>, Error> {
-        self.inside(route, "SELECT content, size FROM sealed WHERE route = ?1 AND seal = ?2 LIMIT 1", seal)
+    /// An object with this seal, at whichever key.
+    pub fn sealed_as(&self, route: RouteId, seal: &str) -> Result<Option<SealedObject>, Error> {
+        self.first(route, "SELECT key, seal, etag, content, size FROM sealed WHERE route = ?1 AND seal = ?2 LIMIT 1", seal)
     }
 
-    /// What the object with this tag holds, at whichever key. Only for tags that are digests: others may be of several objects.
-    pub fn inside_of_tag(&self, route: RouteId, etag: &ETag) -> Result<Option<Inside>, Error> {
-        let find = "SELECT content, size FROM sealed WHERE route = ?1 AND etag = ?2 LIMIT 1";
-        self.inside(route, find, etag.as_str())
+    /// An object with this tag, at whichever key. Only for tags that are digests: others may be of several objects.
+    pub fn sealed_with_tag(&self, route: RouteId, etag: &ETag) -> Result<Option<SealedObject>, Error> {
+        let find = "SELECT key, seal, etag, content, size FROM sealed WHERE route = ?1 AND etag = ?2 LIMIT 1";
+        self.first(route, find, etag.as_str())
     }
 
     /// Whether any object at all is known to be sealed; or the one at `key`.
@@ -109,15 +103,20 @@ impl Journal {
         })
     }
 
-    fn inside(&self, route: RouteId, find: &str, by: &str) -> Result<Option<Inside>, Error> {
+    fn first(&self, route: RouteId, find: &str, by: &str) -> Result<Option<SealedObject>, Error> {
         self.with("looking up what is sealed", |connection| {
-            let read = |row: &rusqlite::Row<'_>| {
-                let size = row.get(1).map(i64::cast_unsigned)?;
-                Ok(Inside { content: ContentId::from_md5(row.get(0)?), size })
-            };
             connection.prepare_cached(find)?.query_row(params![route.0, by], read).optional()
         })
     }
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<SealedObject> {
+    let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let etag: Option<String> = row.get(2)?;
+    let inside =
+        Inside { content: ContentId::from_md5(row.get(3)?), size: row.get(4).map(i64::cast_unsigned)? };
+    Ok(SealedObject { key, seal: row.get(1)?, etag: etag.as_deref().map(ETag::new), inside })
 }
 
 /// What was agreed on is the only version at its key.

@@ -180,13 +180,8 @@ impl Lock {
         if object.kind == Kind::Directory || object.size == 0 {
             return object;
         }
-        let etag = &object.version.etag;
-        let mut inside = self.journal.sealed_at(self.route, key, etag).map(|found| found.map(|it| it.inside));
-        if matches!(inside, Ok(None)) && ContentId::from_hex(etag.as_str()).is_some() {
-            inside = self.journal.inside_of_tag(self.route, etag);
-        }
         // What cannot be looked up counts as unknown, and is read if that matters.
-        object.content = match inside {
+        object.content = match self.known(key, &object.version.etag) {
             Ok(Some(Inside { content, size })) => {
                 object.size = size;
                 Some(content)
@@ -194,6 +189,19 @@ impl Lock {
             Ok(None) | Err(_) => None,
         };
         object
+    }
+
+    fn known(&self, key: &ObjectKey, etag: &ETag) -> Result<Option<Inside>, journal::Error> {
+        if let Some(object) = self.journal.sealed_at(self.route, key, etag)? {
+            return Ok(Some(object.inside));
+        }
+        if ContentId::from_hex(etag.as_str()).is_none() {
+            return Ok(None);
+        }
+        // Another machine has moved or copied it here.
+        let Some(object) = self.journal.sealed_with_tag(self.route, etag)? else { return Ok(None) };
+        self.journal.put_sealed(self.route, &SealedObject { key: key.clone(), ..object.clone() })?;
+        Ok(Some(object.inside))
     }
 
     fn disclose_changed(&self, changed: Changed) -> Changed {
@@ -297,11 +305,12 @@ impl<R: Remote> Remote for Sealed<R> {
         let begun = begin(self.inner.get_from(key, version, 0, stored.size), key).await?;
         match (&begun.seal, stored.content) {
             (Some(seal), _) => {
-                let known = lock.journal.inside_of_seal(lock.route, seal.as_str());
-                if let Some(Inside { content, size }) = known.map_err(|error| forgotten(key, &error))? {
-                    let node = Node { content, size, kind: stored.kind, meta: stored.meta };
-                    lock.remember(key, seal, Some(version.etag.clone()), &node)?;
-                    return Ok(Inside { content, size });
+                let known = lock.journal.sealed_as(lock.route, seal.as_str());
+                if let Some(object) = known.map_err(|error| forgotten(key, &error))? {
+                    let inside = object.inside;
+                    let etag = Some(version.etag.clone());
+                    lock.put(SealedObject { key: key.clone(), etag, ..object }, key)?;
+                    return Ok(inside);
                 }
             }
             (None, Some(content)) => return Ok(Inside { content, size: stored.size }),

@@ -55,6 +55,34 @@ pub(crate) enum Error {
         /// Exit status and what it wrote to its standard error.
         detail: String,
     },
+    /// The file of an identity could not be read.
+    #[error("could not read the identity {}, which {key} names", path.display())]
+    IdentityFile {
+        /// The key in the profile.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There are no usable identities where they should be.
+    #[error("{place} does not open what {path} holds")]
+    Identities {
+        /// Where they should be.
+        place: String,
+        /// The state's path in the profile.
+        path: String,
+        /// What is wrong with them.
+        source: vault::Error,
+    },
+    /// Nothing can be encrypted for these recipients.
+    #[error("{place} does not say for whom to encrypt")]
+    Recipients {
+        /// The key in the profile, or the file and line.
+        place: String,
+        /// What is wrong with them.
+        source: vault::Error,
+    },
     /// A file or command gave nothing.
     #[error("{key} gives an empty secret")]
     SecretEmpty {

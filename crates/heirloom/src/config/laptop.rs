@@ -1,6 +1,7 @@
 //! The profile `laptop`: folders that are kept in sync with a bucket.
 
 use super::access::{Access, Web};
+use super::sealing::Sealing;
 use super::section::{Checked, Section};
 use super::value;
 use model::{ByteSize, MachineName, RelPath, StateName};
@@ -49,6 +50,8 @@ pub(crate) struct State {
     pub(crate) max_delete: MaxDelete,
     /// What is run before and after.
     pub(crate) hooks: Hooks,
+    /// For whom it is encrypted.
+    pub(crate) sealing: Sealing,
 }
 
 /// One folder, and where it stands in the bucket: `<state>/`, or `<state>/<its name>/` beside others.
@@ -161,6 +164,7 @@ impl State {
         let exclude_larger_than =
             section.optional("exclude_larger_than", |text| text.parse::<ByteSize>().map(|size| size.0));
         let max_delete = section.or("max_delete", MAX_DELETE, value::max_delete);
+        let sealing = Sealing::read(&section, *direction.as_ref().unwrap_or(&Direction::Push));
         let hooks = section.section("hooks").and_then(hooks_of);
         let destinations = destinations.and_then(|given| match given {
             Some(given) if given.is_empty() => Err(section.bad_value(
@@ -185,6 +189,7 @@ impl State {
             exclude_larger_than: exclude_larger_than?,
             max_delete: max_delete?,
             hooks,
+            sealing: sealing?,
         })
     }
 }

@@ -49,7 +49,7 @@ enum From {
 
 /// The three keys that may give one secret: itself, `*_file`, `*_command`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Keys([&'static str; 3]);
+pub(crate) struct Keys(pub(crate) [&'static str; 3]);
 
 /// The id of an access key.
 pub(crate) const ACCESS_KEY_ID: Keys = Keys(["access_key_id", "access_key_id_file", "access_key_id_command"]);
@@ -79,6 +79,11 @@ impl SecretSource {
             }
             (None, Some(_)) => unreachable!("because an iterator that has ended yields nothing"),
         }
+    }
+
+    /// What a command writes, for the key at this path.
+    pub(crate) fn command(key: String, line: String) -> Self {
+        Self { key, from: From::Command(line) }
     }
 
     /// Like [`Self::optional`], and one of the three keys must be there.

@@ -67,6 +67,11 @@ fn about_config(error: &config::Error) -> Advice {
                 path.display()
             ),
         ),
+        Error::Recipients { .. } => Advice::none(Exit::Usage),
+        Error::IdentityFile { .. } | Error::Identities { .. } => Advice::one(
+            Exit::WrongKey,
+            "An identity is what `age-keygen` or `ssh-keygen` wrote; what protects it is given with `identity_passphrase_file`. Nothing was synced.",
+        ),
         Error::JoinWrite { .. }
         | Error::SecretFile { .. }
         | Error::SecretCommand { .. }

@@ -16,14 +16,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use sync::{Folder, Place, Route};
+use sync::sealed::Keys;
+use sync::{Folder, Place, Route, Sealed};
 use tokio_util::sync::CancellationToken;
 
 /// How often to look for a drive that is not there, and whether the one in use still is.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// The mirror of a whole bucket on a drive. Another drive has another base: it is a fresh mirror.
-pub(crate) fn route(pi: &Pi, join: &Join, drive: &Drive, journal: &Journal) -> Result<Wired, Failure> {
+pub(crate) fn route(pi: &Pi, join: &Join, drive: &Drive, journal: &Arc<Journal>) -> Result<Wired, Failure> {
     let key = RouteKey {
         destination: "cloud".to_owned(),
         prefix: String::new(),
@@ -41,6 +42,8 @@ pub(crate) fn route(pi: &Pi, join: &Join, drive: &Drive, journal: &Journal) -> R
         machine: pi.machine.clone(),
     };
     let place = Place::new(connect(join)?, Prefix::root());
+    // A mirror holds what is sealed as it is: whoever has the identity opens it with age.
+    let place = Sealed::new(place, Keys::default(), journal, route.id)?;
     Ok(Wired { route, place, interval: pi.mirror.interval })
 }
 

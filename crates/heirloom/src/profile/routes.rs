@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::{Place, Route};
+use sync::sealed::Keys;
+use sync::{Place, Route, Sealed};
 
 /// Requests to one bucket in flight.
 pub(crate) const CONCURRENCY: usize = 64;
@@ -20,7 +21,7 @@ pub(crate) const CONCURRENCY: usize = 64;
 /// A route with everything it runs on.
 pub(crate) struct Wired {
     pub(crate) route: Route,
-    pub(crate) place: Place,
+    pub(crate) place: Sealed<Place>,
     pub(crate) interval: Duration,
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
 /// The routes of a laptop's states; of `wanted` only, if that names any.
 pub(crate) fn of_laptop(
     laptop: &Laptop,
-    journal: &Journal,
+    journal: &Arc<Journal>,
     wanted: &[StateName],
 ) -> Result<Vec<Wired>, Failure> {
     refuse_nesting(laptop)?;
@@ -60,6 +61,7 @@ pub(crate) fn of_laptop(
     let mut wired = Vec::new();
     let states = laptop.states.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
     for (name, state) in states {
+        let keys = state.sealing.resolve().attempting(format!("state `{name}`"))?;
         for destination in &state.destinations {
             let bucket = if let Some(bucket) = buckets.get(destination) {
                 Bucket::clone(bucket)
@@ -69,7 +71,8 @@ pub(crate) fn of_laptop(
                 buckets.insert(destination, bucket.clone());
                 bucket
             };
-            let parts = Parts { laptop, journal, name, state, destination: destination.as_str(), bucket };
+            let destination = destination.as_str();
+            let parts = Parts { laptop, journal, name, state, destination, bucket, keys: &keys };
             wired.extend(parts.routes()?);
         }
     }
@@ -97,11 +100,12 @@ fn refuse_nesting(laptop: &Laptop) -> Result<(), Failure> {
 
 struct Parts<'a> {
     laptop: &'a Laptop,
-    journal: &'a Journal,
+    journal: &'a Arc<Journal>,
     name: &'a StateName,
     state: &'a State,
     destination: &'a str,
     bucket: Bucket,
+    keys: &'a Keys,
 }
 
 impl Parts<'_> {
@@ -126,6 +130,7 @@ impl Parts<'_> {
                 machine: MachineName::clone(&self.laptop.machine),
             };
             let place = Place::new(self.bucket.clone(), prefix);
+            let place = Sealed::new(place, self.keys.clone(), self.journal, route.id)?;
             Ok(Wired { route, place, interval: self.state.interval })
         };
         self.state.folders.iter().map(route).collect()

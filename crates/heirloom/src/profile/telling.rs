@@ -1,6 +1,6 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, LOCKED};
 use crate::report::{Message, Report as Port};
 use model::ByteSize;
 use plan::sync::{Halt, Side};
@@ -122,7 +122,10 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
                 ));
             }
             port.say(&Synced::new(route, &report));
-            Ok(if report.is_complete() { Exit::Ok } else { Exit::Incomplete })
+            if report.is_locked() {
+                port.note(format_args!("hint: {LOCKED}"));
+            }
+            Ok(exit_of_report(&report))
         }
         Ok(Outcome::Planned(plan)) => {
             if plan.is_empty() {
@@ -204,12 +207,21 @@ pub(crate) fn worst(one: Exit, other: Exit) -> Exit {
 /// The exit code that an outcome deserves, as far as it alone tells.
 pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
     match outcome {
-        Ok(Outcome::Done(report)) if report.is_complete() => Exit::Ok,
-        Ok(Outcome::Done(_)) => Exit::Incomplete,
+        Ok(Outcome::Done(report)) => exit_of_report(report),
         Ok(Outcome::Planned(_)) => Exit::Ok,
         Ok(Outcome::Halted(_)) => Exit::Halted,
         Err(Error::Stopped) => Exit::Interrupted,
         Err(_) => Exit::Failed,
+    }
+}
+
+fn exit_of_report(report: &Report) -> Exit {
+    if report.is_locked() {
+        Exit::WrongKey
+    } else if report.is_complete() {
+        Exit::Ok
+    } else {
+        Exit::Incomplete
     }
 }
 

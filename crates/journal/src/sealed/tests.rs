@@ -15,15 +15,15 @@ fn a_sealed_object_is_known_by_seal_and_by_tag() {
     assert!(!journal.has_sealed(route, None).unwrap());
     let begun = object("a", "one", None);
     journal.put_sealed(route, &begun).unwrap();
-    assert_eq!(journal.inside_of_seal(route, "one").unwrap(), Some(begun.inside));
+    assert_eq!(journal.sealed_as(route, "one").unwrap(), Some(begun.clone()));
     assert_eq!(journal.sealed_at(route, &begun.key, &ETag::new("t")).unwrap(), None, "not there yet");
     let there = object("a", "one", Some("t"));
     journal.put_sealed(route, &there).unwrap();
     assert_eq!(journal.sealed_at(route, &there.key, &ETag::new("t")).unwrap(), Some(there.clone()));
-    assert_eq!(journal.inside_of_tag(route, &ETag::new("t")).unwrap(), Some(there.inside));
+    assert_eq!(journal.sealed_with_tag(route, &ETag::new("t")).unwrap(), Some(there.clone()));
     assert!(journal.has_sealed(route, None).unwrap() && journal.has_sealed(route, Some(&there.key)).unwrap());
     let other = route_to(&journal, "attic");
-    assert_eq!(journal.inside_of_seal(other, "one").unwrap(), None, "a route knows its own");
+    assert_eq!(journal.sealed_as(other, "one").unwrap(), None, "a route knows its own");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn what_was_agreed_on_drops_other_versions_and_what_is_forgotten_drops_all() {
     }
     journal.put_sealed(route, &object("b", "four", Some("b"))).unwrap();
     journal.record(route, &[Change::Agree(agreed.clone())]).unwrap();
-    let known = ["one", "two", "three", "four"].map(|seal| journal.inside_of_seal(route, seal).unwrap().is_some());
+    let known = ["one", "two", "three", "four"].map(|seal| journal.sealed_as(route, seal).unwrap().is_some());
     assert_eq!(known, [false, true, false, true]);
     journal.record(route, &[Change::Forget(agreed.key.clone())]).unwrap();
     assert!(!journal.has_sealed(route, Some(&agreed.key)).unwrap());

@@ -8,6 +8,7 @@ use crate::config::join::Join;
 use crate::config::laptop::{self, DestinationName, Folder, Laptop, MAX_DELETE, State};
 use crate::config::pi::{Archive, Mirror, Pi};
 use crate::config::schedule::{self, Schedule};
+use crate::config::sealing::Sealing;
 use crate::config::value::Endpoint;
 use crate::config::{Cloud, Environment};
 use crate::failure::{Exit, Explain as _, Failure};
@@ -88,6 +89,7 @@ impl Scratch {
             exclude_larger_than: None,
             max_delete: MAX_DELETE,
             hooks: Hooks::default(),
+            sealing: Sealing::default(),
         };
         Laptop {
             machine: machine("laptop"),
