@@ -19,7 +19,11 @@ struct Tools<'h> {
 impl Tools<'_> {
     fn run(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
         let output = self.home.program(program).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{program} {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     }
 
@@ -48,7 +52,8 @@ impl Tools<'_> {
     }
 
     fn metadata(&self) -> String {
-        let arguments = ["--config", "rclone.conf", "lsjson", "-R", "--metadata", "--hash", "cloud:alice/documents"];
+        let arguments =
+            ["--config", "rclone.conf", "lsjson", "-R", "--metadata", "--hash", "cloud:alice/documents"];
         String::from_utf8(self.run("rclone", &arguments)).unwrap()
     }
 
@@ -132,7 +137,8 @@ fn every_kind_of_recipient_opens_what_a_stock_client_takes_from_the_bucket() {
     // Permissions are no content.
     let before = (tools.object("letter"), tools.object("film"));
     for name in ["letter", "film"] {
-        fs::set_permissions(home.path(&format!("documents/{name}")), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(home.path(&format!("documents/{name}")), fs::Permissions::from_mode(0o600))
+            .unwrap();
     }
     home.run(&["sync", "--config", &one]).ok();
     assert!((tools.object("letter"), tools.object("film")) == before, "nothing was encrypted again");
@@ -154,7 +160,8 @@ fn a_wrong_identity_ends_with_12_and_overwrites_nothing() {
     home.write("documents/a", "the writer's a");
     home.write("documents/b", "the writer's b");
     // The writer has no secret at all.
-    let writer = tools.machine("writer", "documents", &format!("    direction: push\n    encrypt_to: [{right}]\n"));
+    let writer =
+        tools.machine("writer", "documents", &format!("    direction: push\n    encrypt_to: [{right}]\n"));
     home.run(&["sync", "--config", &writer]).ok();
     home.write("documents/a", "the writer's other a");
     home.run(&["sync", "--config", &writer]).ok();
@@ -175,7 +182,9 @@ fn a_wrong_identity_ends_with_12_and_overwrites_nothing() {
     assert_eq!(home.read("mine/a").as_deref(), Some("mine"));
     assert!(!home.path("mine/b").exists());
     assert!(tools.object("a") == sealed);
-    home.run(&["sync", "--config", &tools.machine("none", "mine", &keys("absent.key"))]).code(12).says(&["absent.key", "identity_file"]);
+    home.run(&["sync", "--config", &tools.machine("none", "mine", &keys("absent.key"))])
+        .code(12)
+        .says(&["absent.key", "identity_file"]);
 
     // With the right one, both versions are kept.
     let stranger = tools.machine("stranger", "mine", &keys("right.key"));
@@ -199,7 +208,11 @@ fn encryption_that_is_switched_on_leaves_nothing_in_clear() {
     let plain = tools.machine("laptop", "documents", "");
     home.run(&["sync", "--config", &plain]).ok();
     assert_eq!(tools.object("a"), b"in clear");
-    let sealed = tools.machine("laptop", "documents", &format!("    encrypt_to: [{key}]\n    identity_file: [HOME/key]\n"));
+    let sealed = tools.machine(
+        "laptop",
+        "documents",
+        &format!("    encrypt_to: [{key}]\n    identity_file: [HOME/key]\n"),
+    );
     let planned = home.run(&["sync", "--dry-run", "--config", &sealed]).ok();
     assert!(planned.stdout.contains("upload a"), "{}", planned.stdout);
     home.run(&["sync", "--config", &sealed]).ok();
@@ -235,7 +248,8 @@ fn a_passphrase_is_enough() {
 
 #[test]
 fn a_large_file_takes_no_more_memory_than_its_parts() {
-    let Ok(mebibytes) = std::env::var("HEIRLOOM_SEALED_MIB").map_or(Ok(200), |text| text.parse::<u64>()) else {
+    let Ok(mebibytes) = std::env::var("HEIRLOOM_SEALED_MIB").map_or(Ok(200), |text| text.parse::<u64>())
+    else {
         panic!("HEIRLOOM_SEALED_MIB is a number");
     };
     if !have("age-keygen") {
@@ -250,7 +264,8 @@ fn a_large_file_takes_no_more_memory_than_its_parts() {
     let (one, other) = (tools.machine("one", "documents", &keys), tools.machine("other", "other", &keys));
     let mut file = fs::File::create(home.path("documents/film")).unwrap();
     for number in 0..mebibytes {
-        let block: Vec<u8> = (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(number as u32 | 1).to_le_bytes()).collect();
+        let block: Vec<u8> =
+            (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(number as u32 | 1).to_le_bytes()).collect();
         file.write_all(&block).unwrap();
     }
     drop(file);

@@ -66,7 +66,11 @@ impl Journal {
 
     /// An object with this seal, at whichever key.
     pub fn sealed_as(&self, route: RouteId, seal: &str) -> Result<Option<SealedObject>, Error> {
-        self.first(route, "SELECT key, seal, etag, content, size FROM sealed WHERE route = ?1 AND seal = ?2 LIMIT 1", seal)
+        self.first(
+            route,
+            "SELECT key, seal, etag, content, size FROM sealed WHERE route = ?1 AND seal = ?2 LIMIT 1",
+            seal,
+        )
     }
 
     /// An object with this tag, at whichever key. Only for tags that are digests: others may be of several objects.

@@ -70,11 +70,7 @@ pub enum Nature {
 
 impl Problem {
     /// A failed attempt, with the chain of causes.
-    pub(crate) fn failed(
-        key: &ObjectKey,
-        attempt: &str,
-        error: &(dyn std::error::Error + 'static),
-    ) -> Self {
+    pub(crate) fn failed(key: &ObjectKey, attempt: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = format!("{key} could not be {attempt}: {error}");
         let mut cause = error.source();
         while let Some(deeper) = cause {

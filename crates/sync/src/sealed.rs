@@ -56,12 +56,7 @@ struct Lock {
 
 impl<R: Remote> Sealed<R> {
     /// Lays `keys` over a place. Without any, and with nothing known to be sealed there, it is the place itself.
-    pub fn new(
-        inner: R,
-        keys: Keys,
-        journal: &Arc<Journal>,
-        route: RouteId,
-    ) -> Result<Self, journal::Error> {
+    pub fn new(inner: R, keys: Keys, journal: &Arc<Journal>, route: RouteId) -> Result<Self, journal::Error> {
         let needs_none = keys.recipients.is_none() && keys.identities.is_empty();
         let lock = if needs_none && !journal.has_sealed(route, None)? {
             None
@@ -294,12 +289,7 @@ impl<R: Remote> Remote for Sealed<R> {
         stream::once(opened).try_flatten().boxed()
     }
 
-    async fn look_into(
-        &self,
-        key: &ObjectKey,
-        version: &RemoteVersion,
-        size: u64,
-    ) -> Result<Inside, Error> {
+    async fn look_into(&self, key: &ObjectKey, version: &RemoteVersion, size: u64) -> Result<Inside, Error> {
         let Some(lock) = &self.lock else { return self.inner.look_into(key, version, size).await };
         let stored = self.stored(key, version).await?;
         let begun = begin(self.inner.get_from(key, version, 0, stored.size), key).await?;

@@ -32,13 +32,11 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         report: Report,
     ) -> Result<Report, Error> {
         let Some(first) = self.in_clear(deciding, String::new()).await? else { return Ok(report) };
-        let (notes, writing) =
-            remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
+        let (notes, writing) = remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
         let applier = Applier::new(self, deciding, notes, surveys, PerSide::default(), report);
         let (sender, jobs) = mpsc::channel(WAITING_MAX);
         self.progress.enter(Stage::Applying, 0, 0);
-        let (found, sealed) =
-            tokio::join!(self.hand_out_clear(deciding, first, sender), applier.apply(jobs));
+        let (found, sealed) = tokio::join!(self.hand_out_clear(deciding, first, sender), applier.apply(jobs));
         let report = applier.finish();
         writing.finish().await?;
         sealed?;
@@ -89,7 +87,8 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         let entries = blocking(move || journal.in_clear(route, &after)).await.map_err(Error::Journal)?;
         let Some(last) = entries.last() else { return Ok(None) };
         let after = last.key.as_str().to_owned();
-        let is_clear = |entry: &BaseEntry| deciding.sight(&entry.key, entry.agreed.local.size) == Sight::Clear;
+        let is_clear =
+            |entry: &BaseEntry| deciding.sight(&entry.key, entry.agreed.local.size) == Sight::Clear;
         Ok(Some(Page { after, entries: entries.into_iter().filter(is_clear).collect() }))
     }
 }

@@ -64,6 +64,5 @@ pub(crate) fn header_end(arrived: &[u8], searched: &mut usize) -> Result<Option<
     if arrived.len() > HEADER_MOST { Err(Error::damaged("its header has no end")) } else { Ok(None) }
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Plain bytes to sealed ones.
 
-use crate::{Recipients, Seal};
 use crate::inbox::{Outbox, hand_out, next_chunk};
+use crate::{Recipients, Seal};
 use bytes::Bytes;
 use std::io::{self, Read, Write as _};
 

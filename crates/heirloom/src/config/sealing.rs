@@ -44,7 +44,8 @@ impl Sealing {
         let command = |line| SecretSource::command(section.path_of("identity_command"), line);
         let recipients = recipients?;
         if recipients.as_ref().is_some_and(Vec::is_empty) {
-            let message = "this list is empty, so nobody could read it; leave the key out to send the state in clear";
+            let message =
+                "this list is empty, so nobody could read it; leave the key out to send the state in clear";
             return Err(section.bad_value("encrypt_to", message));
         }
         let sealing = Self {
@@ -70,7 +71,8 @@ impl Sealing {
         }
         let has_identities = !self.identity_files.is_empty() || !self.identity_commands.is_empty();
         if self.identity_passphrase.is_some() && !has_identities {
-            let message = "this protects an identity, and there is none; give identity_file or identity_command";
+            let message =
+                "this protects an identity, and there is none; give identity_file or identity_command";
             return Err(section.problem("identity_passphrase", message));
         }
         if has_recipients && !has_identities && direction != Direction::Push {

@@ -33,7 +33,8 @@ fn what_was_agreed_on_drops_other_versions_and_what_is_forgotten_drops_all() {
     let route = route_to(&journal, "cloud");
     let agreed = entry("a", 1);
     let now = agreed.version.etag.as_str();
-    for object in [object("a", "one", Some("old")), object("a", "two", Some(now)), object("a", "three", None)] {
+    for object in [object("a", "one", Some("old")), object("a", "two", Some(now)), object("a", "three", None)]
+    {
         journal.put_sealed(route, &object).unwrap();
     }
     journal.put_sealed(route, &object("b", "four", Some("b"))).unwrap();

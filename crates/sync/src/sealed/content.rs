@@ -29,7 +29,9 @@ pub(super) async fn begin(mut body: Body, key: &ObjectKey) -> Result<Begun, Erro
     loop {
         match Seal::of(&first) {
             Ok(Some(seal)) => return Ok(Begun { seal: Some(seal), first: first.freeze(), rest: body }),
-            Err(vault::Error::NotSealed) => return Ok(Begun { seal: None, first: first.freeze(), rest: body }),
+            Err(vault::Error::NotSealed) => {
+                return Ok(Begun { seal: None, first: first.freeze(), rest: body });
+            }
             Err(error) => return Err(told(key, error)),
             Ok(None) => {}
         }
@@ -81,9 +83,7 @@ impl Content {
 
     /// The content. Only its end says that nothing is missing.
     pub(super) fn into_stream(self) -> Body {
-        let next = |mut content: Self| async move {
-            Ok(content.next().await?.map(|chunk| (chunk, content)))
-        };
+        let next = |mut content: Self| async move { Ok(content.next().await?.map(|chunk| (chunk, content))) };
         stream::try_unfold(self, next).boxed()
     }
 
@@ -147,7 +147,9 @@ impl Content {
         let content = ContentId::from_md5(std::mem::take(&mut self.hasher).finalize().into());
         let Some(seal) = &self.seal else {
             return match self.stored {
-                Some(stored) if stored != content => Err(failed(&self.key, "its bytes are not what the store says")),
+                Some(stored) if stored != content => {
+                    Err(failed(&self.key, "its bytes are not what the store says"))
+                }
                 _ => Ok(()),
             };
         };

@@ -66,9 +66,8 @@ impl Machine {
 
     pub(crate) async fn run_with(&self, options: Options) -> Result<Outcome, Error> {
         let local = Folder::open(self.folder()).map_err(Error::Local)?;
-        let remote =
-            Sealed::new(self.remote.clone(), self.keys.clone(), &self.journal, self.route.id)
-                .map_err(Error::Journal)?;
+        let remote = Sealed::new(self.remote.clone(), self.keys.clone(), &self.journal, self.route.id)
+            .map_err(Error::Journal)?;
         let cycle = Cycle {
             route: &self.route,
             local: &local,

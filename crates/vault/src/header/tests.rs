@@ -16,7 +16,8 @@ fn a_seal_is_read_from_the_first_bytes_and_is_never_used_twice() {
     };
     let ((one, sealed), (other, _)) = (seal_once(), seal_once());
     assert_ne!(one, other);
-    let lengths: Vec<usize> = (0..=sealed.len()).filter(|&end| Seal::of(&sealed[..end]).unwrap().is_some()).collect();
+    let lengths: Vec<usize> =
+        (0..=sealed.len()).filter(|&end| Seal::of(&sealed[..end]).unwrap().is_some()).collect();
     assert_eq!(Seal::of(&sealed).unwrap(), Some(one.clone()));
     let header = lengths[0];
     assert_eq!(lengths, (header..=sealed.len()).collect::<Vec<_>>(), "from the header's end on");

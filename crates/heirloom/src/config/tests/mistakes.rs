@@ -23,7 +23,7 @@ fn cloud(lines: &str) -> String {
 #[test]
 fn unknown_keys() {
     insta::assert_snapshot!(state("folders: [/d]\nintervall: 5m"), @r"
-    laptop.yml:8:5: states.documents.intervall: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, hooks (did you mean `interval`?)
+    laptop.yml:8:5: states.documents.intervall: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, encrypt_to, encrypt_to_file, passphrase, passphrase_file, passphrase_command, identity_file, identity_command, identity_passphrase, identity_passphrase_file, identity_passphrase_command, hooks (did you mean `interval`?)
         8 |     intervall: 5m
           |     ^^^^^^^^^
     ");
@@ -267,7 +267,7 @@ fn variables() {
           |               ^^^^^^
     ");
     insta::assert_snapshot!(state("folders: [/d]\n${NAME}: 5m"), @r"
-    laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, hooks
+    laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, encrypt_to, encrypt_to_file, passphrase, passphrase_file, passphrase_command, identity_file, identity_command, identity_passphrase, identity_passphrase_file, identity_passphrase_command, hooks
         8 |     ${NAME}: 5m
           |     ^^^^^^^
     ");
@@ -383,4 +383,24 @@ fn no_text_makes_it_panic() {
         mistakes(yaml);
     }
     mistakes(&"[".repeat(100_000));
+}
+
+const KEY: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+
+#[test]
+fn recipients_and_identities() {
+    insta::assert_snapshot!(state(&format!("folders: [/d]\nencrypt_to: [{KEY}]")), @"");
+    insta::assert_snapshot!(state("folders: [/d]\ndirection: push\nencrypt_to: [age1mistyped, ssh-dss]"), @"");
+    insta::assert_snapshot!(state("folders: [/d]\nencrypt_to: []"), @"");
+    insta::assert_snapshot!(state("folders: [/d]\nencrypt_to: age1"), @"");
+    insta::assert_snapshot!(state(&format!("folders: [/d]\ndirection: push\nencrypt_to: [{KEY}]\npassphrase_file: /p")), @"");
+    insta::assert_snapshot!(state("folders: [/d]\nidentity_passphrase_file: /p"), @"");
+    insta::assert_snapshot!(state("folders: [/d]\nidentity_file: [key]"), @"");
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_recipient_is_not_shown() {
+    let text = state("folders: [/d]\nencrypt_to: [AGE-SECRET-KEY-1QQQ]");
+    assert!(!text.contains("1QQQ"), "{text}");
+    insta::assert_snapshot!(text, @"");
 }
