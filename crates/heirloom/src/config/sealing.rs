@@ -169,9 +169,4 @@ impl Sealing {
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.path)
     }
-
-    /// Whether whatever is written is encrypted.
-    pub(crate) fn is_on(&self) -> bool {
-        !self.recipients.is_empty() || self.recipients_file.is_some() || self.passphrase.is_some()
-    }
 }
