@@ -23,7 +23,7 @@ pub(crate) mod pi;
 mod problem;
 pub(crate) mod schedule;
 pub(crate) mod sealing;
-mod secret;
+pub(crate) mod secret;
 mod section;
 mod spelling;
 mod tree;
