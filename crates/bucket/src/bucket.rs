@@ -1,5 +1,6 @@
 //! A connection to one bucket.
 
+use crate::batch::Batches;
 use crate::conditions::Learned;
 use crate::error::Attempt;
 use crate::transport::Transport;
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) service: Servicer,
     pub(crate) context: OperationContext,
     pub(crate) learned: Learned,
+    pub(crate) batches: Batches,
     /// Set once the store gave a tag that looks like a digest but is none (as AWS does under KMS encryption).
     pub(crate) opaque_tags: AtomicBool,
     /// Set once the store turned out not to tell changes.
@@ -83,6 +85,7 @@ impl Bucket {
             service,
             context,
             learned,
+            batches: Batches::default(),
             opaque_tags: AtomicBool::new(false),
             tells_no_changes: AtomicBool::new(false),
             no_part_copies: AtomicBool::new(false),

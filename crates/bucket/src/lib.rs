@@ -26,6 +26,7 @@
 //!
 //! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`, `upload` (large files, resumed after a crash).
 
+mod batch;
 mod bucket;
 mod changes;
 mod conditions;

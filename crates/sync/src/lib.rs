@@ -22,6 +22,7 @@ mod apply;
 mod cycle;
 mod decide;
 mod error;
+mod flushes;
 mod folder;
 pub mod hooks;
 mod keeper;
