@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod batches;
 mod changes;
 mod cloud;
 mod destination;
