@@ -49,7 +49,8 @@ fn a_side_holds_what_its_sighting_says_else_what_the_base_says() {
     assert_eq!(known[2].local().unwrap().node.size, 5);
     assert_eq!(known[2].remote().unwrap().node.size, 4);
     assert_eq!(journal.known_at(route, &both.key).unwrap().as_ref(), Some(&known[0]));
-    assert_eq!(journal.pending(route).unwrap(), Pending { local: 2, remote: 2 });
+    let pending = Pending { local: 2, local_bytes: LOCAL_BYTES, remote: 2, remote_bytes: REMOTE_BYTES };
+    assert_eq!(journal.pending(route).unwrap(), pending);
 }
 
 #[test]
