@@ -20,14 +20,16 @@ fn route(home: &Home, profile: &str) -> Value {
 }
 
 fn write_large(home: &Home, name: &str, mebibytes: usize) {
-    let content: Vec<u8> = (0_u32..).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).take(mebibytes << 20).collect();
+    let content: Vec<u8> =
+        (0_u32..).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).take(mebibytes << 20).collect();
     fs::write(home.path(name), content).unwrap();
 }
 
 /// A laptop whose interval is an hour: what happens in time happens for another reason.
 fn patient(home: &Home, cloud: &Cloud<'_>, more: &str) -> String {
     let folder = home.path("documents").display().to_string();
-    let profile = cloud.laptop_with("laptop", &format!("  documents: {{folders: [{folder}], interval: 1h}}\n"));
+    let profile =
+        cloud.laptop_with("laptop", &format!("  documents: {{folders: [{folder}], interval: 1h}}\n"));
     let text = fs::read_to_string(&profile).unwrap();
     fs::write(&profile, format!("{text}{more}")).unwrap();
     profile
@@ -268,7 +270,9 @@ fn a_limit_is_kept() {
     home.run(&["sync", "--limit-download", "256KiB", "--config", &other]).ok();
     assert!(begun.elapsed() > Duration::from_secs(2), "{:?}", begun.elapsed());
     same_trees(&home.path("documents"), &home.path("other")).unwrap();
-    home.run(&["sync", "--limit-upload", "1KiB", "--config", &profile]).code(2).says(&["too slow", "4.0 KiB"]);
+    home.run(&["sync", "--limit-upload", "1KiB", "--config", &profile])
+        .code(2)
+        .says(&["too slow", "4.0 KiB"]);
 }
 
 /// A user may have so few watches, or watchers, that the folder cannot be watched: in a user name space of its own, where that can be set.
@@ -300,7 +304,9 @@ fn where_watches_are_scarce(limit: &str, number: u32, says: &str) {
     assert!(unwatched.contains(says) && unwatched.contains("sudo sysctl -w"), "{unwatched}");
     // It still finds what changes, by looking.
     home.write("documents/d3/new", "y");
-    eventually("the new file", || home.read("cloud/live/alice/documents/d3/new").map(drop).ok_or(laptop.log()));
+    eventually("the new file", || {
+        home.read("cloud/live/alice/documents/d3/new").map(drop).ok_or(laptop.log())
+    });
     assert_eq!(laptop.log().matches("changes are found by looking").count(), 1, "{}", laptop.log());
 }
 

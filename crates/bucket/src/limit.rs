@@ -117,8 +117,7 @@ impl Pass {
     /// Ready once this many bytes may move. To be asked again with the same number until it is.
     pub(crate) fn poll(&mut self, bytes: usize, context: &mut Context<'_>) -> Poll<()> {
         let Some(limiter) = &self.limiter else { return Poll::Ready(()) };
-        let waiting =
-            self.waiting.get_or_insert_with(|| Box::pin(sleep_until(limiter.reserve(bytes))));
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep_until(limiter.reserve(bytes))));
         ready!(waiting.as_mut().poll(context));
         self.waiting = None;
         Poll::Ready(())

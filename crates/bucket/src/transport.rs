@@ -13,8 +13,8 @@
 //! read timeout (runs while the request is still being sent).
 
 use crate::limit::Pass;
-use crate::{Limits, Options};
 use crate::sign::Signer;
+use crate::{Limits, Options};
 use bytes::Bytes;
 use futures::Stream;
 use http::header::DATE;

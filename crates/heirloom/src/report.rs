@@ -145,7 +145,9 @@ impl Report {
             Port::Far(far) => {
                 far(Said::Result { text: message.to_string(), json: json_line(M::TYPE, message) });
             }
-            Port::Here(Here { look: Look { format: Format::Human, .. }, .. }) => self.print(&message.to_string()),
+            Port::Here(Here { look: Look { format: Format::Human, .. }, .. }) => {
+                self.print(&message.to_string())
+            }
             Port::Here(_) => self.print(&json_line(M::TYPE, message)),
         }
     }
@@ -173,7 +175,9 @@ impl Report {
     /// Tells a person something that is not a result.
     pub(crate) fn note(&self, text: impl Display) {
         match &*self.port {
-            Port::Here(here) if here.look.format == Format::Human && here.look.verbosity >= Verbosity::Normal => {
+            Port::Here(here)
+                if here.look.format == Format::Human && here.look.verbosity >= Verbosity::Normal =>
+            {
                 here.aside(&text.to_string());
             }
             Port::Here(_) => {}

@@ -137,7 +137,11 @@ impl Journal {
             let mut statement = connection.prepare_cached(count)?;
             let mut of = |side: i64| {
                 statement.query_row(params![route.0, side], |row| {
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of sizes")]
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a sum of sizes"
+                    )]
                     let bytes = row.get::<_, f64>(1)? as u64;
                     Ok((row.get::<_, i64>(0)?.cast_unsigned(), bytes))
                 })

@@ -13,8 +13,8 @@ use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, R
 use model::{BaseEntry, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
-    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, PerSide, Phase, Place, Plan, Planner, Rules,
-    Settled, Side, Sight, Step, Tally, Toll, Written,
+    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, PerSide, Phase, Place, Plan, Planner,
+    Rules, Settled, Side, Sight, Step, Tally, Toll, Written,
 };
 use std::sync::Arc;
 use tokio::sync::mpsc;

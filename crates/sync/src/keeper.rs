@@ -113,12 +113,8 @@ impl Keeper {
         remote: &R,
     ) -> Result<Outcome, Error> {
         let local = open().map_err(Error::Local)?;
-        let options = Options {
-            resume: Resume::Not,
-            dry_run: false,
-            time: (self.time)(),
-            stop: self.stop.clone(),
-        };
+        let options =
+            Options { resume: Resume::Not, dry_run: false, time: (self.time)(), stop: self.stop.clone() };
         let cycle = Cycle {
             route: &self.route,
             local: &local,

@@ -90,7 +90,9 @@ fn turn(session: &Session, wanted: &Sync, state_dir: &Path) -> Result<Turn, Fail
         let ask = Ask::sync(&wanted.states, wanted.dry_run, wanted.resume);
         let exit = hand_over(session, state_dir, &ask, patience)?;
         if exit.is_some() && wanted.limits.any() {
-            session.report.note("the limits are those of the running daemon; `--limit-…` is for a sync without one");
+            session
+                .report
+                .note("the limits are those of the running daemon; `--limit-…` is for a sync without one");
         }
         Ok::<_, Failure>(exit)
     };
@@ -99,9 +101,7 @@ fn turn(session: &Session, wanted: &Sync, state_dir: &Path) -> Result<Turn, Fail
     }
     match lock::take(state_dir) {
         Ok(lock) => Ok(Turn::Own((lock, turn::at_once(state_dir)?))),
-        Err(busy) if busy.kind() == Exit::Busy => {
-            handed(client::START)?.map(Turn::OfTheDaemon).ok_or(busy)
-        }
+        Err(busy) if busy.kind() == Exit::Busy => handed(client::START)?.map(Turn::OfTheDaemon).ok_or(busy),
         Err(failure) => Err(failure),
     }
 }

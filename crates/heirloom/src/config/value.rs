@@ -103,10 +103,12 @@ pub(crate) fn rate(text: &str) -> Result<Option<u64>, String> {
     match bare.parse::<ByteSize>() {
         Ok(ByteSize(0)) => Ok(None),
         Ok(ByteSize(rate)) if rate >= least => Ok(Some(rate)),
-        Ok(_) => Err(format!("`{text}` is too slow; the lowest limit is {}, and `none` is none", ByteSize(least))),
-        Err(_) => Err(format!(
-            "`{text}` is not a limit; write bytes per second like 500KiB or 2MiB, or `none`"
-        )),
+        Ok(_) => {
+            Err(format!("`{text}` is too slow; the lowest limit is {}, and `none` is none", ByteSize(least)))
+        }
+        Err(_) => {
+            Err(format!("`{text}` is not a limit; write bytes per second like 500KiB or 2MiB, or `none`"))
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Asked {
 
 /// Asks the daemon of the machine whose state is in `state_dir`; `None` if there is none within `patience`.
 pub(crate) async fn ask(state_dir: &Path, ask: Ask, patience: Duration) -> Result<Option<Asked>, Failure> {
-    let attempted = || format!("could not reach the daemon over {}", state_dir.join(super::place::NAME).display());
+    let attempted =
+        || format!("could not reach the daemon over {}", state_dir.join(super::place::NAME).display());
     let Some(stream) = connect(state_dir, patience).await.attempting(attempted())? else { return Ok(None) };
     let (read, mut write) = stream.into_split();
     write.write_all(Request::new(ask).line().as_bytes()).await.attempting(attempted())?;
@@ -83,11 +84,14 @@ impl Asked {
 
     async fn next(&mut self) -> Result<Answer, Failure> {
         let gone = || {
-            Failure::new(Exit::Failed, "the daemon ended before it had answered")
-                .hint("What it had begun is finished by its next start, or by the same command without a daemon.")
+            Failure::new(Exit::Failed, "the daemon ended before it had answered").hint(
+                "What it had begun is finished by its next start, or by the same command without a daemon.",
+            )
         };
         match self.answers.next_line().await {
-            Ok(Some(line)) => Ok(Answer::parse(&line).attempting("could not understand the daemon's answer")?),
+            Ok(Some(line)) => {
+                Ok(Answer::parse(&line).attempting("could not understand the daemon's answer")?)
+            }
             Ok(None) => Err(gone()),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(gone()),
             Err(error) => Err(Failure::from(error).context("could not hear the daemon's answer")),

@@ -11,6 +11,7 @@ use super::turn;
 use crate::control::message::{Answer, Ask};
 use crate::control::server::{Asker, Desk, Socket};
 use crate::failure::{Exit, Failure};
+use crate::report::Report;
 use crate::session::now;
 use bucket::Limits;
 use futures::FutureExt as _;
@@ -116,7 +117,8 @@ impl Daemon {
         let report = asker.report();
         let is_wanted = |round: &Round| {
             let state = round.wired.first().and_then(|one| one.route.state.as_ref());
-            states.is_empty() || state.is_some_and(|state| states.iter().any(|wanted| wanted == state.as_str()))
+            states.is_empty()
+                || state.is_some_and(|state| states.iter().any(|wanted| wanted == state.as_str()))
         };
         let rounds: Vec<Round> = rounds.into_iter().filter(is_wanted).collect();
         let _turn = turn::of_a_cycle(self.state_dir(), &stop).await;
@@ -124,15 +126,14 @@ impl Daemon {
             noticed(&self.journal, &self.heart, one, &moment);
         };
         let journal = &self.journal;
-        let attempt =
-            Attempt { report: &report, wanted, journal, open: &open, notice: &notice, stop: &stop };
+        let attempt = Attempt { report: &report, wanted, journal, open: &open, notice: &notice, stop: &stop };
         let made = attempt.rounds(&rounds).await;
         if !wanted.dry_run {
             // Who waits to try again, or for a person, looks at once whether that is still necessary.
             let kept = rounds.iter().filter(|round| round.around.is_none()).flat_map(|round| &round.wired);
             kept.for_each(|one| one.live.wake().notify_one());
         }
-        Ok(if stop.is_cancelled() { Exit::Interrupted } else { made.exit() })
+        Ok(ended(&stop, &report, made.exit()))
     }
 
     async fn fetch(&self, asker: &Asker) -> Result<Exit, Failure> {
@@ -141,8 +142,11 @@ impl Daemon {
             return Err(Failure::new(Exit::Usage, "this daemon fetches no history"));
         };
         let fetched = fetching.once(&self.heart, &stop).await?;
-        asker.report().say(&crate::command::fetch::Fetched::new(fetching.bucket(), &fetched));
-        Ok(if stop.is_cancelled() { Exit::Interrupted } else { Exit::Ok })
+        let report = asker.report();
+        if !matches!(fetched, archive::Fetched::Stopped) {
+            report.say(&crate::command::fetch::Fetched::new(fetching.bucket(), &fetched));
+        }
+        Ok(ended(&stop, &report, Exit::Ok))
     }
 
     fn status(&self) -> Result<Status, Failure> {
@@ -151,7 +155,8 @@ impl Daemon {
             Err(Trouble { why, .. }) => (Vec::new(), Vec::new(), Some(why)),
             Ok(Work { rounds, fetching, .. }) => {
                 let wired = rounds.iter().flat_map(|round| &round.wired);
-                let routes = wired.map(|one| of_wired(&self.journal, one)).collect::<Result<Vec<RouteStatus>, _>>()?;
+                let routes =
+                    wired.map(|one| of_wired(&self.journal, one)).collect::<Result<Vec<RouteStatus>, _>>()?;
                 let histories = fetching.iter().map(history).collect();
                 (routes, histories, None)
             }
@@ -168,6 +173,15 @@ impl Daemon {
         };
         Ok(Status { machine, routes, histories })
     }
+}
+
+/// How work ended that may have been broken off.
+fn ended(stop: &CancellationToken, report: &Report, exit: Exit) -> Exit {
+    if !stop.is_cancelled() {
+        return exit;
+    }
+    report.aside("the daemon had to break this off; what is left is done by its next start");
+    Exit::Interrupted
 }
 
 fn history(fetching: &super::pi::Fetching) -> HistoryStatus {

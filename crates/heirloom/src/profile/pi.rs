@@ -1,7 +1,7 @@
 //! The pi: a mirror of the files and the history on a drive that may not be there.
 
-use super::fetch::{fetch, minute, write_guide};
 use super::daemon::{Daemon, Work};
+use super::fetch::{fetch, minute, write_guide};
 use super::keep::{Heart, Open, chance, keep};
 use super::live::Live;
 use super::rounds::Round;
@@ -16,8 +16,8 @@ use mirror::Drive;
 use model::BucketName;
 use plan::ignore::IgnoreRules;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use sync::backoff::Backoff;
 use sync::{Folder, Place, Route, STOP_GRACE};

@@ -16,8 +16,8 @@ use journal::Journal;
 use model::StateName;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::hooks::{Around, Codes, Failed, Hooks, How, Subject, Work};
 use sync::backoff::Backoff;
+use sync::hooks::{Around, Codes, Failed, Hooks, How, Subject, Work};
 use sync::{Cycle, Error, Moment, Options, Outcome, Resume, or_stopped};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -196,12 +196,8 @@ impl Keeper {
 
     async fn cycle_of(&self, one: &Wired) -> Result<Outcome, Error> {
         let local = (self.open)(&one.route).map_err(Error::Local)?;
-        let options = Options {
-            resume: Resume::Not,
-            dry_run: false,
-            time: conflict_time(),
-            stop: self.stop.clone(),
-        };
+        let options =
+            Options { resume: Resume::Not, dry_run: false, time: conflict_time(), stop: self.stop.clone() };
         let cycle = Cycle {
             route: &one.route,
             local: &local,

@@ -241,7 +241,13 @@ pub(crate) fn of_archive(bucket: &str, path: &Path) -> HistoryStatus {
         Err(error) => ((0, None), Some(error.to_string())),
     };
     let (snapshots, latest) = read;
-    HistoryStatus { bucket: bucket.to_owned(), archive: path.display().to_string(), snapshots, latest, trouble }
+    HistoryStatus {
+        bucket: bucket.to_owned(),
+        archive: path.display().to_string(),
+        snapshots,
+        latest,
+        trouble,
+    }
 }
 
 fn seconds(time: UnixNanos) -> i64 {

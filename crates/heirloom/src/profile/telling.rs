@@ -172,9 +172,7 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
     Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look)
-        .hint(format!(
-            "{go_on} run `{command}`; with --dry-run it lists what it would do."
-        ))
+        .hint(format!("{go_on} run `{command}`; with --dry-run it lists what it would do."))
 }
 
 /// What goes on after a halt of this route.

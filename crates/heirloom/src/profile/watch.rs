@@ -105,7 +105,10 @@ async fn without(one: &Wired, limit: Limit, stop: &CancellationToken) {
     let is_news = one.live.notes().unwatched.replace(why.clone()).is_none();
     if is_news {
         let every = span(one.interval.as_secs());
-        tracing::warn!("{}: changes are found by looking, every {every}, not at once: {why}", one.route.name());
+        tracing::warn!(
+            "{}: changes are found by looking, every {every}, not at once: {why}",
+            one.route.name()
+        );
     }
     let until = Instant::now() + TRY_AGAIN;
     while !stop.is_cancelled() && Instant::now() < until {

@@ -192,7 +192,9 @@ fn style(measure: Measure) -> ProgressStyle {
         Measure::Bytes => {
             "{prefix} [{bar:24}] {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}"
         }
-        Measure::Files | Measure::Nothing => "{prefix} [{bar:24}] {percent:>3}% {pos} of {len} files, {eta} left",
+        Measure::Files | Measure::Nothing => {
+            "{prefix} [{bar:24}] {percent:>3}% {pos} of {len} files, {eta} left"
+        }
     };
     let style = ProgressStyle::with_template(template).expect("because the template is a constant");
     style.progress_chars("=> ")

@@ -25,10 +25,13 @@ impl Write for Paper {
     }
 }
 
+fn look(format: Format, verbosity: Verbosity) -> Look {
+    Look { format, verbosity, screen: Screen::Plain, colour: Colour::Off }
+}
+
 pub(super) fn report(format: Format, verbosity: Verbosity) -> (Report, Paper, Paper) {
     let (results, notes) = (Paper::default(), Paper::default());
-    let look = Look { format, verbosity, screen: Screen::Plain, colour: Colour::Off };
-    let port = Report::new(look, Box::new(results.clone()), Box::new(notes.clone()));
+    let port = Report::new(look(format, verbosity), Box::new(results.clone()), Box::new(notes.clone()));
     (port, results, notes)
 }
 
@@ -110,7 +113,7 @@ fn a_reader_that_went_away_is_fine_and_a_full_disk_is_not() {
     let outcome = |kind| {
         let results = Box::new(Broken(kind));
         let port =
-            Report::new(Format::Human, Verbosity::Normal, Screen::Plain, results, Box::new(Paper::default()));
+            Report::new(look(Format::Human, Verbosity::Normal), results, Box::new(Paper::default()));
         port.say(&ROWS[0]);
         port.say(&ROWS[1]);
         port.finish().map_err(|error| error.kind())

@@ -56,9 +56,8 @@ impl fmt::Display for Machine<'_> {
             (true, None) => "it runs".to_owned(),
         };
         write!(f, "{machine} ({profile}): {running}")?;
-        let limit = |verb: &str, rate: &Option<u64>| {
-            rate.map(|rate| format!("{verb} at most {}/s", ByteSize(rate)))
-        };
+        let limit =
+            |verb: &str, rate: &Option<u64>| rate.map(|rate| format!("{verb} at most {}/s", ByteSize(rate)));
         for limit in [limit("sends", limit_upload), limit("receives", limit_download)].into_iter().flatten() {
             write!(f, "; {limit}")?;
         }
@@ -166,7 +165,9 @@ fn matters(status: &Status) -> Vec<String> {
         if let Some(halt) = &route.halt {
             lines.push(format!("{name} is halted: {halt}"));
             if let Some(resume) = &route.resume {
-                lines.push(format!("  look, then go on with `{resume}`; with --dry-run it lists what it would do"));
+                lines.push(format!(
+                    "  look, then go on with `{resume}`; with --dry-run it lists what it would do"
+                ));
             }
         }
         if let Some(failure) = &route.failure {
@@ -177,7 +178,10 @@ fn matters(status: &Status) -> Vec<String> {
             lines.push(format!("{name}: {} paths are left out; `heirloom sync` names them", route.problems));
         }
         if route.conflicts > 0 {
-            lines.push(format!("{name}: {} conflicts to decide; `heirloom conflicts` lists them", route.conflicts));
+            lines.push(format!(
+                "{name}: {} conflicts to decide; `heirloom conflicts` lists them",
+                route.conflicts
+            ));
         }
         if let Some(why) = &route.unwatched {
             lines.push(format!("{name}: changes are found by looking, not at once: {why}"));

@@ -45,7 +45,9 @@ fn status(routes: Vec<RouteStatus>) -> Status {
 fn halted() -> RouteStatus {
     RouteStatus {
         doing: Doing::Halted,
-        halt: Some("6 of 20 files would be deleted on the remote side; up to 5 is taken as normal".to_owned()),
+        halt: Some(
+            "6 of 20 files would be deleted on the remote side; up to 5 is taken as normal".to_owned(),
+        ),
         resume: Some("heirloom sync --resume photos".to_owned()),
         last_outcome: Some("halted".to_owned()),
         ..route("photos")
@@ -133,7 +135,8 @@ fn a_page_says_it_all() {
 #[test]
 fn programs_get_a_line_for_the_machine_and_for_each_route() {
     let text = shown(&status(vec![syncing(), halted()]), Format::Json);
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let types: Vec<_> = lines.iter().map(|line| line["message_type"].as_str().unwrap()).collect();
     assert_eq!(types, ["machine_status", "route_status", "route_status"]);
     assert_eq!(lines[0]["running"], true);
@@ -167,6 +170,7 @@ fn a_check_ends_with_the_worst_of_it() {
     ] {
         assert_eq!(check(&status(routes)), expected);
     }
-    let stopped = Status { machine: MachineStatus { running: false, ..machine() }, ..status(vec![route("d")]) };
+    let stopped =
+        Status { machine: MachineStatus { running: false, ..machine() }, ..status(vec![route("d")]) };
     assert_eq!(check(&stopped), Exit::Failed);
 }

@@ -76,7 +76,14 @@ fn words() {
 
 #[test]
 fn a_rate_is_bytes_per_second_or_none() {
-    for (text, rate) in [("2MiB", Some(2 << 20)), ("500 KB", Some(500_000)), ("4096", Some(4096)), ("1MiB/s", Some(1 << 20)), ("none", None), ("0", None)] {
+    for (text, rate) in [
+        ("2MiB", Some(2 << 20)),
+        ("500 KB", Some(500_000)),
+        ("4096", Some(4096)),
+        ("1MiB/s", Some(1 << 20)),
+        ("none", None),
+        ("0", None),
+    ] {
         assert_eq!(super::rate(text), Ok(rate), "{text}");
     }
     for text in ["", "fast", "-1MiB", "1 Mbit", "4095", "1KiB"] {

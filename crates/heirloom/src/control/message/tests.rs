@@ -24,7 +24,15 @@ fn another_version_is_told_by_its_number_whatever_it_asks_for() {
 
 #[test]
 fn what_is_no_request_is_refused() {
-    for line in ["", "status", "{}", "[]", r#"{"version":1}"#, r#"{"version":1,"ask":"levitate"}"#, r#"{"version":"1","ask":"status"}"#] {
+    for line in [
+        "",
+        "status",
+        "{}",
+        "[]",
+        r#"{"version":1}"#,
+        r#"{"version":1,"ask":"levitate"}"#,
+        r#"{"version":"1","ask":"status"}"#,
+    ] {
         assert!(matches!(Request::parse(line), Err(Misunderstood::Unknown(_))), "{line}");
     }
 }
@@ -34,7 +42,10 @@ fn answers_arrive_as_they_were_given() {
     let counts = Counts { files_done: 1, files: 2, bytes_done: 3, bytes: u64::MAX };
     let failure = Failure::new(Exit::Halted, "cause\nin two lines").context("attempt").hint("Look.");
     let said = [
-        Said::Result { text: "documents → cloud: 1 uploaded".into(), json: r#"{"message_type":"synced"}"#.into() },
+        Said::Result {
+            text: "documents → cloud: 1 uploaded".into(),
+            json: r#"{"message_type":"synced"}"#.into(),
+        },
         Said::Verbatim { text: "upload a\nupload b\n".into() },
         Said::Note { text: String::new() },
         Said::Aside { text: "\u{1b}[1m".into() },

@@ -7,7 +7,8 @@ fn at(stage: Stage, bytes_done: u64) -> Snapshot {
 /// The rates seen at the given seconds.
 fn rates(samples: &[(u64, Snapshot)]) -> Vec<Option<u64>> {
     let (begun, mut pace) = (Instant::now(), Pace::default());
-    let rate = |(second, snapshot): &(u64, Snapshot)| pace.rate(begun + Duration::from_secs(*second), *snapshot);
+    let rate =
+        |(second, snapshot): &(u64, Snapshot)| pace.rate(begun + Duration::from_secs(*second), *snapshot);
     samples.iter().map(rate).collect()
 }
 
@@ -28,7 +29,12 @@ fn a_rate_is_that_of_the_last_moments() {
 
 #[test]
 fn another_stage_begins_anew() {
-    let samples = [(0, at(Stage::Digesting, 0)), (5, at(Stage::Digesting, 500)), (9, at(Stage::Applying, 0)), (11, at(Stage::Applying, 80))];
+    let samples = [
+        (0, at(Stage::Digesting, 0)),
+        (5, at(Stage::Digesting, 500)),
+        (9, at(Stage::Applying, 0)),
+        (11, at(Stage::Applying, 80)),
+    ];
     assert_eq!(rates(&samples), [None, Some(100), None, Some(40)]);
     let again = [(0, at(Stage::Applying, 900)), (5, at(Stage::Applying, 0)), (6, at(Stage::Applying, 7))];
     assert_eq!(rates(&again), [None, None, Some(7)]);

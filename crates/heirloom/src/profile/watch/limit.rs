@@ -46,7 +46,9 @@ fn sentence(folder: &Path, limit: Limit, needed: u64, tightest: Option<Sysctl>) 
         None => need,
         Some(Sysctl { name, value }) => {
             let raised = value.saturating_add(needed).checked_next_power_of_two().unwrap_or(u64::MAX);
-            format!("{need} ({name} is {value}, shared by all programs); raise it: `sudo sysctl -w {name}={raised}`")
+            format!(
+                "{need} ({name} is {value}, shared by all programs); raise it: `sudo sysctl -w {name}={raised}`"
+            )
         }
     }
 }
