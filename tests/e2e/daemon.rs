@@ -78,7 +78,8 @@ fn a_cloud_and_a_pi_have_a_status_too() {
     let cloud = Cloud::new(&home);
     home.run(&["status", "--check", "--config", cloud.config()]).code(1);
     let _serving = cloud.start();
-    home.write("cloud/live/alice/documents/a", "a");
+    home.write("documents/a", "a");
+    home.run(&["sync", "--config", &cloud.laptop("laptop", "documents")]).ok();
     cloud.snapshot();
     let histories = status(&home, cloud.config(), "history_status");
     assert_eq!((&histories[0]["bucket"], &histories[0]["snapshots"]), (&"alice".into(), &1.into()));

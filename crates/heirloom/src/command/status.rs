@@ -27,10 +27,15 @@ use std::time::Duration;
 pub(crate) fn run(session: &Session, wanted: &Wanted) -> Result<Exit, Failure> {
     let status = match session.load()?.config {
         Config::Laptop(laptop) => match of_daemon(session, &laptop.state_dir)? {
+            // It is just starting, or waits for what it needs: the journal knows the routes all the same.
+            Some(status) if status.routes.is_empty() => {
+                Status { routes: of_laptop(&laptop)?.routes, ..status }
+            }
             Some(status) => status,
             None => of_laptop(&laptop)?,
         },
         Config::Pi(pi) => match of_daemon(session, &pi.state_dir)? {
+            Some(status) if status.routes.is_empty() => Status { machine: status.machine, ..of_pi(&pi)? },
             Some(status) => status,
             None => of_pi(&pi)?,
         },

@@ -145,6 +145,9 @@ async fn the_last_answer_arrives_when_the_daemon_is_told_to_stop() {
     let office = Office::open();
     let (report, paper) = port();
     let waiting = ask(office.place.path(), Ask::Fetch, Duration::ZERO).await.unwrap().unwrap();
+    while office.clerk.asked.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
     office.stop.cancel();
     office.clerk.go_on.notify_one();
     assert_eq!(waiting.repeat(&report).await.unwrap(), Exit::Ok);

@@ -112,8 +112,7 @@ impl Write for Broken {
 fn a_reader_that_went_away_is_fine_and_a_full_disk_is_not() {
     let outcome = |kind| {
         let results = Box::new(Broken(kind));
-        let port =
-            Report::new(look(Format::Human, Verbosity::Normal), results, Box::new(Paper::default()));
+        let port = Report::new(look(Format::Human, Verbosity::Normal), results, Box::new(Paper::default()));
         port.say(&ROWS[0]);
         port.say(&ROWS[1]);
         port.finish().map_err(|error| error.kind())

@@ -117,7 +117,7 @@ fn a_page_says_it_all() {
     insta::assert_snapshot!(shown(&status, Format::Human), @r"
     alice-laptop (laptop): the daemon runs, started 2 h ago; sends at most 2.0 MiB/s
 
-    ROUTE              NOW                                                               LAST SUCCESS  PENDING
+    ROUTE              NOW                                                                 LAST SUCCESS  PENDING
     documents → cloud  syncing 12 of 40 files, 34.0 MiB of 1.0 GiB, 2.0 MiB/s, 9 min left  12 s ago      40 to send (1.0 GiB)
     photos → cloud     halted                                                              12 s ago      nothing
     music → cloud      offline, tries again in 12 s                                        2 h ago       3 to send (5.0 MiB)

@@ -24,7 +24,7 @@ fn a_rate_is_that_of_the_last_moments() {
         (40, applying(22_000)),
         (50, applying(32_000)),
     ];
-    assert_eq!(rates(&samples), [None, Some(100), Some(100), Some(550), Some(1000), Some(1000)]);
+    assert_eq!(rates(&samples), [None, Some(100), Some(100), Some(1000), Some(1000), Some(1000)]);
 }
 
 #[test]
