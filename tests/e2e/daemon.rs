@@ -21,7 +21,7 @@ fn route(home: &Home, profile: &str) -> Value {
 
 fn write_large(home: &Home, name: &str, mebibytes: usize) {
     let content: Vec<u8> =
-        (0_u32..).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).take(mebibytes << 20).collect();
+        (0_u32..).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[1]).take(mebibytes << 20).collect();
     fs::write(home.path(name), content).unwrap();
 }
 

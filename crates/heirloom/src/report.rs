@@ -146,7 +146,7 @@ impl Report {
                 far(Said::Result { text: message.to_string(), json: json_line(M::TYPE, message) });
             }
             Port::Here(Here { look: Look { format: Format::Human, .. }, .. }) => {
-                self.print(&message.to_string())
+                self.print(&message.to_string());
             }
             Port::Here(_) => self.print(&json_line(M::TYPE, message)),
         }

@@ -38,7 +38,7 @@ where
     F: Future<Output = Result<Exit, Failure>>,
 {
     let stop = CancellationToken::new();
-    let outcome = run_until(stop.clone(), work(stop.clone()));
+    let outcome = run_until(&stop, work(stop.clone()));
     if stop.is_cancelled() { outcome.map(|_| Exit::Interrupted) } else { outcome }
 }
 
@@ -49,11 +49,11 @@ where
     F: Future<Output = Result<Exit, Failure>>,
 {
     let stop = CancellationToken::new();
-    run_until(stop.clone(), work(stop))
+    run_until(&stop, work(stop.clone()))
 }
 
 fn run_until(
-    stop: CancellationToken,
+    stop: &CancellationToken,
     work: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
     let runtime = runtime()?;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// Does what was asked.
 pub(crate) fn run(session: &Session, action: BackupsAction) -> Result<Exit, Failure> {
     match action {
-        BackupsAction::Create { states } => create(session, states),
+        BackupsAction::Create { states } => create(session, &states),
         BackupsAction::List => list(session),
     }
 }
@@ -40,9 +40,9 @@ impl Cloud {
     }
 }
 
-fn create(session: &Session, states: Vec<StateName>) -> Result<Exit, Failure> {
+fn create(session: &Session, states: &[StateName]) -> Result<Exit, Failure> {
     let laptop = session.laptop("backups create")?;
-    refuse_unknown(&laptop, &states)?;
+    refuse_unknown(&laptop, states)?;
     let destinations: BTreeSet<&DestinationName> = (laptop.states.iter())
         .filter(|(name, _)| states.is_empty() || states.contains(name))
         .flat_map(|(_, state)| &state.destinations)
@@ -50,7 +50,7 @@ fn create(session: &Session, states: Vec<StateName>) -> Result<Exit, Failure> {
     // Before anything is done: a backup without a snapshot at its end is none.
     let clouds = clouds(session, &laptop, destinations)?;
     let journal = open_journal_of(&laptop)?;
-    let rounds = rounds::of_states(&laptop, of_laptop(&laptop, &journal, &states, &laptop.limits.shared())?);
+    let rounds = rounds::of_states(&laptop, of_laptop(&laptop, &journal, states, &laptop.limits.shared())?);
     let report = session.report.on_the_way();
     runtime::run_interruptible(|stop| async move {
         let note = || session.report.note("waiting until another heirloom has synced …");

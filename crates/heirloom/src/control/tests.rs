@@ -176,7 +176,8 @@ async fn a_daemon_that_is_being_started_is_waited_for() {
     let (clerk, stop) = (Arc::new(Clerk::default()), CancellationToken::new());
     let late = async {
         tokio::task::yield_now().await;
-        serve(place.path(), &clerk, &stop)
+        // Kept for as long as the test runs.
+        Some(serve(place.path(), &clerk, &stop))
     };
     let (asked, _serving) = tokio::join!(ask(place.path(), Ask::Status, Duration::from_mins(2)), late);
     assert!(asked.unwrap().is_some());
