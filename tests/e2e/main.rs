@@ -9,6 +9,7 @@ mod backups;
 mod browser;
 mod conflicts;
 mod crash;
+mod daemon;
 mod foreign;
 mod home;
 mod hooks;

@@ -4,7 +4,7 @@ use crate::batch::Batches;
 use crate::conditions::Learned;
 use crate::error::Attempt;
 use crate::transport::Transport;
-use crate::{Cause, Error, Retry};
+use crate::{Cause, Error, Limits, Retry};
 use model::{BucketName, ObjectKey};
 use opendal::layers::{RetryEvent, RetryLayer};
 use opendal::raw::{Layer as _, Servicer};
@@ -28,6 +28,8 @@ pub struct Options {
     pub secret_access_key: String,
     /// Requests in flight at once, at least 1.
     pub concurrency: usize,
+    /// How fast bodies may move; to be shared with whatever else uses the same line.
+    pub limits: Limits,
 }
 
 /// One bucket of an S3 store. Clones share connections and what was learned about the store.

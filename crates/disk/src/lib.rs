@@ -56,4 +56,4 @@ pub use stage::{Ready, Staged};
 pub use survey::{Survey, Surveyed};
 pub use sweep::Swept;
 pub use temporary::PREFIX as TEMPORARY_PREFIX;
-pub use watch::{Noticed, Watcher};
+pub use watch::{Limit, Noticed, Watcher, watches_needed};

@@ -31,6 +31,7 @@ fn options(endpoint: String) -> Options {
         access_key_id: "key-id".into(),
         secret_access_key: "secret".into(),
         concurrency: 8,
+        limits: bucket::Limits::default(),
     }
 }
 

@@ -227,6 +227,7 @@ async fn cloud() -> Cloud {
         access_key_id: key.id.as_str().to_owned(),
         secret_access_key: key.secret.reveal().to_owned(),
         concurrency: 4,
+        limits: bucket::Limits::default(),
     };
     let shutdown = CancellationToken::new();
     let serving = Arc::new(gateway).serve(listener, shutdown.clone());
