@@ -77,6 +77,9 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let there = seen.there()?;
         let Some(here) = origin.local().filter(|here| here.node.same_content(node)) else { return Ok(false) };
         let (from, to) = (origin.key.path(), action.key.path());
+        if self.confirm_gone(&origin.key).await.is_err() {
+            return Ok(false);
+        }
         let mut found = match self.local.rename(&from, &to, &here.stamp).await {
             Ok(found) => found,
             Err(error @ disk::Error::NoSpace { .. }) => return Err(error.into()),
@@ -89,9 +92,11 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let agreed = Agreed { local: node_of(&found, node.content), remote: there.node };
         let entry =
             BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version: there.version.clone() };
-        self.local.prune(&from, Arc::clone(&self.keep)).await?;
+        let pruned = self.local.prune(&from, Arc::clone(&self.keep)).await;
+        // Even where a directory could not be tidied away: what is not remembered comes back if a person deletes it now.
         self.remember(Change::Agree(entry), Some(to)).await;
         self.remember(Change::Forget(origin.key.clone()), Some(from)).await;
+        pruned?;
         Ok(true)
     }
 

@@ -115,3 +115,28 @@ async fn two_trees_that_have_nothing_in_common_are_not_put_together_unasked() {
     assert_eq!(stranger.read("papers/7").as_deref(), Some("paper 7"));
     assert_eq!(bucket.objects().len(), 24);
 }
+
+#[tokio::test]
+async fn what_a_listing_lacks_is_deleted_only_if_it_is_gone() {
+    let bucket = FakeBucket::default();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    for name in ["a", "b", "c", "d/paper"] {
+        one.write(name, name);
+    }
+    one.sync().await;
+    other.sync().await;
+    bucket.list_without("d/paper");
+    for machine in [&one, &other] {
+        machine.run().await.unwrap();
+        assert_eq!(machine.read("d/paper").as_deref(), Some("d/paper"));
+    }
+    // Not even where another object looks like the same file under a new name.
+    bucket.store("paper", b"d/paper");
+    other.run().await.unwrap();
+    assert_eq!(other.read("d/paper").as_deref(), Some("d/paper"));
+    bucket.mend();
+    for machine in [&one, &other] {
+        machine.sync().await;
+        assert_eq!(machine.names(), ["a", "b", "c", "d", "d/paper", "paper"]);
+    }
+}
