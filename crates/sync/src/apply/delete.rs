@@ -4,9 +4,7 @@ use super::Applier;
 use super::fate::Trouble;
 use crate::decide::Seen;
 use crate::sides::{Local, Remote};
-use bucket::Error;
 use journal::Change;
-use model::ObjectKey;
 use plan::sync::{Action, Side};
 use std::sync::Arc;
 
@@ -15,7 +13,6 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         match side {
             Side::Local => {
                 let here = seen.here()?;
-                self.confirm_gone(&action.key).await?;
                 self.local.remove(&action.key, &here.stamp, Arc::clone(&self.keep)).await?;
             }
             Side::Remote => {
@@ -25,14 +22,5 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         }
         self.remember(Change::Forget(action.key.clone()), None).await;
         Ok(())
-    }
-
-    /// Asks for an object by its name before its file goes. A listing may lag behind, or end before its end, and what it lacks would be
-    /// deleted here, and after a crash there as well.
-    pub(super) async fn confirm_gone(&self, key: &ObjectKey) -> Result<(), Trouble> {
-        if key.is_directory() || self.remote.head(key).await?.is_none() {
-            return Ok(());
-        }
-        Err(Trouble::Remote(Error::Changed { key: key.clone(), what: "it was not listed, and yet it is there" }))
     }
 }

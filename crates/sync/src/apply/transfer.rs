@@ -77,9 +77,6 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let there = seen.there()?;
         let Some(here) = origin.local().filter(|here| here.node.same_content(node)) else { return Ok(false) };
         let (from, to) = (origin.key.path(), action.key.path());
-        if self.confirm_gone(&origin.key).await.is_err() {
-            return Ok(false);
-        }
         let mut found = match self.local.rename(&from, &to, &here.stamp).await {
             Ok(found) => found,
             Err(error @ disk::Error::NoSpace { .. }) => return Err(error.into()),
