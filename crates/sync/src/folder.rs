@@ -96,9 +96,19 @@ impl Local for Folder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath, token: &str) -> Result<Stager, disk::Error> {
+    async fn stage(&self, path: &RelPath, token: &str, size: u64) -> Result<Stager, disk::Error> {
         let (root, path, token) = (self.0.clone(), path.clone(), token.to_owned());
-        blocking(move || root.stage_resumable(&path, &token).map(|staged| Stager(Some(staged)))).await
+        let begin = move || {
+            let staged = root.stage_resumable(&path, &token)?;
+            match staged.check_room(size) {
+                Ok(()) => Ok(Stager(Some(staged))),
+                Err(error) => {
+                    staged.discard();
+                    Err(error)
+                }
+            }
+        };
+        blocking(begin).await
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, disk::Error> {

@@ -431,7 +431,7 @@ impl Local for SimFolder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath, token: &str) -> Result<SimStaging, Error> {
+    async fn stage(&self, path: &RelPath, token: &str, _size: u64) -> Result<SimStaging, Error> {
         let text = path.as_str();
         let attempt = |work: &mut Work<'_>| work.tree_mut().begin(text, token).map_err(blocked(text));
         let begun = self.operate("stage", text, attempt).await?;
