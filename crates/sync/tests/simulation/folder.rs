@@ -344,7 +344,9 @@ impl Work<'_> {
         let there = self.state.bucket.get(&ObjectKey::file(from)).map(|there| (there.kind, there.content));
         let began = self.machine().cycle_began;
         let ledger = &self.state.ledger;
+        // A tangle that the plan was made for may have come apart since.
         let moved = self.state.is_tangled(index, text)
+            || ledger.changed_around(began, text)
             || ledger.changed_since(began, Site::Bucket, text)
             || ledger.changed_since(began, Site::Machine(index), text);
         if there == Some((entry.kind, entry.content)) && !moved {
