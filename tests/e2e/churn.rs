@@ -11,8 +11,9 @@ const NAMES: u64 = 40;
 /// A large file: beyond what goes in one request.
 const LARGE: u64 = 9 << 20;
 
-/// Fills an empty folder.
+/// Fills a folder that is empty or not there.
 pub(crate) fn fill(folder: &Path, chance: &mut Chance) {
+    fs::create_dir_all(folder).unwrap();
     for number in 0..NAMES {
         write_small(&small(folder, number), chance);
     }

@@ -158,12 +158,13 @@ fn two_laptops_that_send_and_receive() {
     let sender = laptop(&home, &cloud, "laptop", "documents");
     let mut victim =
         Victim::new(&home, &["sync", "--config", &laptop(&home, &cloud, "desk", "desk/documents")]);
-    for folder in [one.join("laptop"), other.join("desk")] {
-        fs::create_dir_all(&folder).unwrap();
-        churn::fill(&folder, chance);
-    }
+    // One after the other: two full trees that never met would halt.
+    churn::fill(&one.join("laptop"), chance);
     home.run(&["sync", "--config", &sender]).ok();
     victim.finish();
+    churn::fill(&other.join("desk"), chance);
+    victim.finish();
+    home.run(&["sync", "--config", &sender]).ok();
     let mut before = (testkit::list(&one.join("laptop")), testkit::list(&other.join("desk")));
     batter(&mut victim, chance, |chance| {
         home.run(&["sync", "--config", &sender]).ok();

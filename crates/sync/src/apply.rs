@@ -152,11 +152,11 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
                 self.report().problems.push(problem);
             }
             Fate::Full(side) => {
-                let size = match action.change {
+                let bytes = match action.change {
                     Change::Write(Written(node)) => node.size,
                     Change::SetMeta(_) | Change::Delete => 0,
                 };
-                self.full.note(side, size, Problem::failed(&action.key, verb, trouble.error()));
+                self.full.note(side, bytes, Problem::failed(&action.key, verb, trouble.error()));
             }
             Fate::Fatal => return Err(trouble.into_error()),
         }

@@ -125,21 +125,21 @@ impl Full {
         state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn note(&self, side: Side, size: u64, problem: Problem) {
+    pub(super) fn note(&self, side: Side, bytes: u64, problem: Problem) {
         let mut state = self.on(side);
         match state.as_mut() {
             Some(lack) => {
                 lack.waiting += 1;
-                lack.smallest = lack.smallest.min(size);
+                lack.smallest = lack.smallest.min(bytes);
             }
-            None => *state = Some(Lack { problem, smallest: size, waiting: 0 }),
+            None => *state = Some(Lack { problem, smallest: bytes, waiting: 0 }),
         }
     }
 
     /// Whether a write of so many bytes on `side` is not even tried.
-    pub(super) fn skips(&self, side: Side, size: u64) -> bool {
+    pub(super) fn skips(&self, side: Side, bytes: u64) -> bool {
         let mut state = self.on(side);
-        let Some(lack) = state.as_mut().filter(|lack| lack.smallest <= size) else { return false };
+        let Some(lack) = state.as_mut().filter(|lack| lack.smallest <= bytes) else { return false };
         lack.waiting += 1;
         true
     }

@@ -193,13 +193,11 @@ impl Comparer {
     /// A page of what is known of keys behind the last that came.
     fn rest(&mut self) -> Result<(), Error> {
         for _ in 0..BATCH {
-            match self.known.as_mut().and_then(Iterator::next) {
-                Some(left) => self.miss(&left.map_err(Error::Journal)?)?,
-                None => {
-                    self.known = None;
-                    break;
-                }
-            }
+            let Some(left) = self.known.as_mut().and_then(Iterator::next) else {
+                self.known = None;
+                break;
+            };
+            self.miss(&left.map_err(Error::Journal)?)?;
         }
         self.flush()
     }
