@@ -154,6 +154,11 @@ impl Incoming {
         Ok(Draft { directory: Arc::clone(&self.directory), name, file: Some(File::from(file)), placed: true })
     }
 
+    /// Whether a part is there.
+    pub(crate) fn has_part(&self, upload: &str, number: u16) -> bool {
+        self.path.join(Self::part_name(upload, number)).is_file()
+    }
+
     /// Removes all parts of an upload. What cannot be removed now is removed at the next start.
     pub(crate) fn drop_upload(&self, upload: &str) -> io::Result<()> {
         match std::fs::remove_dir_all(self.path.join(PARTS).join(upload)) {
