@@ -14,7 +14,7 @@ impl Chance {
     pub(crate) fn new(test: &str) -> Self {
         let fresh = || RandomState::new().hash_one(test) >> 16;
         let seed = std::env::var("HEIRLOOM_SEED").map_or_else(|_| fresh(), |text| text.parse().unwrap());
-        println!("{test}: as drawn by HEIRLOOM_SEED={seed}");
+        eprintln!("{test}: as drawn by HEIRLOOM_SEED={seed}");
         Self { seed, state: seed }
     }
 

@@ -59,7 +59,7 @@ fn a_source_that_cannot_be_read_is_told_and_never_taken_for_deleted() {
         let (path, there) = (documents.join(name), fs::read(live.join(name)).ok());
         fs::write(&path, chance.bytes(fs::metadata(&path).map_or(5_000, |metadata| metadata.len()))).unwrap();
         fs::write(documents.join(format!("sound {number}")), name).unwrap();
-        home.finish(failing(&home, "read,pread64", "", Some(&path), &send)).code(3).tells(&[name, EIO]);
+        Ran::of(failing(&home, "read,pread64", "", Some(&path), &send)).code(3).tells(&[name, EIO]);
         assert_eq!(fs::read(live.join(name)).ok(), there, "{name} is there as it was");
         assert_eq!(fs::read_to_string(live.join(format!("sound {number}"))).unwrap(), name);
         home.run(&send).ok();
@@ -67,7 +67,7 @@ fn a_source_that_cannot_be_read_is_told_and_never_taken_for_deleted() {
     }
     let before = testkit::list(&documents);
     for directory in [documents.join("d3"), documents.clone()] {
-        let ran = home.finish(failing(&home, "getdents64", "", Some(&directory), &send));
+        let ran = Ran::of(failing(&home, "getdents64", "", Some(&directory), &send));
         assert_ne!(ran.one_of(&[1, 3]), 0);
         tells(&ran);
         assert_eq!(testkit::list(&documents), before);
@@ -95,7 +95,7 @@ fn a_folder_that_cannot_be_written_is_told_and_finished_by_the_next_run() {
     let mut told = 0;
     for (number, call) in calls.into_iter().flat_map(|call| [(1, call), (3, call)]) {
         home.run(&["sync", "--config", &sender]).ok();
-        let ran = home.finish(failing(&home, call, &format!(":when={number}"), None, &receive));
+        let ran = Ran::of(failing(&home, call, &format!(":when={number}"), None, &receive));
         tells(&ran);
         told += u32::from(ran.one_of(&[0, 1, 3]) != 0);
         home.run(&receive).ok();

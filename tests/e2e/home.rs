@@ -65,11 +65,6 @@ impl Home {
         Ran::new(arguments.join(" "), self.heirloom(arguments).output().unwrap())
     }
 
-    /// Runs whatever it is to its end.
-    pub(crate) fn finish(&self, mut command: Command) -> Ran {
-        Ran::new(format!("{command:?}"), command.output().unwrap())
-    }
-
     pub(crate) fn git(&self, arguments: &[&str]) -> Ran {
         Ran::new(
             format!("git {}", arguments.join(" ")),
@@ -106,6 +101,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Runs whatever it is to its end.
+    pub(crate) fn of(mut command: Command) -> Self {
+        Self::new(format!("{command:?}"), command.output().unwrap())
+    }
+
     fn new(what: String, output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { what, status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -65,7 +65,7 @@ fn batter(victim: &mut Victim<'_>, chance: &mut Chance, mut hour: impl FnMut(&mu
         victim.finish();
         hour(chance);
     }
-    println!("{} blows; a run takes up to {:?}", victim.blows, victim.whole);
+    eprintln!("{} blows; a run takes up to {:?}", victim.blows, victim.whole);
 }
 
 /// Every name below `root` that is a temporary's.

@@ -37,7 +37,7 @@ fn a_line_that_breaks_all_the_time() {
     let _serving = cloud.start();
     let line = Line::to(cloud.s3, chance.fork(1));
     let (sender, receiver) = (laptop(&home, &cloud, &line, "desk"), laptop(&home, &cloud, &line, "bed"));
-    let (sent, received) = (home.path("desk/documents"), home.path("bed/documents"));
+    let (sent, brought) = (home.path("desk/documents"), home.path("bed/documents"));
     churn::fill(&sent, chance);
     let (mut finished, mut failed) = (0, 0);
     for hour in 0..HOURS {
@@ -57,7 +57,7 @@ fn a_line_that_breaks_all_the_time() {
             home.run(&["sync", "--config", config]).ok();
         }
         assert_eq!(testkit::list(&sent), before, "hour {hour}: what was sent is as it was");
-        for place in [&received, &home.path("cloud/live/alice/documents")] {
+        for place in [&brought, &home.path("cloud/live/alice/documents")] {
             if let Err(difference) = same_trees(&sent, place) {
                 panic!("hour {hour}: {difference}");
             }

@@ -52,7 +52,7 @@ impl Mishap {
             20..40 => Self::CutDown(bytes),
             40..50 => Self::Stall(bytes, pause),
             50..60 => Self::Delay(pause / 100),
-            60..75 => Self::Refuse(*chance.pick::<&str>(&REFUSALS)),
+            60..75 => Self::Refuse(chance.pick::<&str>(&REFUSALS)),
             _ => Self::None,
         }
     }

@@ -67,7 +67,7 @@ impl<'h> Small<'h> {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        self.home.finish(self.heirloom(arguments))
+        Ran::of(self.heirloom(arguments))
     }
 
     fn start(&self, arguments: &[&str]) -> Daemon {
@@ -110,16 +110,16 @@ fn a_full_disk_under_a_folder() {
     }
     home.run(&["sync", "--config", &sender]).ok();
     let Some(small) = Small::over(&home, &desk, 36, 3 << 10) else { return };
-    let received = small.seen(&desk.join("documents"));
-    fs::create_dir(&received).unwrap();
+    let brought = small.seen(&desk.join("documents"));
+    fs::create_dir(&brought).unwrap();
     let receive = ["sync", "--config", &receiver];
     small.run(&receive).code(3).tells(&["no space left", "large"]);
     let whole = testkit::list(&documents).values().filter(|said| said.starts_with("file ")).count();
-    assert_eq!(nothing_is_torn(&received, &documents), whole - 3, "only what is too large waits");
+    assert_eq!(nothing_is_torn(&brought, &documents), whole - 3, "only what is too large waits");
     small.run(&receive).code(3);
     small.make_space();
     small.run(&receive).ok();
-    same_trees(&documents, &received).unwrap();
+    same_trees(&documents, &brought).unwrap();
 }
 
 #[test]
