@@ -80,12 +80,11 @@ impl Incoming {
         Ok(Draft { directory: Arc::clone(&self.directory), name, file: None, placed: false })
     }
 
-    /// Gives the draft its times, permissions and owner, and puts a file's bytes on the disk.
-    pub(crate) fn finish(&self, draft: &Draft, attributes: Attributes) -> Result<(), Fault> {
+    /// Gives the draft its times, permissions and owner.
+    pub(crate) fn furnish(&self, draft: &Draft, attributes: Attributes) -> Result<(), Fault> {
         const DOING: &str = "finish a file";
         if let Some(file) = &draft.file {
-            self.apply(file.as_fd(), Kind::File, attributes)?;
-            return rustix::fs::fsync(file).doing("write a file to disk");
+            return self.apply(file.as_fd(), Kind::File, attributes);
         }
         let (at, flags) = (&draft.directory, AtFlags::SYMLINK_NOFOLLOW);
         if let Some((uid, gid)) = self.owner(attributes) {
@@ -149,6 +148,11 @@ impl Incoming {
         Ok(Draft { directory: Arc::clone(&self.directory), name, file: Some(File::from(file)), placed: true })
     }
 
+    /// Whether a part is there.
+    pub(crate) fn has_part(&self, upload: &str, number: u16) -> bool {
+        self.path.join(Self::part_name(upload, number)).is_file()
+    }
+
     /// Removes all parts of an upload. What cannot be removed now is removed at the next start.
     pub(crate) fn drop_upload(&self, upload: &str) -> io::Result<()> {
         match std::fs::remove_dir_all(self.path.join(PARTS).join(upload)) {
@@ -165,6 +169,12 @@ impl Incoming {
 }
 
 impl Draft {
+    /// Puts drafts on the disk. A link is there as soon as its directory is.
+    pub(crate) fn flush<'a>(drafts: impl IntoIterator<Item = &'a Self>) -> Result<(), Fault> {
+        let files: Vec<&File> = drafts.into_iter().filter_map(|draft| draft.file.as_ref()).collect();
+        disk::flush(&files).doing("write a file to disk")
+    }
+
     /// The file to write to; a link has none.
     pub(crate) fn file(&self) -> Option<&File> {
         self.file.as_ref()

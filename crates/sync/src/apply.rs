@@ -30,8 +30,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
-/// Actions carried out at the same time: small files are latency, not bandwidth.
-const ACTIONS_AT_ONCE: usize = 32;
+/// Actions carried out at the same time: small files are latency, not bandwidth, and many that wait together go together. How many
+/// requests and open files that makes is the business of bucket and folder.
+const ACTIONS_AT_ONCE: usize = 1024;
 
 /// File content held in memory at the same time, in KiB. A file beyond [`bucket::PUT_SIZE_MAX`] goes by parts.
 const MEMORY_KIB: u32 = 64 * 1024;
@@ -116,7 +117,9 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         if self.stop.is_cancelled() {
             return Err(Error::Stopped);
         }
-        if matches!(action.change, Change::Write(_)) && self.full.skips(action.side) {
+        if let Change::Write(Written(node)) = action.change
+            && self.full.skips(action.side, node.size)
+        {
             return Ok(());
         }
         let (verb, outcome) = match (&action.change, action.side) {
@@ -149,7 +152,13 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
                 let problem = Problem::failed(&action.key, verb, trouble.error());
                 self.report().problems.push(problem);
             }
-            Fate::Full(side) => self.full.note(side, Problem::failed(&action.key, verb, trouble.error())),
+            Fate::Full(side) => {
+                let bytes = match action.change {
+                    Change::Write(Written(node)) => node.size,
+                    Change::SetMeta(_) | Change::Delete => 0,
+                };
+                self.full.note(side, bytes, Problem::failed(&action.key, verb, trouble.error()));
+            }
             Fate::Fatal => return Err(trouble.into_error()),
         }
         Ok(())

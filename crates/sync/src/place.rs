@@ -49,8 +49,8 @@ impl Remote for Place {
         self.bucket.head(&self.prefix, key).await
     }
 
-    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
-        self.bucket.get(&self.prefix, key, version).await
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion, size: u64) -> Result<Get, Error> {
+        self.bucket.get_sized(&self.prefix, key, version, size).await
     }
 
     async fn put(

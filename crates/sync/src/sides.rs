@@ -73,11 +73,13 @@ pub trait Local: Clone + Send + Sync + 'static {
         bytes: Bytes,
         expect: disk::Expect,
     ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
-    /// Begins to write a big file beside its target, or goes on with what was begun under the same token, which names one version.
+    /// Begins to write a big file of `size` bytes beside its target, or goes on with what was begun under the same token, which names one
+    /// version. Where there is no room for the rest, nothing of it stays.
     fn stage(
         &self,
         path: &RelPath,
         token: &str,
+        size: u64,
     ) -> impl Future<Output = Result<Self::Staging, disk::Error>> + Send;
     /// Sets time and permissions.
     fn set_meta(
@@ -143,11 +145,12 @@ pub trait Remote: Clone + Send + Sync + 'static {
     fn list(&self) -> BoxStream<'static, Result<bucket::Found, bucket::Error>>;
     /// What stands at a key.
     fn head(&self, key: &ObjectKey) -> impl Future<Output = Result<Option<Object>, bucket::Error>> + Send;
-    /// Reads one version.
+    /// Reads one version of an object of about `size` bytes, which only says how it is best asked for.
     fn get(
         &self,
         key: &ObjectKey,
         version: &RemoteVersion,
+        size: u64,
     ) -> impl Future<Output = Result<bucket::Get, bucket::Error>> + Send;
     /// Reads one version of a large object of `size` bytes from the byte `from` on.
     fn get_from(
@@ -168,7 +171,7 @@ pub trait Remote: Clone + Send + Sync + 'static {
             let body = if is_large(size) {
                 self.get_from(key, version, 0, size)
             } else {
-                self.get(key, version).await?.body
+                self.get(key, version, size).await?.body
             };
             inside_of(body).await
         }

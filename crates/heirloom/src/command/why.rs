@@ -28,13 +28,13 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
     let (wired, journal, open) = match loaded.config {
         Config::Laptop(laptop) => {
             let journal = open_journal(&laptop.state_dir)?;
-            (of_laptop(&laptop, &journal, &[])?, journal, keep::open_folder())
+            (of_laptop(&laptop, &journal, &[], &bucket::Limits::default())?, journal, keep::open_folder())
         }
         Config::Pi(pi) => {
             let drive = Drive::open(&pi.drive)?;
             let journal = open_journal(&pi.state_dir)?;
             let join = pi.cloud.resolve()?;
-            let wired = vec![pi::route(&pi, &join, &drive, &journal)?];
+            let wired = vec![pi::route(&pi, &join, &drive, &journal, &bucket::Limits::default())?];
             (wired, journal, pi::open_on(drive, join.bucket, pi.drive.clone()))
         }
         Config::Cloud(_) => return Err(loaded.unfit("why", &[Profile::Laptop, Profile::Pi]).into()),

@@ -1,10 +1,11 @@
 //! From states and destinations to routes: one for each folder of a state on its way to each destination.
 
+use super::live::Live;
 use crate::config::access::Access;
 use crate::config::join::Join;
-use crate::config::laptop::{Laptop, State};
+use crate::config::laptop::{Folder, Laptop, State};
 use crate::failure::{Exit, Explain as _, Failure};
-use bucket::{Bucket, Prefix};
+use bucket::{Bucket, Limits, Prefix};
 use journal::{Journal, RouteKey};
 use model::{MachineName, StateName};
 use plan::ignore::IgnoreRules;
@@ -19,10 +20,13 @@ use sync::{Place, Route, Sealed};
 pub(crate) const CONCURRENCY: usize = 64;
 
 /// A route with everything it runs on.
+#[derive(Clone)]
 pub(crate) struct Wired {
     pub(crate) route: Route,
     pub(crate) place: Sealed<Place>,
     pub(crate) interval: Duration,
+    /// What its runs share.
+    pub(crate) live: Live,
 }
 
 /// Opens the machine's journal, and says so if a damaged one had to be set aside.
@@ -38,7 +42,7 @@ pub(crate) fn open_journal(state_dir: &Path) -> Result<Arc<Journal>, Failure> {
 }
 
 /// A client of the bucket that a join file describes. No request is made yet.
-pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
+pub(crate) fn connect(join: &Join, limits: &Limits) -> Result<Bucket, Failure> {
     let options = bucket::Options {
         endpoint: join.endpoint.to_string(),
         region: join.region.clone(),
@@ -46,6 +50,7 @@ pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
         access_key_id: join.access_key_id.clone(),
         secret_access_key: join.secret_access_key.reveal().to_owned(),
         concurrency: CONCURRENCY,
+        limits: limits.clone(),
     };
     Ok(Bucket::connect(&options)?)
 }
@@ -55,6 +60,7 @@ pub(crate) fn of_laptop(
     laptop: &Laptop,
     journal: &Arc<Journal>,
     wanted: &[StateName],
+    limits: &Limits,
 ) -> Result<Vec<Wired>, Failure> {
     refuse_nesting(laptop)?;
     let mut buckets = BTreeMap::new();
@@ -67,7 +73,8 @@ pub(crate) fn of_laptop(
                 Bucket::clone(bucket)
             } else {
                 let access: &Access = &laptop.destinations[destination];
-                let bucket = connect(&access.resolve().attempting(format!("destination `{destination}`"))?)?;
+                let join = access.resolve().attempting(format!("destination `{destination}`"))?;
+                let bucket = connect(&join, limits)?;
                 buckets.insert(destination, bucket.clone());
                 bucket
             };
@@ -98,6 +105,15 @@ fn refuse_nesting(laptop: &Laptop) -> Result<(), Failure> {
     }
 }
 
+/// What the journal knows a route by.
+pub(crate) fn key(destination: &str, folder: &Folder) -> RouteKey {
+    RouteKey {
+        destination: destination.to_owned(),
+        prefix: Prefix::below(&folder.prefix).as_str().to_owned(),
+        folder: folder.path.clone(),
+    }
+}
+
 struct Parts<'a> {
     laptop: &'a Laptop,
     journal: &'a Arc<Journal>,
@@ -111,13 +127,9 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn routes(&self) -> Result<Vec<Wired>, Failure> {
         let ignore = IgnoreRules::new(&self.state.ignore)?.and_larger_than(self.state.exclude_larger_than);
-        let route = |folder: &crate::config::laptop::Folder| {
+        let route = |folder: &Folder| {
             let prefix = Prefix::below(&folder.prefix);
-            let key = RouteKey {
-                destination: self.destination.to_owned(),
-                prefix: prefix.as_str().to_owned(),
-                folder: folder.path.clone(),
-            };
+            let key = key(self.destination, folder);
             let route = Route {
                 state: Some(self.name.clone()),
                 destination: self.destination.to_owned(),
@@ -131,7 +143,7 @@ impl Parts<'_> {
             };
             let place = Place::new(self.bucket.clone(), prefix);
             let place = Sealed::new(place, self.keys.clone(), self.journal, route.id)?;
-            Ok(Wired { route, place, interval: self.state.interval })
+            Ok(Wired { route, place, interval: self.state.interval, live: Live::default() })
         };
         self.state.folders.iter().map(route).collect()
     }

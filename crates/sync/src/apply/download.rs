@@ -43,7 +43,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     ) -> Result<(Found, ContentId), Trouble> {
         let node = &seen.node;
         let _room = self.room_for(node.size).await;
-        let mut body = self.remote.get(&action.key, &seen.version).await?.body;
+        let mut body = self.remote.get(&action.key, &seen.version, node.size).await?.body;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.try_next().await? {
             // Most small objects come in one piece, which needs no copy.
@@ -73,7 +73,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     ) -> Result<(Found, Surveyed), Trouble> {
         let RemoteSeen { node, version } = seen;
         let token = format!("{} {}", version.etag, node.size);
-        let staging = self.local.stage(&action.key.path(), &token).await?;
+        let staging = self.local.stage(&action.key.path(), &token, node.size).await?;
         let (mut staging, mut survey, mut length) = staging.begun().await?;
         self.progress.bytes_done(length);
         let mut body = self.remote.get_from(&action.key, version, length.min(node.size), node.size);
@@ -81,7 +81,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             survey.update(&chunk);
             length += chunk.len() as u64;
             self.progress.bytes_done(chunk.len() as u64);
-            staging.write(chunk).await?;
+            if let Err(error) = staging.write(chunk).await {
+                if matches!(error, disk::Error::NoSpace { .. }) {
+                    // What it took is given back: smaller files may fit.
+                    staging.discard().await;
+                }
+                return Err(error.into());
+            }
         }
         let surveyed = survey.finish();
         if let Err(torn) = self.verify(seen, length, surveyed.content) {

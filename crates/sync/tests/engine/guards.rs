@@ -2,12 +2,12 @@
 
 use crate::fake::FakeBucket;
 use crate::machine::{Machine, options};
-use plan::sync::{Guards, Halt, Side};
+use plan::sync::{Halt, Side};
 use std::fs;
-use sync::{Options, Outcome};
+use sync::{Options, Outcome, Resume};
 
 fn resumed() -> Options {
-    Options { guards: Guards::Resumed, ..options() }
+    Options { resume: Resume::Anything, ..options() }
 }
 
 async fn pair() -> (FakeBucket, Machine, Machine) {
@@ -114,4 +114,46 @@ async fn two_trees_that_have_nothing_in_common_are_not_put_together_unasked() {
     assert!(matches!(done, Ok(Outcome::Done(_))), "{done:?}");
     assert_eq!(stranger.read("papers/7").as_deref(), Some("paper 7"));
     assert_eq!(bucket.objects().len(), 24);
+}
+
+#[tokio::test]
+async fn a_word_answers_the_halt_it_was_given_to_and_no_other() {
+    let (bucket, one, _) = pair().await;
+    for n in 0..5 {
+        fs::remove_file(one.path(&format!("f{n}"))).unwrap();
+    }
+    let Ok(Outcome::Halted(shown)) = one.run().await else { panic!("most files are gone") };
+    // Meanwhile more is deleted, which the person who looked has not seen.
+    fs::remove_file(one.path("f5")).unwrap();
+    let word = |halt: &Halt| Options { resume: Resume::From(halt.to_string()), ..options() };
+    let Ok(Outcome::Halted(new)) = one.run_with(word(&shown)).await else { panic!("it is another halt") };
+    assert_ne!(shown, new);
+    assert_eq!(bucket.objects().len(), 8);
+    assert!(matches!(one.run_with(word(&new)).await, Ok(Outcome::Done(_))));
+    assert_eq!(bucket.objects().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_listing_lacks_is_deleted_only_if_it_is_gone() {
+    let bucket = FakeBucket::default();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    for name in ["a", "b", "c", "d/paper"] {
+        one.write(name, name);
+    }
+    one.sync().await;
+    other.sync().await;
+    bucket.list_without("d/paper");
+    for machine in [&one, &other] {
+        machine.run().await.unwrap();
+        assert_eq!(machine.read("d/paper").as_deref(), Some("d/paper"));
+    }
+    // Not even where another object looks like the same file under a new name.
+    bucket.store("paper", b"d/paper");
+    other.run().await.unwrap();
+    assert_eq!(other.read("d/paper").as_deref(), Some("d/paper"));
+    bucket.mend();
+    for machine in [&one, &other] {
+        machine.sync().await;
+        assert_eq!(machine.names(), ["a", "b", "c", "d", "d/paper", "paper"]);
+    }
 }

@@ -4,11 +4,11 @@ use crate::fake::FakeBucket;
 use journal::{Journal, RouteKey};
 use model::MachineName;
 use plan::ignore::IgnoreRules;
-use plan::sync::{Direction, Guards, MaxDelete};
+use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sync::sealed::Keys;
-use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Report, Route, Sealed};
+use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Report, Resume, Route, Sealed};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -117,7 +117,7 @@ impl Machine {
 
 pub(crate) fn options() -> Options {
     Options {
-        guards: Guards::On,
+        resume: Resume::Not,
         dry_run: false,
         time: "20261120-101500".into(),
         stop: CancellationToken::new(),

@@ -1,6 +1,7 @@
 //! What the three profiles mean, the ones that ship included.
 
 use super::super::access::Access;
+use super::super::limits::Limits;
 use super::super::value::Endpoint;
 use super::super::{Cloud, Config, Environment, Laptop, Loaded, Pi};
 use super::{environment, load};
@@ -203,4 +204,21 @@ fn anchors_of_windows_editors_and_block_texts_do_no_harm() {
          states: {documents: {folders: [/d]}}\r\n...\r\n",
     );
     assert_eq!(laptop.state_dir, Path::new("/s"));
+}
+
+#[test]
+fn limits_hold_for_a_machine_and_what_is_typed_goes_before_them() {
+    let profile = |limits: &str| {
+        laptop(&format!(
+            "profile: laptop\nmachine: l\nstate_dir: /s\ndestinations: {{cloud: {{join: /j}}}}\n\
+             states: {{d: {{folders: [/d]}}}}\n{limits}"
+        ))
+        .limits
+    };
+    assert_eq!(profile(""), Limits::default());
+    let both = profile("limits: {upload: 2MiB, download: 500KiB}\n");
+    assert_eq!(both, Limits { upload: Some(2 << 20), download: Some(500 << 10) });
+    assert_eq!(both.with(Some(None), None), Limits { upload: None, download: Some(500 << 10) });
+    assert_eq!(both.with(None, Some(Some(4096))), Limits { upload: Some(2 << 20), download: Some(4096) });
+    assert_eq!(profile("limits: {upload: none}\n"), Limits::default());
 }
