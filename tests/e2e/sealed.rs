@@ -248,7 +248,7 @@ fn a_passphrase_is_enough() {
 
 #[test]
 fn a_large_file_takes_no_more_memory_than_its_parts() {
-    let Ok(mebibytes) = std::env::var("HEIRLOOM_SEALED_MIB").map_or(Ok(200), |text| text.parse::<u64>())
+    let Ok(mebibytes) = std::env::var("HEIRLOOM_SEALED_MIB").map_or(Ok(200), |text| text.parse::<u32>())
     else {
         panic!("HEIRLOOM_SEALED_MIB is a number");
     };
@@ -265,7 +265,7 @@ fn a_large_file_takes_no_more_memory_than_its_parts() {
     let mut file = fs::File::create(home.path("documents/film")).unwrap();
     for number in 0..mebibytes {
         let block: Vec<u8> =
-            (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(number as u32 | 1).to_le_bytes()).collect();
+            (0..1_u32 << 18).flat_map(|n| n.wrapping_mul(number | 1).to_le_bytes()).collect();
         file.write_all(&block).unwrap();
     }
     drop(file);

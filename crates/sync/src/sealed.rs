@@ -14,10 +14,11 @@
 //! plain file's place.
 
 mod content;
+mod lock;
 mod source;
 
 use crate::progress::Progress;
-use crate::sides::{Changed, Changes, Reading, Remote, Told};
+use crate::sides::{Changes, Reading, Remote};
 use crate::threads::blocking;
 use bucket::{Error, Expect, Found, Get, Object, PUT_SIZE_MAX, Parts};
 use bytes::Bytes;
@@ -25,11 +26,12 @@ use content::{Content, begin};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Inside, Journal, RouteId, SealedObject};
-use model::{ContentId, ETag, Kind, Node, ObjectKey, RemoteVersion, UploadId};
+use lock::{Lock, forgotten};
+use model::{ContentId, Kind, Node, ObjectKey, RemoteVersion, UploadId};
 use source::{InMemory, Sealing};
 use std::sync::Arc;
 use std::time::Duration;
-use vault::{Identities, Recipients, Seal, Sealer};
+use vault::{Identities, Recipients, Sealer};
 
 /// For whom a state is sealed, and who opens it.
 #[derive(Clone, Debug, Default)]
@@ -46,12 +48,6 @@ pub struct Sealed<R> {
     inner: R,
     /// `None`: nothing is sealed and nothing ever was; everything goes through as it is.
     lock: Option<Arc<Lock>>,
-}
-
-struct Lock {
-    keys: Keys,
-    journal: Arc<Journal>,
-    route: RouteId,
 }
 
 impl<R: Remote> Sealed<R> {
@@ -98,8 +94,8 @@ impl<R: Remote> Sealed<R> {
             let is_announced = disk::digest_of(&plain) == announced;
             let mut sealer = Sealer::new(&recipients);
             let seal = sealer.seal().clone();
-            let sealed = Bytes::from([sealer.push(&plain), sealer.finish()].concat());
-            is_announced.then(|| (seal, disk::digest_of(&sealed), sealed))
+            let bytes = Bytes::from([sealer.push(&plain), sealer.finish()].concat());
+            is_announced.then(|| (seal, disk::digest_of(&bytes), bytes))
         };
         let Some((seal, content, sealed)) = blocking(work).await else {
             return Err(torn(key));
@@ -111,7 +107,7 @@ impl<R: Remote> Sealed<R> {
         } else {
             self.put_in_parts(key, &stored, sealed, expect).await?
         };
-        lock.put(SealedObject { etag: Some(version.etag.clone()), ..object }, key)?;
+        lock.put(&SealedObject { etag: Some(version.etag.clone()), ..object }, key)?;
         Ok(version)
     }
 
@@ -145,88 +141,15 @@ impl<R: Remote> Sealed<R> {
         match found.map_err(|error| forgotten(from.0, &error))? {
             Some(object) => {
                 let etag = Some(to.1.etag.clone());
-                lock.put(SealedObject { key: to.0.clone(), etag, ..object }, to.0)
+                lock.put(&SealedObject { key: to.0.clone(), etag, ..object }, to.0)
             }
             None => Ok(()),
         }
     }
 }
 
-impl Lock {
-    fn remember(
-        &self,
-        key: &ObjectKey,
-        seal: &Seal,
-        etag: Option<ETag>,
-        node: &Node,
-    ) -> Result<SealedObject, Error> {
-        let inside = Inside { content: node.content, size: node.size };
-        let object = SealedObject { key: key.clone(), seal: seal.as_str().to_owned(), etag, inside };
-        self.put(object.clone(), key)?;
-        Ok(object)
-    }
-
-    fn put(&self, object: SealedObject, key: &ObjectKey) -> Result<(), Error> {
-        self.journal.put_sealed(self.route, &object).map_err(|error| forgotten(key, &error))
-    }
-
-    /// An object as it was listed, with what is known of its content instead of what the store says of the bytes that it holds.
-    fn disclose(&self, key: &ObjectKey, mut object: Object) -> Object {
-        if object.kind == Kind::Directory || object.size == 0 {
-            return object;
-        }
-        // What cannot be looked up counts as unknown, and is read if that matters.
-        object.content = match self.known(key, &object.version.etag) {
-            Ok(Some(Inside { content, size })) => {
-                object.size = size;
-                Some(content)
-            }
-            Ok(None) | Err(_) => None,
-        };
-        object
-    }
-
-    fn known(&self, key: &ObjectKey, etag: &ETag) -> Result<Option<Inside>, journal::Error> {
-        if let Some(object) = self.journal.sealed_at(self.route, key, etag)? {
-            return Ok(Some(object.inside));
-        }
-        if ContentId::from_hex(etag.as_str()).is_none() {
-            return Ok(None);
-        }
-        // Another machine has moved or copied it here.
-        let Some(object) = self.journal.sealed_with_tag(self.route, etag)? else { return Ok(None) };
-        self.journal.put_sealed(self.route, &SealedObject { key: key.clone(), ..object.clone() })?;
-        Ok(Some(object.inside))
-    }
-
-    fn disclose_changed(&self, changed: Changed) -> Changed {
-        match changed {
-            Changed::Put { key, object } => {
-                let object = self.disclose(&key, object);
-                Changed::Put { key, object }
-            }
-            other @ (Changed::Gone(_) | Changed::Unusable(_)) => other,
-        }
-    }
-
-    fn disclose_all(self: &Arc<Self>, told: Told) -> Told {
-        let lock = Arc::clone(self);
-        let changes = told.changes.map_ok(move |changed| lock.disclose_changed(changed)).boxed();
-        Told { changes, ..told }
-    }
-}
-
 fn torn(key: &ObjectKey) -> Error {
     Error::Changed { key: key.clone(), what: "the bytes to send are not the announced ones" }
-}
-
-/// The journal did not take or give what it was to remember.
-fn forgotten(key: &ObjectKey, error: &journal::Error) -> Error {
-    Error::Other {
-        attempt: format!("remember what `{key}` holds"),
-        retry: bucket::Retry::Later,
-        source: bucket::Cause::new(error.to_string()),
-    }
 }
 
 impl<R: Remote> Remote for Sealed<R> {
@@ -300,7 +223,7 @@ impl<R: Remote> Remote for Sealed<R> {
                 if let Some(object) = known.map_err(|error| forgotten(key, &error))? {
                     let inside = object.inside;
                     let etag = Some(version.etag.clone());
-                    lock.put(SealedObject { key: key.clone(), etag, ..object }, key)?;
+                    lock.put(&SealedObject { key: key.clone(), etag, ..object }, key)?;
                     return Ok(inside);
                 }
             }
@@ -364,7 +287,7 @@ impl<R: Remote> Remote for Sealed<R> {
         let source = Arc::new(Sealing::new(sealer, source, key, node));
         let parts = Parts::plain(size);
         let version = self.inner.upload(key, &stored, expect, upload, &parts, source, progress).await?;
-        lock.put(SealedObject { etag: Some(version.etag.clone()), ..object }, key)?;
+        lock.put(&SealedObject { etag: Some(version.etag.clone()), ..object }, key)?;
         Ok(version)
     }
 

@@ -59,7 +59,7 @@ fn about_config(error: &config::Error) -> Advice {
     use config::Error;
     match error {
         Error::NotFound { .. } => Advice::one(Exit::Usage, MINIMAL),
-        Error::Read { .. } | Error::Invalid(_) => Advice::none(Exit::Usage),
+        Error::Read { .. } | Error::Invalid(_) | Error::Recipients { .. } => Advice::none(Exit::Usage),
         Error::JoinMissing { path } => Advice::one(
             Exit::Failed,
             format!(
@@ -67,7 +67,6 @@ fn about_config(error: &config::Error) -> Advice {
                 path.display()
             ),
         ),
-        Error::Recipients { .. } => Advice::none(Exit::Usage),
         Error::IdentityFile { .. } | Error::Identities { .. } => Advice::one(
             Exit::WrongKey,
             "An identity is what `age-keygen` or `ssh-keygen` wrote; what protects it is given with `identity_passphrase_file`. Nothing was synced.",

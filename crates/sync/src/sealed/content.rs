@@ -1,6 +1,6 @@
 //! What an object holds: opened if it is sealed, as it is if not.
 
-use super::Lock;
+use super::lock::Lock;
 use crate::sides::inside_of;
 use crate::threads::blocking;
 use bucket::{Cause, Error, Retry};
@@ -118,8 +118,8 @@ impl Content {
                 }
             };
             self.size += plain.len() as u64;
-            let (hasher, hashed) = (std::mem::take(&mut self.hasher), plain.clone());
-            self.hasher = blocking(move || hasher.chain_update(&hashed)).await;
+            let (hasher, bytes) = (std::mem::take(&mut self.hasher), plain.clone());
+            self.hasher = blocking(move || hasher.chain_update(&bytes)).await;
             if self.ended {
                 self.conclude().await?;
             }
@@ -131,15 +131,15 @@ impl Content {
     }
 
     async fn open(&mut self, chunk: Bytes, mut opener: Opener) -> Result<Bytes, Error> {
-        let (opened, opener) = blocking(move || (opener.push(chunk), opener)).await;
+        let (plain, opener) = blocking(move || (opener.push(chunk), opener)).await;
         self.opener = Some(opener);
-        opened.map_err(|error| told(&self.key, error))
+        plain.map_err(|error| told(&self.key, error))
     }
 
     async fn rest_of(&mut self, opener: Option<Opener>) -> Result<Bytes, Error> {
         let Some(opener) = opener else { return Ok(Bytes::new()) };
-        let opened = blocking(move || opener.finish()).await;
-        opened.map(|opened| opened.rest).map_err(|error| told(&self.key, error))
+        let end = blocking(move || opener.finish()).await;
+        end.map(|end| end.rest).map_err(|error| told(&self.key, error))
     }
 
     /// Remembers what was inside of a seal; of what is in clear, the store's own digest must be that of its bytes.
@@ -160,7 +160,7 @@ impl Content {
             inside: Inside { content, size: self.size },
         };
         let (lock, key) = (Arc::clone(&self.lock), self.key.clone());
-        blocking(move || lock.put(object, &key)).await
+        blocking(move || lock.put(&object, &key)).await
     }
 }
 

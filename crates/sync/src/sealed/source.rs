@@ -60,11 +60,11 @@ impl<S: Reading> Sealing<S> {
         let hasher = std::mem::take(&mut progress.hasher);
         let work = move || {
             let hasher = hasher.chain_update(&plain);
-            let sealed = sealer.push(&plain);
-            (hasher, sealer, sealed)
+            let bytes = sealer.push(&plain);
+            (hasher, sealer, bytes)
         };
-        let (hasher, sealer, sealed) = blocking(work).await;
-        progress.ready.extend_from_slice(&sealed);
+        let (hasher, sealer, bytes) = blocking(work).await;
+        progress.ready.extend_from_slice(&bytes);
         (progress.hasher, progress.sealer) = (hasher, Some(sealer));
         Ok(())
     }

@@ -11,8 +11,8 @@ fn a_seal_is_read_from_the_first_bytes_and_is_never_used_twice() {
     let seal_once = || {
         let mut sealer = Sealer::new(&recipients);
         let seal = sealer.seal().clone();
-        let sealed = [sealer.push(b"the same content"), sealer.finish()].concat();
-        (seal, sealed)
+        let whole = [sealer.push(b"the same content"), sealer.finish()].concat();
+        (seal, whole)
     };
     let ((one, sealed), (other, _)) = (seal_once(), seal_once());
     assert_ne!(one, other);

@@ -1,0 +1,90 @@
+//! What is remembered of sealed objects, and told of them instead of what the store says.
+
+use super::Keys;
+use crate::sides::{Changed, Told};
+use bucket::{Error, Object};
+use futures::{StreamExt as _, TryStreamExt as _};
+use journal::{Inside, Journal, RouteId, SealedObject};
+use model::{ContentId, ETag, Kind, Node, ObjectKey};
+use std::sync::Arc;
+use vault::Seal;
+
+/// What lies over a place.
+pub(super) struct Lock {
+    pub(super) keys: Keys,
+    pub(super) journal: Arc<Journal>,
+    pub(super) route: RouteId,
+}
+
+impl Lock {
+    pub(super) fn remember(
+        &self,
+        key: &ObjectKey,
+        seal: &Seal,
+        etag: Option<ETag>,
+        node: &Node,
+    ) -> Result<SealedObject, Error> {
+        let inside = Inside { content: node.content, size: node.size };
+        let object = SealedObject { key: key.clone(), seal: seal.as_str().to_owned(), etag, inside };
+        self.put(&object, key)?;
+        Ok(object)
+    }
+
+    pub(super) fn put(&self, object: &SealedObject, key: &ObjectKey) -> Result<(), Error> {
+        self.journal.put_sealed(self.route, object).map_err(|error| forgotten(key, &error))
+    }
+
+    /// An object as it was listed, with what is known of its content instead of what the store says of the bytes that it holds.
+    pub(super) fn disclose(&self, key: &ObjectKey, mut object: Object) -> Object {
+        if object.kind == Kind::Directory || object.size == 0 {
+            return object;
+        }
+        // What cannot be looked up counts as unknown, and is read if that matters.
+        object.content = match self.known(key, &object.version.etag) {
+            Ok(Some(Inside { content, size })) => {
+                object.size = size;
+                Some(content)
+            }
+            Ok(None) | Err(_) => None,
+        };
+        object
+    }
+
+    fn known(&self, key: &ObjectKey, etag: &ETag) -> Result<Option<Inside>, journal::Error> {
+        if let Some(object) = self.journal.sealed_at(self.route, key, etag)? {
+            return Ok(Some(object.inside));
+        }
+        if ContentId::from_hex(etag.as_str()).is_none() {
+            return Ok(None);
+        }
+        // Another machine has moved or copied it here.
+        let Some(object) = self.journal.sealed_with_tag(self.route, etag)? else { return Ok(None) };
+        self.journal.put_sealed(self.route, &SealedObject { key: key.clone(), ..object.clone() })?;
+        Ok(Some(object.inside))
+    }
+
+    fn disclose_changed(&self, changed: Changed) -> Changed {
+        match changed {
+            Changed::Put { key, object } => {
+                let object = self.disclose(&key, object);
+                Changed::Put { key, object }
+            }
+            other @ (Changed::Gone(_) | Changed::Unusable(_)) => other,
+        }
+    }
+
+    pub(super) fn disclose_all(self: &Arc<Self>, told: Told) -> Told {
+        let lock = Arc::clone(self);
+        let changes = told.changes.map_ok(move |changed| lock.disclose_changed(changed)).boxed();
+        Told { changes, ..told }
+    }
+}
+
+/// The journal did not take or give what it was to remember.
+pub(super) fn forgotten(key: &ObjectKey, error: &journal::Error) -> Error {
+    Error::Other {
+        attempt: format!("remember what `{key}` holds"),
+        retry: bucket::Retry::Later,
+        source: bucket::Cause::new(error.to_string()),
+    }
+}
