@@ -16,6 +16,10 @@ const PASSPHRASE: SecretKeys = SecretKeys(["passphrase", "passphrase_file", "pas
 const IDENTITY_PASSPHRASE: SecretKeys =
     SecretKeys(["identity_passphrase", "identity_passphrase_file", "identity_passphrase_command"]);
 
+/// What encrypts. One of them without a value, as when each line of its list is commented out, must not mean that the state is sent in clear.
+const NEVER_BLANK: [&str; 5] =
+    ["encrypt_to", "encrypt_to_file", "passphrase", "passphrase_file", "passphrase_command"];
+
 /// What a profile says about a state's encryption; nothing, unless it is encrypted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sealing {
@@ -42,6 +46,9 @@ impl Sealing {
         let identity_commands = section.list("identity_command", value::command);
         let identity_passphrase = SecretSource::optional(section, IDENTITY_PASSPHRASE);
         let command = |line| SecretSource::command(section.path_of("identity_command"), line);
+        if let Some(blank) = NEVER_BLANK.into_iter().find(|key| section.is_blank(key)) {
+            return Err(section.missing(blank));
+        }
         let recipients = recipients?;
         if recipients.as_ref().is_some_and(Vec::is_empty) {
             let message =
@@ -67,13 +74,13 @@ impl Sealing {
         let has_recipients = !self.recipients.is_empty() || self.recipients_file.is_some();
         if has_recipients && self.passphrase.is_some() {
             let message = "a passphrase stands alone, it cannot be mixed with keys; give one or the other";
-            return Err(section.problem("passphrase", message));
+            return Err(section.problem(PASSPHRASE.given(section), message));
         }
         let has_identities = !self.identity_files.is_empty() || !self.identity_commands.is_empty();
         if self.identity_passphrase.is_some() && !has_identities {
             let message =
                 "this protects an identity, and there is none; give identity_file or identity_command";
-            return Err(section.problem("identity_passphrase", message));
+            return Err(section.problem(IDENTITY_PASSPHRASE.given(section), message));
         }
         if has_recipients && !has_identities && direction != Direction::Push {
             let key = if self.recipients.is_empty() { "encrypt_to_file" } else { "encrypt_to" };
@@ -87,10 +94,7 @@ impl Sealing {
     /// The keys. Reads files and runs commands.
     pub(crate) fn resolve(&self) -> Result<Keys, Error> {
         let mut identities = Identities::default();
-        let protection = match &self.identity_passphrase {
-            Some(source) => Passphrase::new(source.reveal()?.reveal().to_owned()),
-            None => None,
-        };
+        let protection = self.identity_passphrase.as_ref().map(passphrase_of).transpose()?;
         for path in &self.identity_files {
             let content = std::fs::read(path).map_err(|source| Error::IdentityFile {
                 key: self.key("identity_file"),
@@ -105,10 +109,7 @@ impl Sealing {
             identities =
                 identities.and(self.identities(content.reveal().as_bytes(), place, protection.as_ref())?);
         }
-        let passphrase = match &self.passphrase {
-            Some(source) => Passphrase::new(source.reveal()?.reveal().to_owned()),
-            None => None,
-        };
+        let passphrase = self.passphrase.as_ref().map(passphrase_of).transpose()?;
         if let Some(passphrase) = &passphrase {
             identities = identities.and(Identities::with_passphrase(passphrase.clone()));
         }
@@ -169,4 +170,8 @@ impl Sealing {
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.path)
     }
+}
+
+fn passphrase_of(source: &SecretSource) -> Result<Passphrase, Error> {
+    Passphrase::new(source.reveal()?.reveal().to_owned()).ok_or_else(|| source.is_empty())
 }

@@ -51,6 +51,13 @@ enum From {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Keys(pub(crate) [&'static str; 3]);
 
+impl Keys {
+    /// The one that is given; the first, if none is.
+    pub(crate) fn given(self, section: &Section<'_>) -> &'static str {
+        self.0.into_iter().find(|key| section.has(key)).unwrap_or(self.0[0])
+    }
+}
+
 /// The id of an access key.
 pub(crate) const ACCESS_KEY_ID: Keys = Keys(["access_key_id", "access_key_id_file", "access_key_id_command"]);
 
@@ -107,9 +114,14 @@ impl SecretSource {
         };
         let text = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
         if text.is_empty() {
-            return Err(Error::SecretEmpty { key: self.key.clone() });
+            return Err(self.is_empty());
         }
         Ok(Secret::new(text))
+    }
+
+    /// The error for a secret that turns out to be nothing.
+    pub(crate) fn is_empty(&self) -> Error {
+        Error::SecretEmpty { key: self.key.clone() }
     }
 
     fn output_of(&self, command: &str) -> Result<String, Error> {

@@ -126,6 +126,11 @@ impl<'r> Section<'r> {
         self.find(key).is_some()
     }
 
+    /// Whether the key is there with nothing behind it.
+    pub(crate) fn is_blank(&self, key: &str) -> bool {
+        self.entries.iter().any(|(found, node)| found.text == key && matches!(node.value, Value::Empty))
+    }
+
     /// A value that must be there.
     pub(crate) fn required<T, E: Display>(
         &self,
