@@ -17,7 +17,7 @@ RUN find /src -type f ! -name Cargo.toml ! -name Cargo.lock ! -path '*/.cargo/*'
  && echo 'fn main() {}' > /src/crates/heirloom/src/main.rs
 
 FROM rust:1.95-bookworm AS dependencies
-# `relfast` halves the build for a test of the image; see the root Cargo.toml.
+# `quick` saves most of the build for a test of the image; see the root Cargo.toml.
 ARG CARGO_PROFILE=release
 WORKDIR /src
 COPY --from=manifests /src .
