@@ -39,7 +39,7 @@ pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
 pub use sealed::{Inside, SealedObject};
-pub use sighting::{Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
+pub use sighting::{Contested, Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
 pub use uploads::Upload;
 
 use rusqlite::Connection;

@@ -35,6 +35,17 @@ pub struct RemoteSeen {
     pub version: RemoteVersion,
 }
 
+/// A key at which both sides have something new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contested {
+    /// The key.
+    pub key: ObjectKey,
+    /// The content on the local side.
+    pub here: ContentId,
+    /// What stands on the remote side.
+    pub there: RemoteSeen,
+}
+
 /// One side's news about one key; `None`: nothing stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sighting {
@@ -151,27 +162,27 @@ impl Journal {
         })
     }
 
-    /// A page of what both sides have news of, and both hold something, from behind `after` on in the order of the keys: as the remote
-    /// side was seen.
-    pub fn contested(&self, route: RouteId, after: &str) -> Result<Vec<(ObjectKey, RemoteSeen)>, Error> {
+    /// A page of what both sides have news of, and both hold something, from behind `after` on in the order of the keys.
+    pub fn contested(&self, route: RouteId, after: &str) -> Result<Vec<Contested>, Error> {
         let seen = self.with("reading sightings", |connection| {
             let find = concat!(
                 "SELECT ",
                 columns!(),
-                " FROM sighting r WHERE route = ?1 AND key > ?2 AND side = 1 AND kind IS NOT NULL
-                   AND EXISTS (SELECT 1 FROM sighting l
-                       WHERE l.route = r.route AND l.key = r.key AND l.side = 0 AND l.kind IS NOT NULL)
+                ", (SELECT content FROM sighting l WHERE l.route = r.route AND l.key = r.key AND l.side = 0) AS here
+                 FROM sighting r WHERE route = ?1 AND key > ?2 AND side = 1 AND kind IS NOT NULL AND here IS NOT NULL
                  ORDER BY key LIMIT ?3"
             );
             let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(find)?;
-            statement.query_map(params![route.0, after, page], read)?.collect::<rusqlite::Result<Vec<_>>>()
+            let both =
+                |row: &rusqlite::Row<'_>| Ok((read(row)?, ContentId::from_md5(row.get(HERE)?)));
+            statement.query_map(params![route.0, after, page], both)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        let remote = |sighting| match sighting {
-            Sighting::Remote(key, Some(seen)) => Some((key, seen)),
+        let contested = |(sighting, here)| match sighting {
+            Sighting::Remote(key, Some(there)) => Some(Contested { key, here, there }),
             Sighting::Remote(_, None) | Sighting::Local(..) => None,
         };
-        Ok(seen.into_iter().filter_map(remote).collect())
+        Ok(seen.into_iter().filter_map(contested).collect())
     }
 
     fn sightings_after(&self, route: RouteId, after: &str) -> Result<Vec<Sighting>, Error> {
@@ -200,6 +211,9 @@ macro_rules! columns {
     };
 }
 use columns;
+
+/// The column behind those.
+const HERE: usize = 15;
 
 pub(crate) fn write(connection: &Connection, route: RouteId, sighting: &Sighting) -> rusqlite::Result<()> {
     let write = concat!(

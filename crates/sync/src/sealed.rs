@@ -10,6 +10,10 @@
 //! - **An object may as well be in clear**, from before the state was encrypted. It is told by its first bytes, is read as it is, and the engine
 //!   sends it anew, sealed, as soon as both sides agree on it.
 //!
+//! A machine without any keys takes no sealed bytes for a file: it was forgotten when the state was encrypted, or its person forgot the keys. What
+//! came down would replace what it has, and be sealed a second time once the keys are there. Only names that end in `.age` say that somebody means them
+//! to be what they are.
+//!
 //! Rejected: a mark in the object's metadata, which every other client that copies a bucket loses; what then came down were sealed bytes in a
 //! plain file's place.
 
@@ -18,11 +22,11 @@ mod lock;
 mod source;
 
 use crate::progress::Progress;
-use crate::sides::{Changes, Reading, Remote};
+use crate::sides::{Changes, Reading, Remote, inside_of};
 use crate::threads::blocking;
 use bucket::{Error, Expect, Found, Get, Object, PUT_SIZE_MAX, Parts};
 use bytes::Bytes;
-use content::{Content, begin};
+use content::{Begun, Content, begin, begin_guarded, guarded};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Inside, Journal, RouteId, SealedObject};
@@ -46,12 +50,18 @@ pub struct Keys {
 #[derive(Clone)]
 pub struct Sealed<R> {
     inner: R,
-    /// `None`: nothing is sealed and nothing ever was; everything goes through as it is.
+    /// `None`: nothing is sealed and nothing ever was; everything goes through as it is, unless it is sealed and `guards`.
     lock: Option<Arc<Lock>>,
+    guards: bool,
 }
 
 impl<R: Remote> Sealed<R> {
-    /// Lays `keys` over a place. Without any, and with nothing known to be sealed there, it is the place itself.
+    /// A place that goes through as it is, for who keeps what is sealed and has no business inside.
+    pub fn closed(inner: R) -> Self {
+        Self { inner, lock: None, guards: false }
+    }
+
+    /// Lays `keys` over a place. Without any, and with nothing known to be sealed there, it is the place itself, but for what is sealed.
     pub fn new(inner: R, keys: Keys, journal: &Arc<Journal>, route: RouteId) -> Result<Self, journal::Error> {
         let needs_none = keys.recipients.is_none() && keys.identities.is_empty();
         let lock = if needs_none && !journal.has_sealed(route, None)? {
@@ -59,7 +69,7 @@ impl<R: Remote> Sealed<R> {
         } else {
             Some(Arc::new(Lock { keys, journal: Arc::clone(journal), route }))
         };
-        Ok(Self { inner, lock })
+        Ok(Self { inner, lock, guards: true })
     }
 
     /// The lock that whatever is written goes through.
@@ -163,6 +173,10 @@ impl<R: Remote> Remote for Sealed<R> {
         self.sealing().is_some()
     }
 
+    fn looks_inside(&self) -> bool {
+        self.lock.is_some() || self.guards
+    }
+
     async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
         let changes = self.inner.changes(since, wait).await?;
         let Some(lock) = &self.lock else { return Ok(changes) };
@@ -188,7 +202,10 @@ impl<R: Remote> Remote for Sealed<R> {
     async fn get(&self, key: &ObjectKey, version: &RemoteVersion, size: u64) -> Result<Get, Error> {
         // What is known to be sealed is larger than its content by a header and a few tags, which a batch can bear.
         let Get { object, body } = self.inner.get(key, version, size).await?;
-        let Some(lock) = &self.lock else { return Ok(Get { object, body }) };
+        let Some(lock) = &self.lock else {
+            let body = if self.guards { guarded(body, key.clone()) } else { body };
+            return Ok(Get { object, body });
+        };
         let content = Content::of(Arc::clone(lock), key, version, object.content, begin(body, key).await?)?;
         Ok(Get { object, body: content.into_stream() })
     }
@@ -200,7 +217,11 @@ impl<R: Remote> Remote for Sealed<R> {
         from: u64,
         size: u64,
     ) -> BoxStream<'static, Result<Bytes, Error>> {
-        let Some(lock) = self.lock.clone() else { return self.inner.get_from(key, version, from, size) };
+        let Some(lock) = self.lock.clone() else {
+            let body = self.inner.get_from(key, version, from, size);
+            // What was begun had come through here as well.
+            return if self.guards && from == 0 { guarded(body, key.clone()) } else { body };
+        };
         let (place, key, version) = (self.clone(), key.clone(), version.clone());
         let opened = async move {
             let stored = place.stored(&key, &version).await?;
@@ -214,9 +235,19 @@ impl<R: Remote> Remote for Sealed<R> {
     }
 
     async fn look_into(&self, key: &ObjectKey, version: &RemoteVersion, size: u64) -> Result<Inside, Error> {
-        let Some(lock) = &self.lock else { return self.inner.look_into(key, version, size).await };
+        if !self.looks_inside() {
+            return self.inner.look_into(key, version, size).await;
+        }
         let stored = self.stored(key, version).await?;
-        let begun = begin(self.inner.get_from(key, version, 0, stored.size), key).await?;
+        let body = self.inner.get_from(key, version, 0, stored.size);
+        let Some(lock) = &self.lock else {
+            let Begun { first, rest, .. } = begin_guarded(body, key).await?;
+            return match stored.content {
+                Some(content) => Ok(Inside { content, size: stored.size }),
+                None => inside_of(stream::iter([Ok(first)]).chain(rest).boxed()).await,
+            };
+        };
+        let begun = begin(body, key).await?;
         match (&begun.seal, stored.content) {
             (Some(seal), _) => {
                 let known = lock.journal.sealed_as(lock.route, seal.as_str());

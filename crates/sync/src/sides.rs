@@ -180,6 +180,10 @@ pub trait Remote: Clone + Send + Sync + 'static {
     fn may_be_sealed(&self) -> bool {
         false
     }
+    /// Whether [`Self::look_into`] tells more of what an object holds than the store does.
+    fn looks_inside(&self) -> bool {
+        false
+    }
     /// Whether whatever is written is sealed.
     fn seals(&self) -> bool {
         false

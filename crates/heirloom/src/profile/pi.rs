@@ -20,7 +20,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use sync::backoff::Backoff;
-use sync::sealed::Keys;
 use sync::{Folder, Place, Route, STOP_GRACE, Sealed};
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +44,7 @@ pub(crate) fn route(
     pi: &Pi,
     join: &Join,
     drive: &Drive,
-    journal: &Arc<Journal>,
+    journal: &Journal,
     limits: &Limits,
 ) -> Result<Wired, Failure> {
     let key = key(join, drive);
@@ -62,7 +61,7 @@ pub(crate) fn route(
     };
     let place = Place::new(connect(join, limits)?, Prefix::root());
     // A mirror holds what is sealed as it is: whoever has the identity opens it with age.
-    let place = Sealed::new(place, Keys::default(), journal, route.id)?;
+    let place = Sealed::closed(place);
     Ok(Wired { route, place, interval: pi.mirror.interval, live: Live::default() })
 }
 

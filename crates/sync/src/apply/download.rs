@@ -8,7 +8,7 @@ use crate::sides::{Local, Remote, Staging as _};
 use bytes::{Bytes, BytesMut};
 use disk::{Found, Surveyed};
 use futures::TryStreamExt as _;
-use journal::{Change, RemoteSeen};
+use journal::{Change, Inside, RemoteSeen};
 use model::{Agreed, BaseEntry, ContentId, Kind, Node, RemoteVersion};
 use plan::sync::Action;
 
@@ -57,7 +57,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             }
         }
         let content = disk::digest_of(&bytes);
-        self.verify(seen, bytes.len() as u64, content)?;
+        self.verify(action, seen, bytes.len() as u64, content)?;
         let found =
             self.local.write(&action.key.path(), node.kind, &node.meta, bytes.freeze(), expect).await?;
         self.progress.bytes_done(node.size);
@@ -90,7 +90,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             }
         }
         let surveyed = survey.finish();
-        if let Err(torn) = self.verify(seen, length, surveyed.content) {
+        if let Err(torn) = self.verify(action, seen, length, surveyed.content) {
             staging.discard().await;
             return Err(torn);
         }
@@ -107,14 +107,30 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         self.remember(Change::Agree(entry), Some(action.key.path())).await;
     }
 
-    fn verify(&self, seen: &RemoteSeen, length: u64, content: ContentId) -> Result<(), Trouble> {
+    fn verify(
+        &self,
+        action: &Action,
+        seen: &RemoteSeen,
+        length: u64,
+        content: ContentId,
+    ) -> Result<(), Trouble> {
         let right = if !is_unknown(seen) {
             (length, content) == (seen.node.size, seen.node.content)
+                || self.was_inside(action, seen, Inside { content, size: length })?
         } else if self.remote.may_be_sealed() {
             length <= seen.node.size
         } else {
             length == seen.node.size
         };
         if right { Ok(()) } else { Err(Trouble::Torn(TornDownload)) }
+    }
+
+    /// Whether this came out of the seal of what was seen when there were no keys yet, and the store's word for it was all there was.
+    fn was_inside(&self, action: &Action, seen: &RemoteSeen, inside: Inside) -> Result<bool, Trouble> {
+        if !self.remote.may_be_sealed() {
+            return Ok(false);
+        }
+        let sealed = self.journal.sealed_at(self.route, &action.key, &seen.version.etag)?;
+        Ok(sealed.is_some_and(|sealed| sealed.inside == inside))
     }
 }

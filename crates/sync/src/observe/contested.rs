@@ -2,7 +2,8 @@
 //!
 //! As a rule that is not needed: what is new on one side only is brought over, whatever it is. Where the machine has something of its own at the
 //! same key, it decides: the same content is no conflict, and what cannot be opened is never decided upon. Each version is read once
-//! and let go again; what it was found to hold is a sighting like any other.
+//! and let go again; what it was found to hold is a sighting like any other. What differs may be sealed although the store tells its digest: nothing
+//! is put aside for that.
 
 use super::remote::change;
 use super::{View, is_unknown};
@@ -13,7 +14,7 @@ use crate::sides::Remote;
 use crate::threads::blocking;
 use disk::Extent;
 use futures::StreamExt as _;
-use journal::{Inside, Journal, RemoteSeen};
+use journal::{Contested, Inside, Journal, RemoteSeen};
 use model::{Node, ObjectKey};
 use std::sync::Arc;
 
@@ -31,10 +32,14 @@ pub(crate) async fn look_into<R: Remote>(
     loop {
         let (asked, from, id) = (Arc::clone(journal), after, route.id);
         let page = blocking(move || asked.contested(id, &from)).await.map_err(Error::Journal)?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
+        let Some(Contested { key: last, .. }) = page.last() else { return Ok(()) };
         after = last.as_str().to_owned();
-        let unknown = page.into_iter().filter(|(_, seen)| is_unknown(seen));
-        let mut looks = futures::stream::iter(unknown)
+        let differs = |one: &Contested| one.there.node.content != one.here && !one.key.is_directory();
+        let doubtful = page
+            .into_iter()
+            .filter(|one| is_unknown(&one.there) || side.looks_inside() && differs(one))
+            .map(|one| (one.key, one.there));
+        let mut looks = futures::stream::iter(doubtful)
             .map(|(key, seen)| async move {
                 (side.look_into(&key, &seen.version, seen.node.size).await, key, seen)
             })

@@ -19,28 +19,56 @@ type Body = BoxStream<'static, Result<Bytes, Error>>;
 pub(super) struct Begun {
     /// `None`: it is in clear.
     pub(super) seal: Option<Seal>,
-    first: Bytes,
-    rest: Body,
+    pub(super) first: Bytes,
+    pub(super) rest: Body,
 }
 
 /// Reads an object's beginning.
-pub(super) async fn begin(mut body: Body, key: &ObjectKey) -> Result<Begun, Error> {
+pub(super) async fn begin(body: Body, key: &ObjectKey) -> Result<Begun, Error> {
+    let (begun, damage) = peek(body).await?;
+    damage.map_or(Ok(begun), |error| Err(told(key, error)))
+}
+
+/// Reads an object's beginning where there are no keys: [`Error::Locked`] if it is sealed, and not by its name.
+pub(super) async fn begin_guarded(body: Body, key: &ObjectKey) -> Result<Begun, Error> {
+    let (begun, _) = peek(body).await?;
+    let says_so = key.as_str().rsplit_once('.').is_some_and(|(_, extension)| extension == "age");
+    if begun.seal.is_some() && !says_so {
+        let source = Cause::new("this state names no identity to open it with");
+        return Err(Error::Locked { key: key.clone(), source });
+    }
+    Ok(begun)
+}
+
+/// An object as it is, where there are no keys, unless it is sealed.
+pub(super) fn guarded(body: Body, key: ObjectKey) -> Body {
+    let looked_at = async move {
+        let Begun { first, rest, .. } = begin_guarded(body, &key).await?;
+        Ok(stream::iter((!first.is_empty()).then_some(Ok(first))).chain(rest))
+    };
+    stream::once(looked_at).try_flatten().boxed()
+}
+
+/// An object's beginning; and what is wrong with it, if it looks sealed and cannot be.
+async fn peek(mut body: Body) -> Result<(Begun, Option<vault::Error>), Error> {
     let mut first = BytesMut::new();
     loop {
         match Seal::of(&first) {
-            Ok(Some(seal)) => return Ok(Begun { seal: Some(seal), first: first.freeze(), rest: body }),
-            Err(vault::Error::NotSealed) => {
-                return Ok(Begun { seal: None, first: first.freeze(), rest: body });
+            Ok(Some(seal)) => {
+                return Ok((Begun { seal: Some(seal), first: first.freeze(), rest: body }, None));
             }
-            Err(error) => return Err(told(key, error)),
             Ok(None) => {}
+            Err(error) => {
+                let damage = (!matches!(error, vault::Error::NotSealed)).then_some(error);
+                return Ok((Begun { seal: None, first: first.freeze(), rest: body }, damage));
+            }
         }
         match body.try_next().await? {
             // One chunk is nearly always enough.
             Some(chunk) if first.is_empty() => first = BytesMut::from(chunk),
             Some(chunk) => first.extend_from_slice(&chunk),
             // Shorter than any header: it is something else.
-            None => return Ok(Begun { seal: None, first: first.freeze(), rest: body }),
+            None => return Ok((Begun { seal: None, first: first.freeze(), rest: body }, None)),
         }
     }
 }

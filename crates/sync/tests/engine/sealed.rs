@@ -342,3 +342,68 @@ async fn damage_is_told_and_overwrites_nothing() {
     assert_eq!((report.problems.len(), report.is_locked()), (2, false), "{:?}", report.problems);
     assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()), "what was there stays");
 }
+
+/// Whoever forgot the keys is told so, and does not get sealed bytes in the place of files: sealed again with the keys, they would be what everybody
+/// gets.
+#[tokio::test]
+async fn a_machine_without_keys_takes_nothing_sealed_for_a_file_and_recovers_once_it_has_them() {
+    for bucket in [FakeBucket::with_feed(), FakeBucket::default()] {
+        let keys = pair();
+        let (mut one, mut other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+        let mut late = Machine::new("late", &bucket);
+        for name in ["a", "b", "c"] {
+            one.write(name, name);
+        }
+        one.write("film", content(1, 20 << 20));
+        one.sync().await;
+        other.sync().await;
+        one.keys = keys.clone();
+        one.write("new", "since then");
+        one.sync().await;
+        other.write("b", "the other's");
+        late.write("a", "a");
+        late.write("c", "the late one's");
+        let (before, held) = (testkit::list(other.folder()), testkit::list(late.folder()));
+        for _ in 0..2 {
+            let mut paths = locked(&other.report().await);
+            paths.sort();
+            assert_eq!(paths, ["a", "b", "c", "film", "new"]);
+            let mut paths = locked(&late.report().await);
+            paths.sort();
+            assert_eq!(paths, ["a", "b", "c", "film", "new"]);
+        }
+        assert_eq!((testkit::list(other.folder()), testkit::list(late.folder())), (before, held));
+        assert!(bucket.objects().values().all(|object| object.bytes.starts_with(MAGIC)));
+        // That it is sealed is no change of what the other had, and the late one had never seen.
+        for (machine, copies) in [(&mut other, 0), (&mut late, 1)] {
+            machine.keys = keys.clone();
+            let report = machine.report().await;
+            assert_eq!((report.problems.len(), report.conflicts.len()), (0, copies), "{report:?}");
+        }
+        for machine in [&one, &other, &late] {
+            machine.sync().await;
+        }
+        for machine in [&other, &late] {
+            assert_eq!(testkit::list(one.folder()), testkit::list(machine.folder()));
+        }
+        assert_eq!(one.names().len(), 6, "the conflict kept both: {:?}", one.names());
+        assert_eq!(one.read("b").as_deref(), Some("the other's"));
+        for (key, object) in bucket.objects() {
+            assert!(!opened(&keys, &object.bytes).starts_with(MAGIC), "{key} is sealed once");
+        }
+    }
+}
+
+/// Encrypting by hand in a state that is not encrypted is nobody's business.
+#[tokio::test]
+async fn files_that_a_person_encrypted_are_files() {
+    let bucket = FakeBucket::with_feed();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    let keys = pair();
+    let mut sealer = vault::Sealer::new(keys.recipients.as_ref().unwrap());
+    one.write("secrets.age", [sealer.push(b"mine"), sealer.finish()].concat());
+    one.write("about age", "age-encryption.org/v1\n--- \nis how such a file begins");
+    one.sync().await;
+    other.sync().await;
+    assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+}
