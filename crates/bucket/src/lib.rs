@@ -50,7 +50,7 @@ pub use bucket::{Bucket, Options};
 pub use changes::{Changed, Changes, Cursor, Feed};
 pub use conditions::{Conditions, Honoured};
 pub use delete::Deleted;
-pub use error::{Cause, Error, Retry};
+pub use error::{Called, Cause, Error, Retry};
 pub use list::{Found, Listing};
 pub use object::{Expect, Get, Listed, Object};
 pub use parts::PUT_SIZE_MAX;

@@ -8,7 +8,7 @@ use crate::progress::{Progress, Stage};
 use crate::remember;
 use crate::report::{Outcome, Report};
 use crate::route::Route;
-use crate::sides::{Local, Remote};
+use crate::sides::{Held, Local, Remote, Standing};
 use crate::surveys::Surveys;
 use journal::{Change, Journal, RootIdentity};
 use plan::ignore::IgnoreTree;
@@ -78,13 +78,45 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
 
     /// Observes both sides, plans, applies the plan, and remembers what came of it.
     pub async fn once(&self) -> Result<Outcome, Error> {
-        let outcome = self.go().await;
+        self.progress.enter(Stage::Observing, 0, 0);
+        let outcome = self.hold_and_go().await;
         self.progress.enter(Stage::Idle, 0, 0);
         outcome
     }
 
-    async fn go(&self) -> Result<Outcome, Error> {
-        self.progress.enter(Stage::Observing, 0, 0);
+    /// With what stands at the destination now, for as long as the cycle takes.
+    async fn hold_and_go(&self) -> Result<Outcome, Error> {
+        let Held { remote, standing } = self.remote.hold().await.map_err(Error::Remote)?;
+        let is_another = self.meet(&remote, standing).await?;
+        Box::pin(Cycle { remote: &remote, ..*self }.go(is_another)).await
+    }
+
+    /// Whether the destination is another place than the base was agreed upon with. One that carries no marker gets one if it was never met, or if a
+    /// person has looked; else it is not the destination.
+    async fn meet(&self, remote: &R, standing: Standing) -> Result<bool, Error> {
+        let (journal, route) = (self.journal, self.route);
+        let known = journal.place(route.id).map_err(Error::Journal)?;
+        let id = match standing {
+            Standing::Named => return Ok(false),
+            Standing::Marked(id) => id,
+            Standing::Unmarked(error) => {
+                let is_met = journal.has_met(&route.destination).map_err(Error::Journal)?;
+                if is_met && self.options.guards == Guards::On {
+                    return Err(Error::Remote(error));
+                }
+                if self.options.dry_run {
+                    return Ok(known.is_some());
+                }
+                remote.mark().await.map_err(Error::Remote)?
+            }
+        };
+        if !self.options.dry_run {
+            journal.set_place(route.id, id.as_str()).map_err(Error::Journal)?;
+        }
+        Ok(known.is_some_and(|known| known != id.as_str()))
+    }
+
+    async fn go(&self, is_another: bool) -> Result<Outcome, Error> {
         let identity = self.local.identity().map_err(Error::Local)?;
         let surveys = Surveys::default();
         let (mut here, there) = self.observe(&surveys).await?;
@@ -95,7 +127,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             journal: Arc::clone(self.journal),
             route: Arc::new(self.route.clone()),
             options: self.options.clone(),
-            doubts: self.doubts(&identity)?,
+            doubts: self.doubts(&identity, is_another)?,
             rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
             hidden_there: Arc::new(there.hidden.clone()),
@@ -141,12 +173,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     }
 
     /// Whether a side is another one than that with which the base was agreed upon.
-    fn doubts(&self, identity: &disk::Identity) -> Result<Doubts, Error> {
+    fn doubts(&self, identity: &disk::Identity, is_another: bool) -> Result<Doubts, Error> {
         let known = self.journal.root_identity(self.route.id).map_err(Error::Journal)?;
         Ok(Doubts {
             // A device's number changes when the machine starts anew, an inode's does not.
             local: known.is_some_and(|known| known.inode != identity.inode),
-            remote: self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
+            remote: is_another || self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
         })
     }
 

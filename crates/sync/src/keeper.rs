@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::route::Route;
-use crate::sides::{Changes, Local, Remote, Told};
+use crate::sides::{Changes, Held, Local, Remote, Standing, Told};
 use futures::StreamExt as _;
 use journal::Journal;
 use plan::sync::Guards;
@@ -28,6 +28,9 @@ const BURST_MAX: Duration = Duration::from_secs(5);
 /// The first wait after a failure; each further one is twice as long, up to the last.
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
 const BACKOFF_LAST: Duration = Duration::from_mins(5);
+
+/// How often to look for a disk that is not there.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How long a store may take to answer that nothing has changed.
 const NEWS_WAIT: Duration = Duration::from_secs(50);
@@ -79,6 +82,9 @@ impl Keeper {
             if is_fine(&outcome) {
                 backoff = BACKOFF_FIRST;
                 self.wait(self.interval, Some(&remote)).await;
+            } else if is_absent(&outcome) {
+                backoff = BACKOFF_FIRST;
+                self.wait_for(&remote).await;
             } else {
                 // What is new there now was not taken in, so it would end the wait at once, again and again.
                 self.wait(backoff.min(self.interval), None::<&R>).await;
@@ -121,6 +127,26 @@ impl Keeper {
         }
     }
 
+    /// Returns once the disk is back, or there is a reason to say once more that it is not.
+    async fn wait_for<R: Remote>(&self, remote: &R) {
+        let is_back = async {
+            loop {
+                sleep(LOOK).await;
+                match remote.hold().await {
+                    Err(bucket::Error::Absent { .. }) => {}
+                    Ok(Held { standing: Standing::Unmarked(_), .. }) => {}
+                    Ok(_) | Err(_) => return,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = self.wake.notified() => self.wait_for_quiet().await,
+            () = is_back => {}
+        }
+    }
+
     /// Returns once the remote side has something that this machine has not seen; never, if the store cannot tell.
     async fn news<R: Remote>(&self, remote: Option<&R>) {
         let Some(remote) = remote else { return pending().await };
@@ -155,6 +181,11 @@ impl Keeper {
             }
         }
     }
+}
+
+/// A disk that is not plugged in is nothing to try again and again: it is looked for.
+fn is_absent(outcome: &Result<Outcome, Error>) -> bool {
+    matches!(outcome, Err(Error::Remote(bucket::Error::Absent { .. })))
 }
 
 /// Anything else is tried again soon, by itself: the cause may be gone.

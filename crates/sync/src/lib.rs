@@ -40,7 +40,7 @@ pub use cycle::{Cycle, Options};
 pub use error::Error;
 pub use folder::Folder;
 pub use keeper::{Keeper, Moment, Notice};
-pub use place::Place;
+pub use place::{Place, Sending, Store};
 pub use progress::{Progress, Snapshot, Stage};
 pub use report::{Outcome, Problem, Report};
 pub use route::Route;

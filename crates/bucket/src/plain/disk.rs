@@ -8,9 +8,11 @@ use crate::Cause;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use model::UnixNanos;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +23,8 @@ const STEP: usize = 1 << 20;
 
 pub(super) struct Disk {
     root: Arc<Path>,
+    /// The directory that `root` leads through, if it is held.
+    _held: Option<Arc<OwnedFd>>,
 }
 
 /// A file being written.
@@ -30,7 +34,21 @@ pub(super) struct Writer {
 
 impl Disk {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), _held: None }
+    }
+
+    /// The same directory, whatever is mounted over it or taken away.
+    pub(super) async fn hold(&self) -> Result<Self, Failure> {
+        self.run("", |root| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let held = match rustix::fs::open(&root, flags, Mode::empty()) {
+                Err(Errno::NOTDIR) => return Err(ErrorKind::NotFound.into()),
+                held => held?,
+            };
+            let root = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).into();
+            Ok(Self { root, _held: Some(Arc::new(held)) })
+        })
+        .await
     }
 
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {

@@ -100,6 +100,14 @@ impl Store {
         }
     }
 
+    /// The same, bound to what stands there now; `None` where a name is all there is to go by.
+    pub(super) async fn hold(&self) -> Option<Result<Self, Failure>> {
+        match self {
+            Self::Disk(disk) => Some(disk.hold().await.map(Self::Disk)),
+            Self::Webdav(_) | Self::Sftp(_) => None,
+        }
+    }
+
     /// Whether [`Onto::Nothing`] is the store's own decision.
     pub(super) fn creates_exclusively(&self) -> Honoured {
         match self {

@@ -6,8 +6,8 @@ use crate::failure::{Exit, Explain as _, Failure};
 use crate::profile::keep::{Open, conflict_time, open_folder, sweep};
 use crate::profile::lock::{self, Lock};
 use crate::profile::rounds::{CODES, Round, or_stopped, told};
-use crate::profile::routes::{Wired, of_laptop, open_journal};
-use crate::profile::telling::{exit_of, summary, tell, worst};
+use crate::profile::routes::{Routes, Unready, Wired, of_laptop, open_journal};
+use crate::profile::telling::{exit_of, summary, tell};
 use crate::profile::turn::{self, Turn as Alone};
 use crate::profile::{pi, resume, rounds, runs};
 use crate::report::{Action, Report};
@@ -48,8 +48,8 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
         own => own,
     };
     let journal = open_journal(&laptop.state_dir)?;
-    let wired = of_laptop(laptop, &journal, &wanted.states)?;
-    all(session, wanted, &journal, rounds::of_states(laptop, wired), &open_folder())
+    let Routes { wired, unready } = of_laptop(laptop, &journal, &wanted.states)?;
+    all(session, wanted, &journal, (rounds::of_states(laptop, wired), unready), &open_folder())
 }
 
 /// A mistyped name must not look like a state with nothing to do.
@@ -78,7 +78,7 @@ fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure>
     let join = pi.cloud.resolve()?;
     let wired = pi::route(pi, &join, &drive, &journal)?;
     let open = pi::open_on(drive, join.bucket, pi.drive.clone());
-    all(session, wanted, &journal, vec![Round::plain(vec![wired])], &open)
+    all(session, wanted, &journal, (vec![Round::plain(vec![wired])], Vec::new()), &open)
 }
 
 /// Whose turn it is to sync.
@@ -119,12 +119,12 @@ fn all(
     session: &Session,
     wanted: &Sync,
     journal: &Arc<Journal>,
-    rounds: Vec<Round>,
+    (rounds, unready): (Vec<Round>, Vec<Unready>),
     open: &Open,
 ) -> Result<Exit, Failure> {
     runtime::run_interruptible(|stop| async move {
         let attempt = Attempt { session, report: &session.report, wanted, journal, open, stop: &stop };
-        Ok(attempt.rounds(&rounds).await.exit())
+        Ok(attempt.rounds(&rounds, unready).await.exit())
     })
 }
 
@@ -142,10 +142,8 @@ pub(crate) struct Attempt<'a> {
 /// What came of it. Everything in it was said already.
 #[derive(Default)]
 pub(crate) struct Made {
-    /// The worst of what finished.
-    finished: Option<Exit>,
-    /// The latest of what did not.
-    failed: Option<Exit>,
+    /// The worst there was.
+    worst: Option<Exit>,
     /// What is not as it should be, with the destination that it concerns; `None`: all of them.
     pub(crate) flaws: Vec<(Option<String>, String)>,
     /// The destinations at which something was tried, and whether anything succeeded.
@@ -155,18 +153,24 @@ pub(crate) struct Made {
 impl Made {
     /// The exit code for all of it.
     pub(crate) fn exit(&self) -> Exit {
-        self.failed.or(self.finished).unwrap_or(Exit::Ok)
+        self.worst.unwrap_or(Exit::Ok)
     }
 
-    fn finish(&mut self, exit: Exit) {
-        self.finished = Some(worst(self.finished.unwrap_or(Exit::Ok), exit));
+    fn end(&mut self, exit: Exit) {
+        self.worst = Some(self.exit().or_worse(exit));
     }
 }
 
 impl Attempt<'_> {
     /// One after the other, so that what is said stays in order; one that fails does not keep the next from its turn.
-    pub(crate) async fn rounds(&self, rounds: &[Round]) -> Made {
+    pub(crate) async fn rounds(&self, rounds: &[Round], unready: Vec<Unready>) -> Made {
         let mut made = Made::default();
+        for Unready { destination, failure } in unready {
+            made.flaws.push((Some(destination.to_string()), failure.line()));
+            made.reached.insert(destination.to_string(), false);
+            made.end(failure.kind());
+            self.session.fail(&failure.context(format!("nothing could be synced to {destination}")));
+        }
         for round in rounds {
             if self.stop.is_cancelled() {
                 break;
@@ -198,7 +202,7 @@ impl Attempt<'_> {
                 }
             }
             made.flaws.push((None, told(&failed)));
-            made.finish(Exit::Incomplete);
+            made.end(Exit::Incomplete);
             let attempted = format!("{} was not synced", subject.state);
             let failure = match failed.occasion {
                 Occasion::BeforeBackup => Failure::from(failed).context(attempted),
@@ -210,7 +214,7 @@ impl Attempt<'_> {
 
     /// The exit code for these routes.
     async fn routes(&self, wired: &[Wired], made: &mut Made) -> Exit {
-        let (mut finished, mut failed) = (Exit::Ok, None);
+        let mut worst = Exit::Ok;
         for one in wired {
             let run = if self.wanted.dry_run { None } else { runs::begin(self.journal, &one.route) };
             let outcome = once(self.session, self.wanted, self.journal, one, self.open, self.stop).await;
@@ -227,18 +231,15 @@ impl Attempt<'_> {
             let told = tell(self.report, &one.route, outcome);
             *made.reached.entry(destination.clone()).or_default() |= told.is_ok();
             match told {
-                Ok(exit) => {
-                    finished = worst(finished, exit);
-                    made.finish(exit);
-                }
+                Ok(exit) => worst = worst.or_worse(exit),
                 Err(failure) => {
-                    failed = Some(failure.kind());
-                    made.failed = failed;
+                    worst = worst.or_worse(failure.kind());
                     self.session.fail(&failure);
                 }
             }
         }
-        failed.unwrap_or(finished)
+        made.end(worst);
+        worst
     }
 }
 

@@ -86,7 +86,7 @@ async fn first_round(
     let never = CancellationToken::new();
     let everything = args::Sync { states: Vec::new(), dry_run: false, resume };
     let journal = open_journal(&laptop.state_dir)?;
-    for one in of_laptop(&laptop, &journal, &[])? {
+    for one in of_laptop(&laptop, &journal, &[])?.complete()? {
         let outcome = once(session, &everything, &journal, &one, &open_folder(), &never).await;
         // A halt is for the person to see; the rest still runs.
         if let Err(failure) = tell(&session.report, &one.route, outcome) {
@@ -126,7 +126,7 @@ async fn go_on(
 ) -> Result<(), Failure> {
     let laptop = scratch.laptop();
     let journal = open_journal(&laptop.state_dir)?;
-    let wired = of_laptop(&laptop, &journal, &[])?;
+    let wired = of_laptop(&laptop, &journal, &[])?.complete()?;
     let keeping = keep(wired, journal, Heart::new(laptop.state_dir.clone()), open_folder(), stop.clone());
     let join = scratch.pi_join()?;
     let mirroring = profile::pi::run(&pi, &join, stop.clone());
