@@ -9,6 +9,7 @@ mod backups;
 mod browser;
 mod conflicts;
 mod crash;
+mod destinations;
 mod foreign;
 mod home;
 mod hooks;

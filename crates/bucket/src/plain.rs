@@ -316,7 +316,9 @@ impl At {
             Self::Sftp { host, port, user, path, .. } => {
                 let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-                format!("sftp://{user}{host}{port}/{path}")
+                // `~` is where the user arrives.
+                let path = if path.starts_with('/') { path.clone() } else { format!("/~/{path}") };
+                format!("sftp://{user}{host}{port}{path}")
             }
         }
     }

@@ -3,9 +3,12 @@
 //! Every change is on the medium when it is reported: the file first, then its name. No symlink below the root is
 //! followed, since a person may have put one there.
 
+mod flush;
+
 use super::store::{Body, Entry, EntryKind, Failure, Named, Onto};
 use crate::Cause;
 use bytes::Bytes;
+use flush::Flush;
 use futures::{StreamExt as _, stream};
 use model::UnixNanos;
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
@@ -23,6 +26,7 @@ const STEP: usize = 1 << 20;
 
 pub(super) struct Disk {
     root: Arc<Path>,
+    flush: Flush,
     /// The directory that `root` leads through, if it is held.
     _held: Option<Arc<OwnedFd>>,
 }
@@ -30,11 +34,13 @@ pub(super) struct Disk {
 /// A file being written.
 pub(super) struct Writer {
     file: Arc<File>,
+    flush: Flush,
 }
 
 impl Disk {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root: root.into(), _held: None }
+        let root: Arc<Path> = root.into();
+        Self { flush: Flush::new(Arc::clone(&root)), root, _held: None }
     }
 
     /// The same directory, whatever is mounted over it or taken away.
@@ -45,8 +51,8 @@ impl Disk {
                 Err(Errno::NOTDIR) => return Err(ErrorKind::NotFound.into()),
                 held => held?,
             };
-            let root = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).into();
-            Ok(Self { root, _held: Some(Arc::new(held)) })
+            let root: Arc<Path> = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).into();
+            Ok(Self { flush: Flush::new(Arc::clone(&root)), root, _held: Some(Arc::new(held)) })
         })
         .await
     }
@@ -111,7 +117,7 @@ impl Disk {
 
     pub(super) async fn create(&self, path: &str) -> Result<Writer, Failure> {
         let file = self.run(path, |path| OpenOptions::new().write(true).create_new(true).open(path)).await?;
-        Ok(Writer { file: Arc::new(file) })
+        Ok(Writer { file: Arc::new(file), flush: self.flush.clone() })
     }
 
     pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
@@ -122,19 +128,19 @@ impl Disk {
             io::copy(&mut File::open(from)?, &mut file)?;
             Ok(file)
         });
-        Writer { file: Arc::new(copied.await?) }.finish(time).await
+        Writer { file: Arc::new(copied.await?), flush: self.flush.clone() }.finish(time).await
     }
 
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         let from = self.locate(from)?;
-        self.run(to, move |to| {
+        let placed = self.run(to, move |to| {
             match onto {
                 Onto::File => fs::rename(&from, &to)?,
                 Onto::Nothing => rename_to_nothing(&from, &to)?,
             }
-            sync_directory_of(&to)
-        })
-        .await
+            directory_of(&to)
+        });
+        self.flush_directory(placed.await?).await
     }
 
     pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<(), Failure> {
@@ -151,12 +157,16 @@ impl Disk {
     }
 
     pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
-        self.run(path, |path| {
+        let removed = self.run(path, |path| {
             fs::remove_file(&path)?;
-            // Or it would be back after a power cut, like a file that someone put there.
-            sync_directory_of(&path)
-        })
-        .await
+            directory_of(&path)
+        });
+        // Or it would be back after a power cut, like a file that someone put there.
+        self.flush_directory(removed.await?).await
+    }
+
+    async fn flush_directory(&self, directory: File) -> Result<(), Failure> {
+        self.flush.flush(directory).await.map_err(|error| failure(&error))
     }
 
     pub(super) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
@@ -198,16 +208,18 @@ impl Writer {
     }
 
     pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
-        blocking(move || {
+        let Self { file, flush } = self;
+        let finished = blocking(move || {
             if let Some(time) = time
-                && let Err(error) = self.file.set_times(times(time))
+                && let Err(error) = file.set_times(times(time))
             {
                 tracing::debug!(%error, "the drive does not keep this time");
             }
-            self.file.sync_all()?;
-            Ok(entry(&self.file.metadata()?))
-        })
-        .await
+            Ok((entry(&file.metadata()?), file.try_clone()?))
+        });
+        let (entry, file) = finished.await?;
+        flush.flush(file).await.map_err(|error| failure(&error))?;
+        Ok(entry)
     }
 }
 
@@ -256,12 +268,11 @@ fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent() else { return Ok(()) };
-    match File::open(directory)?.sync_all() {
-        // Some file systems cannot sync a directory.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        synced => synced,
-    }
+    flush::sync(&directory_of(path)?)
+}
+
+fn directory_of(path: &Path) -> io::Result<File> {
+    File::open(path.parent().unwrap_or(path))
 }
 
 fn times(time: UnixNanos) -> FileTimes {

@@ -114,7 +114,7 @@ fn clouds<'a>(
                 Some(api) => sorted.clouds.push(Cloud { destination: name.to_string(), api }),
                 None => {
                     sorted.without.push(name.to_string());
-                    hints.push(where_to_say(name, access));
+                    hints.push((format!("`{name}`"), where_to_say(name, access)));
                 }
             },
         }
@@ -125,12 +125,14 @@ fn clouds<'a>(
     if let Some(failure) = sorted.unknown.pop() {
         return Err(failure);
     }
-    let names: Vec<String> = sorted.without.iter().map(|name| format!("`{name}`")).collect();
-    let names = names.join(", ");
-    let failure = Failure::new(
-        Exit::Usage,
-        format!("the web address of {names} is not known, so no cloud can be asked for snapshots"),
-    );
+    let (names, hints): (Vec<String>, Vec<String>) = hints.into_iter().unzip();
+    let message = if names.is_empty() {
+        "none of the destinations is a cloud of Heirloom's, which alone takes snapshots".to_owned()
+    } else {
+        let names = names.join(", ");
+        format!("the web address of {names} is not known, so no cloud can be asked for snapshots")
+    };
+    let failure = Failure::new(Exit::Usage, message);
     Err(hints
         .into_iter()
         .fold(failure, Failure::hint)

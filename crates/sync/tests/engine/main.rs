@@ -8,5 +8,6 @@ mod guards;
 mod large;
 mod machine;
 mod moves;
+mod plain;
 mod rules;
 mod stories;

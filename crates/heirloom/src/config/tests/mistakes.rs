@@ -384,3 +384,13 @@ fn no_text_makes_it_panic() {
     }
     mistakes(&"[".repeat(100_000));
 }
+
+#[test]
+fn destinations_have_the_keys_of_their_service() {
+    insta::assert_snapshot!(destination("{service: ftp, path: /x}"), @"");
+    insta::assert_snapshot!(destination("{service: fs, url: /x}"), @"");
+    insta::assert_snapshot!(destination("{service: webdav, url: \"dav.example.org\", username: anna}"), @"");
+    insta::assert_snapshot!(destination("{service: webdav, url: \"https://a:b@dav.example.org\", password: sesame}"), @"");
+    insta::assert_snapshot!(destination("{service: sftp, host: anna@box, port: 0, identity: /k}"), @"");
+    insta::assert_snapshot!(state("folders: [/d]\ndestinations: [cloud, cloud]"), @"");
+}

@@ -1,9 +1,11 @@
 //! What the three profiles mean, the ones that ship included.
 
 use super::super::access::Access;
+use super::super::destination::Destination;
 use super::super::value::Endpoint;
 use super::super::{Cloud, Config, Environment, Laptop, Loaded, Pi};
 use super::{environment, load};
+use bucket::plain::At;
 use model::UserName;
 use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
@@ -42,7 +44,7 @@ fn the_profiles_that_ship_load_without_any_variable() {
     let laptop = shipped("laptop.yml", &none).laptop("laptop").unwrap();
     assert_eq!(laptop.machine.as_str(), "laptop");
     let access: Vec<_> = laptop.destinations.values().collect();
-    assert_eq!(access, [&Access::Join(PathBuf::from("/run/heirloom/laptop.join"))]);
+    assert_eq!(access, [&Destination::S3(Access::Join(PathBuf::from("/run/heirloom/laptop.join")))]);
     let state = laptop.states.values().next().unwrap();
     assert_eq!(state.folders[0].path, Path::new("/data/documents"));
     assert_eq!(state.folders[0].prefix.as_str(), "documents");
@@ -203,4 +205,32 @@ fn anchors_of_windows_editors_and_block_texts_do_no_harm() {
          states: {documents: {folders: [/d]}}\r\n...\r\n",
     );
     assert_eq!(laptop.state_dir, Path::new("/s"));
+}
+
+#[test]
+fn destinations_are_of_four_services() {
+    let laptop = laptop(
+        "profile: laptop\nmachine: desk\nstate_dir: /s\nstates: {d: {folders: [/d], destinations: [usb, box]}}\n\
+         destinations:\n  cloud: {service: s3, join: /j}\n  usb: {service: fs, path: /mnt/usb}\n\
+         \x20 nas: {service: webdav, url: \"https://nas/dav/\", username: anna, password_command: echo sesame}\n\
+         \x20 open: {service: webdav, url: \"http://nas/dav\"}\n\
+         \x20 box: {service: sftp, host: storage, port: 23, user: u1, path: heirloom, identity_file: /k, known_hosts: /h}\n",
+    );
+    let plain = |name: &str| {
+        let found = laptop.destinations.iter().find(|(found, _)| found.as_str() == name).unwrap().1;
+        match found {
+            Destination::Plain(plain) => plain.resolve().unwrap(),
+            Destination::S3(access) => panic!("{access:?}"),
+        }
+    };
+    let reached: Vec<String> = ["usb", "nas", "open", "box"].map(|name| plain(name).address()).into();
+    assert_eq!(reached, ["/mnt/usb", "https://nas/dav", "http://nas/dav", "sftp://u1@storage:23/~/heirloom"]);
+    assert!(
+        matches!(plain("nas"), At::Webdav { user: Some(user), password: Some(word), .. } if user == "anna" && word == "sesame")
+    );
+    assert!(matches!(plain("open"), At::Webdav { user: None, password: None, .. }));
+    assert!(matches!(plain("box"), At::Sftp { key_file: Some(_), known_hosts_file: Some(_), .. }));
+    let names: Vec<&str> =
+        laptop.states.values().next().unwrap().destinations.iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["usb", "box"]);
 }
