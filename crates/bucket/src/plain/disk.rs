@@ -58,8 +58,11 @@ impl Disk {
     }
 
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {
-        self.run(directory, |path| {
-            if !fs::symlink_metadata(&path)?.is_dir() {
+        let is_root = directory.is_empty();
+        self.run(directory, move |path| {
+            // The root itself may be reached through a symlink, and is if it is held.
+            let metadata = if is_root { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
+            if !metadata.is_dir() {
                 return Err(ErrorKind::NotFound.into());
             }
             let mut names = Vec::new();

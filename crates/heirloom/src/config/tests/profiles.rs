@@ -132,7 +132,7 @@ fn a_destination_may_be_spelt_out() {
          cloud: {service: s3, endpoint: 'https://s3.example.org/', bucket: '${NAME}', access_key_id: '007',\n    \
          secret_access_key_command: 'echo ${NAME}-secret'}\n",
     );
-    let join = laptop.destinations.values().next().unwrap().resolve().unwrap();
+    let join = laptop.destinations.values().next().unwrap().access().unwrap().resolve().unwrap();
     assert_eq!(join.endpoint.as_str(), "https://s3.example.org");
     assert_eq!((join.bucket.as_str(), join.region.as_str()), ("alice", "us-east-1"));
     assert_eq!((join.access_key_id.as_str(), join.secret_access_key.reveal()), ("007", "alice-secret"));
