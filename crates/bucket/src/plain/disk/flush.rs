@@ -76,12 +76,11 @@ impl Rounds {
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        let root = match self.root.get() {
-            Some(root) => root,
-            None => {
-                let opened = File::open(&self.path)?;
-                self.root.get_or_init(|| opened)
-            }
+        let root = if let Some(root) = self.root.get() {
+            root
+        } else {
+            let opened = File::open(&self.path)?;
+            self.root.get_or_init(|| opened)
         };
         Ok(rustix::fs::syncfs(root)?)
     }
