@@ -133,8 +133,7 @@ impl Keeper {
             loop {
                 sleep(LOOK).await;
                 match remote.hold().await {
-                    Err(bucket::Error::Absent { .. }) => {}
-                    Ok(Held { standing: Standing::Unmarked(_), .. }) => {}
+                    Err(bucket::Error::Absent { .. }) | Ok(Held { standing: Standing::Unmarked(_), .. }) => {}
                     Ok(_) | Err(_) => return,
                 }
             }
