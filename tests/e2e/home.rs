@@ -74,10 +74,14 @@ impl Home {
 
     /// Starts a daemon whose log goes to a file of this home.
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
-        let name = arguments.join(" ");
-        let log = self.path(&format!("{}.log", arguments.first().unwrap_or(&"daemon")));
+        let log = format!("{}.log", arguments.first().unwrap_or(&"daemon"));
+        self.start_program(&arguments.join(" "), &log, self.heirloom(arguments))
+    }
+
+    /// Starts any program, whose output goes to a file of this home.
+    pub(crate) fn start_program(&self, name: &str, log: &str, mut command: Command) -> Daemon {
+        let (name, log) = (name.to_owned(), self.path(log));
         let file = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut command = self.heirloom(arguments);
         command.stdout(file.try_clone().unwrap()).stderr(file);
         Daemon { child: command.spawn().unwrap(), name, log }
     }

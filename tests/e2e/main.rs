@@ -9,6 +9,7 @@ mod backups;
 mod browser;
 mod conflicts;
 mod crash;
+mod daemon;
 mod destinations;
 mod foreign;
 mod home;

@@ -1,9 +1,10 @@
 //! A connection to one bucket.
 
+use crate::batch::Batches;
 use crate::conditions::Learned;
 use crate::error::Attempt;
 use crate::transport::Transport;
-use crate::{Cause, Error, Retry};
+use crate::{Cause, Error, Limits, Retry};
 use model::{BucketName, ObjectKey};
 use opendal::layers::{RetryEvent, RetryLayer};
 use opendal::raw::{Layer as _, Servicer};
@@ -27,6 +28,8 @@ pub struct Options {
     pub secret_access_key: String,
     /// Requests in flight at once, at least 1.
     pub concurrency: usize,
+    /// How fast bodies may move; to be shared with whatever else uses the same line.
+    pub limits: Limits,
 }
 
 /// One bucket of an S3 store. Clones share connections and what was learned about the store.
@@ -40,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) service: Servicer,
     pub(crate) context: OperationContext,
     pub(crate) learned: Learned,
+    pub(crate) batches: Batches,
     /// Set once the store gave a tag that looks like a digest but is none (as AWS does under KMS encryption).
     pub(crate) opaque_tags: AtomicBool,
     /// Set once the store turned out not to tell changes.
@@ -85,6 +89,7 @@ impl Bucket {
             service,
             context,
             learned,
+            batches: Batches::default(),
             opaque_tags: AtomicBool::new(false),
             tells_no_changes: AtomicBool::new(false),
             no_part_copies: AtomicBool::new(false),

@@ -93,6 +93,7 @@ impl Bucket {
             Some(Line::Foreign) => return Ok(self.unsupported()),
             _ => return Err(self.broken(Broken::Nonsense("the answer does not begin as one".to_owned()))),
         };
+        self.inner.batches.expect();
         let feed = Feed::new(Cursor(cursor), self.clone(), prefix.clone(), lines);
         Ok(match extent {
             Extent::Since => Changes::Since(feed),

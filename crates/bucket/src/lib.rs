@@ -26,6 +26,7 @@
 //!
 //! Read next: `metadata` (what an object's headers say about a file), `conditions`, `write`, `upload` (large files, resumed after a crash).
 
+mod batch;
 mod bucket;
 mod changes;
 mod conditions;
@@ -33,6 +34,7 @@ mod copy;
 mod delete;
 mod error;
 mod fetch;
+mod limit;
 mod list;
 mod metadata;
 mod object;
@@ -51,6 +53,7 @@ pub use changes::{Changed, Changes, Cursor, Feed};
 pub use conditions::{Conditions, Honoured};
 pub use delete::Deleted;
 pub use error::{Called, Cause, Error, Retry};
+pub use limit::{Limiter, Limits};
 pub use list::{Found, Listing};
 pub use object::{Expect, Get, Listed, Object};
 pub use parts::PUT_SIZE_MAX;

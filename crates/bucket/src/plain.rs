@@ -31,7 +31,7 @@ mod store;
 mod webdav;
 mod write;
 
-use crate::{Called, Cause, Conditions, Error, Honoured, Object, Prefix, Retry};
+use crate::{Called, Cause, Conditions, Error, Honoured, Limits, Object, Prefix, Retry};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 pub use marker::PlaceId;
@@ -93,6 +93,8 @@ pub struct Options {
     pub machine: MachineName,
     /// Requests in flight at once, at least 1.
     pub concurrency: usize,
+    /// How much may go over the line to a server; a disk has none.
+    pub limits: Limits,
 }
 
 /// One tree of files that serves as a bucket. Clones share connections.
@@ -137,7 +139,8 @@ impl Plain {
         getrandom::fill(&mut noise).map_err(|error| unusable(Cause::new(error.to_string())))?;
         let name = format!("{}.{:016x}", options.machine, u64::from_le_bytes(noise));
         let session = Arc::new(Session { name, written: AtomicU64::new(0), swept: OnceCell::new() });
-        let store = Store::connect(&options.at, options.concurrency.max(1)).map_err(unusable)?;
+        let store =
+            Store::connect(&options.at, options.concurrency.max(1), &options.limits).map_err(unusable)?;
         let inner = Inner { options: options.clone(), store, session, incoming: OnceCell::new() };
         Ok(Self { inner: Arc::new(inner) })
     }

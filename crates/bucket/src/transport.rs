@@ -4,14 +4,17 @@
 //! line take minutes, and a timeout that counts from the start would repeat them for ever. So the body is handed over in
 //! small frames, and each frame taken, like each chunk received, starts the wait anew.
 //!
+//! Bodies wait for the limits that [`Options`] name, frame by frame and chunk by chunk (see `limit`).
+//!
 //! It also signs what it sends (see `sign`). A server that refuses a request and whose clock is far from ours gets it once more, signed
 //! with the server's time.
 //!
 //! Rejected: `OpenDAL`'s timeout layer (counts whole operations, a multipart upload included) and reqwest's
 //! read timeout (runs while the request is still being sent).
 
-use crate::Options;
+use crate::limit::Pass;
 use crate::sign::Signer;
+use crate::{Limits, Options};
 use bytes::Bytes;
 use futures::Stream;
 use http::header::DATE;
@@ -24,7 +27,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
@@ -49,6 +52,7 @@ const SKEW_MAX_SECONDS: u64 = 300;
 pub(crate) struct Transport {
     client: reqwest::Client,
     signer: Signer,
+    limits: Limits,
     places: Semaphore,
     stall_max: Duration,
 }
@@ -75,7 +79,8 @@ impl Transport {
         #[cfg(target_os = "linux")]
         let client = client.tcp_user_timeout(UNACKNOWLEDGED_MAX);
         let (client, signer) = (client.build()?, Signer::new(options));
-        Ok(Self { client, signer, places: Semaphore::new(concurrency), stall_max })
+        let limits = options.limits.clone();
+        Ok(Self { client, signer, limits, places: Semaphore::new(concurrency), stall_max })
     }
 
     async fn send_signed(&self, parts: &Parts, body: &Buffer, now: i64) -> Result<reqwest::Response, Error> {
@@ -87,7 +92,8 @@ impl Transport {
         let taken = Arc::new(AtomicUsize::new(0));
         let mut request = self.client.request(parts.method.clone(), url).headers(headers);
         if !body.is_empty() {
-            let framed = Framed { rest: body.clone(), taken: Arc::clone(&taken) };
+            let pass = Pass::new(self.limits.upload.clone());
+            let framed = Framed { rest: body.clone(), taken: Arc::clone(&taken), pass };
             request = request.body(reqwest::Body::wrap(framed));
         }
         self.send(request, &taken).await.map_err(|failure| failure.into_error("send a request"))
@@ -164,7 +170,8 @@ impl HttpTransport for Transport {
         // OpenDAL names it in its messages.
         response.extensions_mut().insert(parts.uri);
         let stall_max = self.stall_max;
-        let body = Received { chunks: answer.bytes_stream(), stall_max, alarm: None };
+        let pass = Pass::new(self.limits.download.clone());
+        let body = Received { chunks: answer.bytes_stream(), stall_max, alarm: None, held: None, pass };
         Ok(response.map(|()| HttpBody::new(body, length)))
     }
 }
@@ -185,6 +192,7 @@ pub(crate) fn time_of(headers: &HeaderMap) -> Option<i64> {
 struct Framed {
     rest: Buffer,
     taken: Arc<AtomicUsize>,
+    pass: Pass,
 }
 
 impl Body for Framed {
@@ -193,12 +201,14 @@ impl Body for Framed {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let frame = self.rest.slice(..FRAME.min(self.rest.len())).to_bytes();
+        let length = self.pass.step(FRAME).min(self.rest.len());
+        ready!(self.pass.poll(length, context));
+        let frame = self.rest.slice(..length).to_bytes();
         self.rest = self.rest.slice(frame.len()..);
         self.taken.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Some(Ok(Frame::data(frame))))
@@ -219,6 +229,9 @@ struct Received<S> {
     stall_max: Duration,
     /// Runs while waiting for a chunk.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// A chunk that has yet to wait for the limit.
+    held: Option<Bytes>,
+    pass: Pass,
 }
 
 impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Stream for Received<S> {
@@ -226,14 +239,19 @@ impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Stream for Received<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
+            if let Some(length) = self.held.as_ref().map(Bytes::len) {
+                ready!(self.pass.poll(length, context));
+                return Poll::Ready(self.held.take().map(|chunk| Ok(Buffer::from(chunk))));
+            }
             match Pin::new(&mut self.chunks).poll_next(context) {
                 // An empty buffer would mean the end.
                 Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => {}
-                Poll::Ready(chunk) => {
-                    self.alarm = None;
-                    let failed = |error| Failure::Request(error).into_error("receive an answer");
-                    return Poll::Ready(chunk.map(|chunk| chunk.map(Buffer::from).map_err(failed)));
+                Poll::Ready(Some(Ok(chunk))) => (self.alarm, self.held) = (None, Some(chunk)),
+                Poll::Ready(Some(Err(error))) => {
+                    let failed = Failure::Request(error).into_error("receive an answer");
+                    return Poll::Ready(Some(Err(failed)));
                 }
+                Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => break,
             }
         }

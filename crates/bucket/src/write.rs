@@ -68,18 +68,11 @@ impl Bucket {
             });
         }
         let task = Task { key, place: prefix.place(key), prefix, node };
-        let etag = match expect {
-            Expect::Absent => self.create(&task, &body).await,
-            Expect::Version(version) => {
-                let (task, body) = (&task, &body);
-                let look = || self.look(prefix, key, expect);
-                let write = |version: Option<RemoteVersion>| async move {
-                    self.put_once(task, body, version.as_ref().map_or(Demand::Nothing, Demand::Version)).await
-                };
-                self.inner.learned.replace.change(version, look, write).await
-            }
+        let written = match self.put_in_batch(&task, &body, expect).await {
+            Some(written) => written,
+            None => self.put_alone(&task, &body, expect).await,
         };
-        match etag {
+        match written {
             Ok(etag) => {
                 let version = self.verify(&task, expect, etag).await?;
                 self.verify_directory(&task).await.map(|()| version)
@@ -90,6 +83,15 @@ impl Bucket {
                 .other(Retry::Never, Cause::new("the store knows no conditions"))),
             Err(Refused::Failed(error)) => Err(error),
         }
+    }
+
+    async fn put_alone(&self, task: &Task<'_>, body: &Bytes, expect: &Expect) -> Result<ETag, Refused> {
+        let Expect::Version(version) = expect else { return self.create(task, body).await };
+        let look = || self.look(task.prefix, task.key, expect);
+        let write = |version: Option<RemoteVersion>| async move {
+            self.put_once(task, body, version.as_ref().map_or(Demand::Nothing, Demand::Version)).await
+        };
+        self.inner.learned.replace.change(version, look, write).await
     }
 
     /// What is known so far about the store's conditions: what was not tried yet is unknown.

@@ -100,7 +100,7 @@ pub struct Identity {
 }
 
 /// One `statx` of something that is not followed if it is a symlink.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Status(Statx);
 
 impl Status {

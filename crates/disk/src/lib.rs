@@ -19,7 +19,7 @@
 //!
 //! A placed file's *bytes* are on the medium before its name shows them. The *name* itself, like every
 //! removal, rename and new directory, is on the medium once [`Root::sync_directories`] returned for that
-//! path, so that many changes share one flush. Call it before remembering elsewhere that a change
+//! path, so that many changes share one flush. [`Ready`] lets the bytes of many files share one as well. Call it before remembering elsewhere that a change
 //! was made.
 //!
 //! Read next: `beneath` (why no path escapes), `scan` (what counts as there), `place` (how a
@@ -30,6 +30,7 @@ mod beneath;
 mod chunks;
 mod entry;
 mod error;
+mod flush;
 mod listing;
 mod place;
 mod read;
@@ -47,11 +48,12 @@ mod watch;
 pub use chunks::Chunker;
 pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
 pub use error::Error;
+pub use flush::flush;
 pub use read::{OpenFile, digest_of};
 pub use root::Root;
 pub use scan::{Enter, Filter, Scan};
-pub use stage::Staged;
+pub use stage::{Ready, Staged};
 pub use survey::{Survey, Surveyed};
 pub use sweep::Swept;
 pub use temporary::PREFIX as TEMPORARY_PREFIX;
-pub use watch::{Noticed, Watcher};
+pub use watch::{Limit, Noticed, Watcher, watches_needed};

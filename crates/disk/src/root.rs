@@ -2,6 +2,7 @@
 
 use crate::beneath::{self, Directory, Place};
 use crate::entry::Status;
+use crate::flush::flush_together;
 use crate::{Error, Identity};
 use model::RelPath;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -68,8 +69,6 @@ impl Root {
 
     /// Makes the names of `paths` last: flushes the directory that holds each, and every directory above
     /// it, each once. A directory that is gone by now needs none.
-    ///
-    /// Where many directories are flushed, a journalling file system does the work at the first one.
     pub fn sync_directories(&self, paths: &[RelPath]) -> Result<(), Error> {
         let mut directories = BTreeSet::new();
         for path in paths {
@@ -81,6 +80,10 @@ impl Root {
                 }
             }
         }
+        let failed = |errno| self.failed_at_top("flushing", errno);
+        if paths.is_empty() || flush_together(&self.fd, directories.len()).map_err(failed)? {
+            return Ok(());
+        }
         for directory in &directories {
             let failed = |errno| self.failed("flushing", directory, errno);
             match beneath::open(self.as_fd(), &directory.to_os_bytes(), beneath::LISTING) {
@@ -90,10 +93,7 @@ impl Root {
                 Err(errno) => return Err(failed(errno)),
             }
         }
-        if paths.is_empty() {
-            return Ok(());
-        }
-        rustix::fs::fsync(&self.fd).map_err(|errno| self.failed_at_top("flushing", errno))
+        rustix::fs::fsync(&self.fd).map_err(failed)
     }
 
     /// The directory that holds `path`.

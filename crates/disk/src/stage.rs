@@ -24,6 +24,9 @@ const WRITE_MAX: usize = 256 << 10;
 /// Bytes that are read back at once.
 const BLOCK: usize = 1 << 20;
 
+/// What is attempted at the end.
+const PLACING: &str = "putting in place";
+
 /// How often a symlink may be swept before it is in place.
 const ATTEMPTS: usize = 64;
 
@@ -38,6 +41,14 @@ pub struct Staged {
     /// Whether space may have been set aside where nothing was written yet.
     reserved: AtomicBool,
     site: Site,
+}
+
+/// A file that is complete but for its name and a flush; gone again if it is dropped.
+#[derive(Debug)]
+pub struct Ready {
+    staged: Staged,
+    status: Status,
+    expect: Expect,
 }
 
 /// Where something is made; cleared unless it is kept.
@@ -217,26 +228,24 @@ impl Staged {
     ///
     /// [`Error::Changed`] if what stands there is not as expected; nothing has been changed then. The name
     /// lasts once [`Root::sync_directories`] returned.
-    pub fn place(mut self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
-        let doing = "putting in place";
+    pub fn place(self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
+        let ready = self.ready(meta, expect)?;
+        Ready::flush([&ready])?;
+        ready.place()
+    }
+
+    /// The first step of [`Staged::place`], for when many are flushed together.
+    pub fn ready(mut self, meta: &Meta, expect: Expect) -> Result<Ready, Error> {
         self.go_home()?;
-        let failed = |errno| self.root.failed(doing, &self.path, errno);
+        let failed = |errno| self.root.failed(PLACING, &self.path, errno);
         let Ok(replaced) = self.site.check(expect).map_err(failed)? else {
             return Err(self.root.changed(&self.path));
         };
-        let before = self.finish(meta, replaced.as_ref()).map_err(failed)?;
-        match self.site.put(expect).map_err(failed)? {
-            Put::Done => {}
-            Put::Refused => return Err(self.root.changed(&self.path)),
-        }
-        // Someone may have edited it already. Then the earlier observation is returned, so that the next scan
-        // sees a change.
-        let after = Status::of_open(&self.file).map_err(failed)?;
-        let untouched = same_but_for_ctime(&before.stamp(), &after.stamp());
-        Ok(if untouched { after } else { before }.found(&self.path, Kind::File))
+        let status = self.finish(meta, replaced.as_ref()).map_err(failed)?;
+        Ok(Ready { staged: self, status, expect })
     }
 
-    /// Everything but the name: owner, permissions, time, and the flush.
+    /// Everything but the flush and the name: owner, permissions, time.
     fn finish(&self, meta: &Meta, replaced: Option<&Status>) -> Result<Status, Errno> {
         self.reach()?;
         if let Some(replaced) = replaced {
@@ -250,7 +259,6 @@ impl Staged {
         if let Some(times) = times(meta) {
             rustix::fs::futimens(&self.file, &times)?;
         }
-        rustix::fs::fsync(&self.file)?;
         Status::of_open(&self.file)
     }
 
@@ -296,6 +304,33 @@ impl Staged {
 
     fn failed(&self, doing: &'static str, errno: Errno) -> Error {
         self.root.failed(doing, &self.path, errno)
+    }
+}
+
+impl Ready {
+    /// Puts the bytes of all on the medium.
+    pub fn flush<'a>(all: impl IntoIterator<Item = &'a Self>) -> Result<(), Error> {
+        let all: Vec<&Self> = all.into_iter().collect();
+        let files: Vec<&OwnedFd> = all.iter().map(|ready| &ready.staged.file).collect();
+        match (crate::flush(&files), all.first()) {
+            (Err(errno), Some(ready)) => Err(ready.staged.failed("writing to the disk", errno)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last step of [`Staged::place`], after [`Ready::flush`].
+    pub fn place(self) -> Result<Found, Error> {
+        let Self { staged: mut this, status: before, expect } = self;
+        let failed = |errno| this.root.failed(PLACING, &this.path, errno);
+        match this.site.put(expect).map_err(failed)? {
+            Put::Done => {}
+            Put::Refused => return Err(this.root.changed(&this.path)),
+        }
+        // Someone may have edited it already. Then the earlier observation is returned, so that the next scan
+        // sees a change.
+        let after = Status::of_open(&this.file).map_err(failed)?;
+        let untouched = same_but_for_ctime(&before.stamp(), &after.stamp());
+        Ok(if untouched { after } else { before }.found(&this.path, Kind::File))
     }
 }
 

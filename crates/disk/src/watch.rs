@@ -9,6 +9,7 @@ use crate::Error;
 use crate::temporary::is_temporary;
 use notify::event::{EventKind, ModifyKind};
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use rustix::io::Errno;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,26 @@ pub enum Noticed {
     LimitReached {
         /// The root, as it was named to [`Watcher::start`].
         id: usize,
+        /// What is used up.
+        limit: Limit,
     },
+}
+
+/// What a system grants only so much of. Each user has so many, whatever programs they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Directories that are watched (`ENOSPC`).
+    Watches,
+    /// Watchers, or open files (`EMFILE`, `ENFILE`).
+    Watchers,
+}
+
+/// How many watches a root takes: one for each directory.
+#[must_use]
+pub fn watches_needed(root: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(root) else { return 1 };
+    let is_directory = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    1 + entries.flatten().filter(is_directory).map(|entry| watches_needed(&entry.path())).sum::<u64>()
 }
 
 /// Watches directories until it is dropped.
@@ -67,17 +87,19 @@ impl Watcher {
         let config = notify::Config::default().with_follow_symlinks(false);
         let mut system = match RecommendedWatcher::new(handler, config) {
             Ok(system) => system,
-            Err(error) if is_limit(&error) => {
-                roots.iter().for_each(|root| tell(&sink, Noticed::LimitReached { id: root.id }));
+            Err(error) => {
+                let Some(limit) = limit_of(&error) else {
+                    return Err(failed(PathBuf::from("/"), error));
+                };
+                roots.iter().for_each(|root| tell(&sink, Noticed::LimitReached { id: root.id, limit }));
                 return Ok(Self { _system: None });
             }
-            Err(error) => return Err(failed(PathBuf::from("/"), error)),
         };
         for root in roots.iter() {
-            match system.watch(&root.real, RecursiveMode::Recursive) {
-                Ok(()) => {}
-                Err(error) if is_limit(&error) => tell(&sink, Noticed::LimitReached { id: root.id }),
-                Err(error) => return Err(failed(root.path.clone(), error)),
+            let Err(error) = system.watch(&root.real, RecursiveMode::Recursive) else { continue };
+            match limit_of(&error) {
+                Some(limit) => tell(&sink, Noticed::LimitReached { id: root.id, limit }),
+                None => return Err(failed(root.path.clone(), error)),
             }
         }
         Ok(Self { _system: Some(system) })
@@ -120,14 +142,17 @@ fn translate(roots: &[Watched], event: notify::Result<notify::Event>, tell: &dyn
             }
         }
         Ok(_) => {}
-        Err(error) if is_limit(&error) => {
+        Err(error) => {
+            let Some(limit) = limit_of(&error) else {
+                // A hint was lost, which only a scan makes good.
+                return tell(Noticed::Overflow);
+            };
             let touched = |root: &&Watched| {
                 error.paths.is_empty() || error.paths.iter().any(|path| path.starts_with(&root.real))
             };
-            roots.iter().filter(touched).for_each(|root| tell(Noticed::LimitReached { id: root.id }));
+            let hit = roots.iter().filter(touched);
+            hit.for_each(|root| tell(Noticed::LimitReached { id: root.id, limit }));
         }
-        // A hint was lost, which only a scan makes good.
-        Err(_) => tell(Noticed::Overflow),
     }
 }
 
@@ -137,20 +162,17 @@ fn is_change(kind: EventKind) -> bool {
     !kind.is_access() && kind != both
 }
 
-fn is_limit(error: &notify::Error) -> bool {
+fn limit_of(error: &notify::Error) -> Option<Limit> {
     match &error.kind {
-        ErrorKind::MaxFilesWatch => true,
-        // No more watchers for this user, or no more open files.
-        ErrorKind::Io(error) => matches!(error.raw_os_error(), Some(code) if LIMITS.contains(&code)),
-        _ => false,
+        ErrorKind::MaxFilesWatch => Some(Limit::Watches),
+        ErrorKind::Io(error) => match Errno::from_io_error(error) {
+            Some(Errno::NOSPC) => Some(Limit::Watches),
+            Some(Errno::MFILE | Errno::NFILE) => Some(Limit::Watchers),
+            _ => None,
+        },
+        _ => None,
     }
 }
-
-const LIMITS: [i32; 3] = [
-    rustix::io::Errno::MFILE.raw_os_error(),
-    rustix::io::Errno::NFILE.raw_os_error(),
-    rustix::io::Errno::NOSPC.raw_os_error(),
-];
 
 fn failed(path: PathBuf, error: notify::Error) -> Error {
     match error.kind {

@@ -1,4 +1,4 @@
-//! What changed in a bucket: our own request, for which S3 has no words.
+//! What changed in a bucket.
 //!
 //! `GET /<bucket>?heirloom-changes&prefix=…&since=<cursor>&wait=<seconds>`, signed like any other, and open to whoever may list the
 //! bucket. Without `since`, the answer is all that stands below `prefix`; with it, what changed since, each key once, as it is
@@ -28,30 +28,21 @@
 mod answer;
 mod lines;
 
-use crate::access::Doorkeeper;
-use crate::host::{Domain, Names};
 use crate::index::{Cursor, News, Scope};
+use crate::own::pairs;
 use crate::s3::answer::{s3_error_of, with_status};
 use crate::store::Store;
-use accounts::Permission;
 use answer::Answering;
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use model::BucketName;
-use percent_encoding::percent_decode_str;
-use s3s::host::S3Host;
-use s3s::path::{S3Path, parse_virtual_hosted_style_with_validation};
-use s3s::route::S3Route;
-use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{Body, S3Error, S3Result, s3_error};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// The part of the query that makes a request one of these.
-const QUESTION: &str = "heirloom-changes";
-
-/// What an answer is, so that it is not mistaken for the listing that another server sends.
-const CONTENT_TYPE: &str = "application/vnd.heirloom.changes";
+/// What an answer is.
+pub(crate) const CONTENT_TYPE: &str = "application/vnd.heirloom.changes";
 
 /// How long an empty answer is held back at most.
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -63,8 +54,6 @@ const READING_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Changes {
     store: Arc<Store>,
-    doorkeeper: Doorkeeper,
-    domain: Option<Domain>,
     shutdown: CancellationToken,
     readings: Arc<Semaphore>,
 }
@@ -77,61 +66,14 @@ struct Question {
     wait: Duration,
 }
 
-/// The bucket that a request is about.
-#[derive(Clone, Debug)]
-struct Asked(String);
-
 impl Changes {
-    pub(crate) fn new(
-        store: Arc<Store>,
-        doorkeeper: Doorkeeper,
-        domain: Option<Domain>,
-        shutdown: CancellationToken,
-    ) -> Self {
-        Self { store, doorkeeper, domain, shutdown, readings: Arc::new(Semaphore::new(READING_MAX)) }
+    pub(crate) fn new(store: Arc<Store>, shutdown: CancellationToken) -> Self {
+        Self { store, shutdown, readings: Arc::new(Semaphore::new(READING_MAX)) }
     }
 
-    /// The bucket, if that is all that path and host name.
-    fn bucket(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
-        let path = percent_decode_str(uri.path()).decode_utf8().ok()?;
-        let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-        let host =
-            self.domain.as_ref().zip(host).and_then(|(domain, host)| domain.parse_host_header(host).ok());
-        let bucket = host.as_ref().and_then(|host| host.bucket());
-        match parse_virtual_hosted_style_with_validation(bucket, &path, &Names).ok()? {
-            S3Path::Bucket { bucket } => Some(bucket.into()),
-            S3Path::Root | S3Path::Object { .. } => None,
-        }
-    }
-
-    /// The bucket, if the request may read it.
-    fn open(&self, request: &S3Request<Body>) -> S3Result<BucketName> {
-        let signer = self.doorkeeper.admit(request.credentials.as_ref(), &request.uri, &request.headers)?;
-        let Some(Asked(bucket)) = request.extensions.get() else {
-            return Err(s3_error!(InvalidRequest, "the request names no bucket"));
-        };
-        self.doorkeeper.require(&signer.0, bucket, Permission::Read)
-    }
-}
-
-#[async_trait::async_trait]
-impl S3Route for Changes {
-    fn is_match(&self, method: &Method, uri: &Uri, headers: &HeaderMap, extensions: &mut Extensions) -> bool {
-        if method != Method::GET || !pairs(uri).any(|(name, _)| name == QUESTION) {
-            return false;
-        }
-        let Some(bucket) = self.bucket(uri, headers) else { return false };
-        extensions.insert(Asked(bucket));
-        true
-    }
-
-    async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
-        self.open(request).map(drop)
-    }
-
-    async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        let bucket = self.open(&request)?;
-        let Question { prefix, since, wait } = Question::parse(&request.uri)?;
+    /// Tells what changed in a bucket.
+    pub(crate) async fn answer(&self, bucket: BucketName, uri: &Uri) -> S3Result<Body> {
+        let Question { prefix, since, wait } = Question::parse(uri)?;
         let since = since.map(|text| Cursor::parse(&text).ok_or_else(unknown_cursor)).transpose()?;
         let scope = Scope { bucket, prefix };
         // From before the question, so that nothing happens between that and the wait unseen.
@@ -141,7 +83,7 @@ impl S3Route for Changes {
         let watcher = match (news.map_err(S3Error::internal_error)?.map_err(s3_error_of)?, watcher) {
             (News::Unknown, _) => return Err(unknown_cursor()),
             // By far the most frequent answer, and one that needs nothing more.
-            (News::None(here), None) => return Ok(respond(lines::nothing_since(here).into())),
+            (News::None(here), None) => return Ok(lines::nothing_since(here).into()),
             (News::None(_), watcher) => watcher,
             (News::Some, _) => None,
         };
@@ -152,14 +94,8 @@ impl S3Route for Changes {
             scope,
             since,
         };
-        Ok(respond(answering.start(watcher.map(|watcher| (watcher, wait)))))
+        Ok(answering.start(watcher.map(|watcher| (watcher, wait))))
     }
-}
-
-fn respond(body: Body) -> S3Response<Body> {
-    let mut response = S3Response::new(body);
-    response.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    response
 }
 
 impl Question {
@@ -180,10 +116,6 @@ impl Question {
         }
         Ok(question)
     }
-}
-
-fn pairs(uri: &Uri) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
 }
 
 fn unknown_cursor() -> S3Error {

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Blocked { key: String, by: String, what: &'static str },
     #[error("a part of the key is longer than a file name may be")]
     NameTooLong,
+    #[error("the object is too large to be part of a batch")]
+    TooLargeForBatch,
     #[error("there is no space left for this object")]
     NoSpace,
     #[error("could not {doing}")]

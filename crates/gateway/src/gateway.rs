@@ -1,9 +1,11 @@
 //! The gateway as its owner sees it.
 
 use crate::access::Doorkeeper;
+use crate::batch::Batches;
 use crate::changes::Changes;
 use crate::error::Error;
 use crate::host::{Domain, Names};
+use crate::own::Own;
 use crate::s3::Service;
 use crate::serve;
 use crate::store::{Problem, Reconciled, Store};
@@ -104,8 +106,12 @@ impl Gateway {
         builder.set_auth(self.doorkeeper.clone());
         builder.set_access(self.doorkeeper.clone());
         builder.set_validation(Names);
-        let (store, doorkeeper) = (Arc::clone(&self.store), self.doorkeeper.clone());
-        builder.set_route(Changes::new(store, doorkeeper, domain.clone(), shutdown.clone()));
+        builder.set_route(Own {
+            doorkeeper: self.doorkeeper.clone(),
+            domain: domain.clone(),
+            changes: Changes::new(Arc::clone(&self.store), shutdown.clone()),
+            batches: Batches::new(Arc::clone(&self.store)),
+        });
         if let Some(domain) = domain {
             builder.set_host(domain);
         }

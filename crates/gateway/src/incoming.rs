@@ -80,12 +80,11 @@ impl Incoming {
         Ok(Draft { directory: Arc::clone(&self.directory), name, file: None, placed: false })
     }
 
-    /// Gives the draft its times, permissions and owner, and puts a file's bytes on the disk.
-    pub(crate) fn finish(&self, draft: &Draft, attributes: Attributes) -> Result<(), Fault> {
+    /// Gives the draft its times, permissions and owner.
+    pub(crate) fn furnish(&self, draft: &Draft, attributes: Attributes) -> Result<(), Fault> {
         const DOING: &str = "finish a file";
         if let Some(file) = &draft.file {
-            self.apply(file.as_fd(), Kind::File, attributes)?;
-            return rustix::fs::fsync(file).doing("write a file to disk");
+            return self.apply(file.as_fd(), Kind::File, attributes);
         }
         let (at, flags) = (&draft.directory, AtFlags::SYMLINK_NOFOLLOW);
         if let Some((uid, gid)) = self.owner(attributes) {
@@ -95,6 +94,12 @@ impl Incoming {
             Some(mtime) => rustix::fs::utimensat(at, &draft.name, &times(mtime), flags).doing(DOING),
             None => Ok(()),
         }
+    }
+
+    /// Puts drafts on the disk. A link is there as soon as its directory is.
+    pub(crate) fn flush<'a>(&self, drafts: impl IntoIterator<Item = &'a Draft>) -> Result<(), Fault> {
+        let files: Vec<&File> = drafts.into_iter().filter_map(|draft| draft.file.as_ref()).collect();
+        disk::flush(&files).doing("write a file to disk")
     }
 
     /// Gives an open file or directory its times, permissions and owner.

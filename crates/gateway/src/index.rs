@@ -29,6 +29,7 @@ pub(crate) use watchers::Watcher;
 pub(crate) use writer::{Pending, Submission};
 
 use crate::error::Error;
+use crate::unflushed::Unflushed;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,13 +43,14 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    /// Opens the index; what is noted in `unflushed` is flushed before any change is done.
+    pub(crate) fn open(path: &Path, unflushed: Arc<Unflushed>) -> Result<Self, Error> {
         let cannot = |doing| move |source| Error::Index { doing, path: path.to_owned(), source };
         let connection = schema::open(path)?;
         epochs::begin(&connection).map_err(cannot("write"))?;
         let numbers = numbers::Numbers::load(&connection).map_err(cannot("read"))?;
         let watchers = Arc::default();
-        let writer = writer::Writer::start(connection, numbers, Arc::clone(&watchers));
+        let writer = writer::Writer::start(connection, numbers, Arc::clone(&watchers), unflushed);
         Ok(Self { path: path.to_owned(), writer, watchers, readers: Mutex::default() })
     }
 

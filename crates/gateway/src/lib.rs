@@ -19,10 +19,11 @@
 //! every request and for both ends of a copy. It knows nothing of snapshots, archives or syncing.
 //!
 //! Read next: `store` (how files and index keep in step), `access` (what is refused, and why), `index` (why listing
-//! is fast), `changes` (what S3 has no words for).
+//! is fast), `own` (what S3 has no words for).
 
 mod access;
 mod attributes;
+mod batch;
 mod beneath;
 mod changes;
 mod error;
@@ -33,10 +34,12 @@ mod incoming;
 mod index;
 mod live;
 mod locks;
+mod own;
 mod record;
 mod s3;
 mod serve;
 mod store;
+mod unflushed;
 
 pub use error::Error;
 pub use gateway::{Gateway, Options};

@@ -3,12 +3,14 @@
 use crate::beneath::Root;
 use crate::fault::{Doing, Fault};
 use crate::incoming::Draft;
+use crate::unflushed::Unflushed;
 use model::{BucketName, Kind, ObjectKey, Stamp, UnixNanos};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How often a file is put in place anew because its directory vanished meanwhile.
 const TRIES: usize = 16;
@@ -16,6 +18,7 @@ const TRIES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Live {
     root: Root,
+    unflushed: Arc<Unflushed>,
 }
 
 /// Where an object is on disk, relative to all live files.
@@ -76,8 +79,8 @@ impl Place {
 }
 
 impl Live {
-    pub(crate) fn open(path: &Path) -> rustix::io::Result<Self> {
-        Ok(Self { root: Root::open(path)? })
+    pub(crate) fn open(path: &Path, unflushed: Arc<Unflushed>) -> rustix::io::Result<Self> {
+        Ok(Self { root: Root::open(path)?, unflushed })
     }
 
     /// Opens what stands at a place for reading.
@@ -176,10 +179,9 @@ impl Live {
             let above = slash.map(|at| self.make_directories(&path[..at], wanted)).transpose()?;
             let at = above.as_ref().map_or(self.root.as_fd(), std::os::fd::AsFd::as_fd);
             let name = &path[slash.map_or(0, |at| at + 1)..];
-            match rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755)) {
-                // Its entry must be on disk before anything below it is promised to be.
-                Ok(()) => rustix::fs::fsync(at).doing(DOING)?,
-                Err(Errno::EXIST | Errno::NOENT) => {}
+            let make = || rustix::fs::mkdirat(at, name, Mode::from_raw_mode(0o755));
+            match self.unflushed.make(at, make) {
+                Ok(()) | Err(Errno::EXIST | Errno::NOENT) => {}
                 Err(error) => return Err(error).doing(DOING),
             }
         }

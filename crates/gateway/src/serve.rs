@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// How long requests in flight may take when the gateway stops.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long requests in flight may take when the gateway stops: less than the ten seconds that service managers give a process.
+const DRAIN_MAX: Duration = Duration::from_secs(8);
 
 /// How long a client may take to send the headers of a request.
 const HEADERS_MAX: Duration = Duration::from_secs(30);

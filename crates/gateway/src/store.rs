@@ -12,6 +12,7 @@
 //! A crash between the rename and the row leaves a file whose stamp does not fit, which is how it is found
 //! again.
 
+mod batch;
 mod condition;
 mod copy;
 mod delete;
@@ -22,9 +23,10 @@ mod put;
 mod reconcile;
 mod settle;
 
+pub(crate) use batch::Put;
 pub(crate) use condition::{Condition, Wanted};
 pub(crate) use copy::{Copied, CopyRequest, Labels};
-pub(crate) use get::{Found, Source};
+pub(crate) use get::{Found, Source, is_still};
 pub(crate) use multipart::{CompleteRequest, GivenPart};
 pub(crate) use put::{Content, PutRequest};
 pub use reconcile::{Problem, Reconciled};
@@ -37,6 +39,7 @@ use crate::live::Live;
 use crate::locks::{Guard, Locks};
 use model::{BucketName, ObjectKey};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 #[derive(Debug)]
@@ -60,8 +63,9 @@ impl Store {
         };
         std::fs::create_dir_all(&live).map_err(cannot("create"))?;
         let incoming = Incoming::open(&incoming)?;
-        let index = Index::open(&index)?;
-        let live = Live::open(&live).map_err(std::io::Error::from).map_err(cannot("open"))?;
+        let unflushed = Arc::default();
+        let index = Index::open(&index, Arc::clone(&unflushed))?;
+        let live = Live::open(&live, unflushed).map_err(std::io::Error::from).map_err(cannot("open"))?;
         let store = Self { index, incoming, live, locks: Locks::new() };
         store.drop_stray_uploads(now_ms()).map_err(|fault| Error::Files {
             doing: "clear",

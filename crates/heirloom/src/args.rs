@@ -75,13 +75,13 @@ pub(crate) enum Command {
     Try(Try),
     /// Keep folders in sync with the cloud, until stopped
     #[command(after_help = RUN_HELP)]
-    Laptop,
+    Laptop(Run),
     /// Keep the files and their history, and serve both, until stopped
     #[command(after_help = RUN_HELP)]
     Cloud,
     /// Keep a copy of files and history on a drive, until stopped
     #[command(after_help = RUN_HELP)]
-    Pi,
+    Pi(Run),
     /// Sync once (laptop, pi)
     Sync(Sync),
     /// Show what is kept, where it goes, and its hooks (laptop)
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Backups(Backups),
     /// List and resolve conflict copies (laptop, pi)
     Conflicts(Conflicts),
+    /// Show how the machine of this profile is doing, route by route
+    Status(Status),
     /// Say what happens to a path, and by which rule (laptop, pi)
     Why(Why),
     /// Take a snapshot now (cloud)
@@ -114,6 +116,60 @@ Exit code 0 means well, 1 means not; so this is what a container's health check 
 const RUN_HELP: &str = "\
 Runs in the foreground. SIGTERM or Ctrl-C ends it cleanly; after a crash, the next start finishes
 whatever was interrupted.";
+
+/// `heirloom laptop`, `heirloom pi`
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Run {
+    /// How fast.
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+/// How fast everything may go, all routes together.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// Send at most so many bytes a second, like 500KiB or 2MiB [default: `limits` in the profile]
+    #[arg(long = "limit-upload", value_name = "RATE", value_parser = rate)]
+    pub(crate) upload: Option<Rate>,
+    /// Receive at most so many bytes a second
+    #[arg(long = "limit-download", value_name = "RATE", value_parser = rate)]
+    pub(crate) download: Option<Rate>,
+}
+
+/// A limit as it was typed; `None` for `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate(pub(crate) Option<u64>);
+
+impl Limits {
+    /// Whether any was typed.
+    pub(crate) fn any(self) -> bool {
+        self.upload.is_some() || self.download.is_some()
+    }
+
+    /// These, and else those of the profile.
+    pub(crate) fn before(self, profile: crate::config::limits::Limits) -> crate::config::limits::Limits {
+        profile.with(self.upload.map(|rate| rate.0), self.download.map(|rate| rate.0))
+    }
+}
+
+/// `heirloom status`
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  heirloom status
+  heirloom status --json | jq 'select(.halt)'
+  heirloom status --check --quiet || notify-send 'Heirloom wants a look'
+
+A running daemon is asked over the socket in its state_dir; without one, the history of runs tells
+how far things had come. Nothing is looked at but what is known already, and no server is asked.
+
+The exit code is 0 whatever there is to tell. With --check it is 20 when something is halted, 1
+when something could not be done or no daemon runs, 3 when something is left out, and else 0.")]
+pub(crate) struct Status {
+    /// Let the exit code say whether all is well
+    #[arg(long)]
+    pub(crate) check: bool,
+}
 
 /// `heirloom try`
 #[derive(Args, Clone, Debug)]
@@ -148,6 +204,10 @@ Examples:
 The hooks of a state, if it has any, run around its sync, once for all its folders and
 destinations; a state whose before_backup fails is skipped.
 
+A running daemon does the work, with its own limits, and this command shows it; Ctrl-C leaves the
+daemon at it. --resume answers the halt that was told last, and no other: one that says something
+else by now halts anew.
+
 Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
 a side looks emptied or far too much was deleted, and wants a person to look.")]
 pub(crate) struct Sync {
@@ -160,6 +220,9 @@ pub(crate) struct Sync {
     /// Go on after a halt: you have looked, and the deletions are meant
     #[arg(long)]
     pub(crate) resume: bool,
+    /// How fast.
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 /// `heirloom state`
@@ -448,6 +511,10 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: clap_complete::Shell,
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    crate::config::value::rate(text).map(Rate)
 }
 
 fn access_key_id(text: &str) -> Result<AccessKeyId, accounts::Error> {

@@ -20,6 +20,7 @@ pub(crate) mod error;
 mod expand;
 pub(crate) mod join;
 pub(crate) mod laptop;
+pub(crate) mod limits;
 pub(crate) mod pi;
 mod problem;
 pub(crate) mod schedule;

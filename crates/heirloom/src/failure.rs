@@ -6,7 +6,7 @@
 
 mod advice;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -58,6 +58,26 @@ impl Exit {
     }
 }
 
+impl Exit {
+    const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Usage,
+        Self::Incomplete,
+        Self::NoRepository,
+        Self::Busy,
+        Self::WrongKey,
+        Self::Halted,
+        Self::Skipped,
+        Self::Interrupted,
+    ];
+
+    /// The way to end that has this number; one that a later version added is at least no success.
+    pub(crate) fn of_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -70,6 +90,25 @@ pub(crate) struct Failure {
     kind: Exit,
     error: anyhow::Error,
     hints: Vec<String>,
+}
+
+/// A failure on its way to another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    code: u8,
+    /// The message, then what caused it.
+    messages: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Told {
+    /// The failure that was told.
+    pub(crate) fn failure(self) -> Failure {
+        let mut messages = self.messages.into_iter().rev();
+        let deepest = anyhow::Error::msg(messages.next().unwrap_or_else(|| "it failed".to_owned()));
+        let error = messages.fold(deepest, anyhow::Error::context);
+        Failure { kind: Exit::of_code(self.code), error, hints: self.hints }
+    }
 }
 
 /// Whether escape sequences for colours may be written.
@@ -148,6 +187,12 @@ impl Failure {
     /// For a log: the message and what caused it on one line.
     pub(crate) fn line(&self) -> String {
         self.error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
+    /// For another process, which makes the same failure of it.
+    pub(crate) fn told(&self) -> Told {
+        let messages = self.error.chain().map(ToString::to_string).collect();
+        Told { code: self.kind.code(), messages, hints: self.hints.clone() }
     }
 
     /// For programs: one line of JSON.

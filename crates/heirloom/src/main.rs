@@ -13,6 +13,7 @@
 mod args;
 mod command;
 mod config;
+mod control;
 mod failure;
 mod profile;
 mod report;
@@ -49,9 +50,10 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Health => command::health::run(session),
         Command::Completions(completions) => Ok(command::completions::run(session, &completions)),
         Command::Try(wanted) => command::try_it::run(session, &wanted),
-        Command::Laptop => command::laptop::run(session),
+        Command::Laptop(wanted) => command::laptop::run(session, wanted.limits),
         Command::Cloud => command::cloud::run(session),
-        Command::Pi => command::pi::run(session),
+        Command::Pi(wanted) => command::pi::run(session, wanted.limits),
+        Command::Status(wanted) => command::status::run(session, &wanted),
         Command::Sync(wanted) => command::sync::run(session, &wanted),
         Command::State(state) => command::state::run(session, &state.action),
         Command::Backups(backups) => command::backups::run(session, backups.action),
@@ -66,12 +68,13 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, Failure> {
 fn logging(command: &Command) -> Logging {
     match command {
         Command::Try(_) => Logging::Trial,
-        Command::Laptop | Command::Cloud | Command::Pi => Logging::Daemon,
+        Command::Laptop(_) | Command::Cloud | Command::Pi(_) => Logging::Daemon,
         Command::Sync(_)
         | Command::State(_)
         | Command::Backups(_)
         | Command::Conflicts(_)
         | Command::Why(_)
+        | Command::Status(_)
         | Command::Snapshot(_)
         | Command::Fetch
         | Command::Drive(_)

@@ -4,17 +4,20 @@
 //! all three from values it makes up, which is why these functions take checked profiles and nothing else.
 
 pub(crate) mod api;
+pub(crate) mod attempt;
 pub(crate) mod cloud;
+pub(crate) mod daemon;
 pub(crate) mod fetch;
 pub(crate) mod join;
 pub(crate) mod keep;
+pub(crate) mod live;
 pub(crate) mod lock;
 pub(crate) mod pi;
-pub(crate) mod resume;
 pub(crate) mod rounds;
 pub(crate) mod routes;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
+pub(crate) mod status;
 pub(crate) mod telling;
 pub(crate) mod turn;
 pub(crate) mod users;

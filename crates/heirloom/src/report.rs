@@ -4,14 +4,21 @@
 //! command hands over *what* there is to say, as a [`Message`]; how it looks is decided once, from `--json`, `-q`
 //! and whether anyone is looking at a terminal.
 //!
+//! A command that runs inside the daemon for another process says what it has to say as [`Said`], which the other process repeats on a port
+//! of its own ([`Report::repeat`]): how things look is decided where somebody reads them.
+//!
 //! Printing never fails at the place of the call: the first error is kept and comes out of [`Report::finish`], so that
 //! `heirloom key list | head -1` ends quietly and a full disk does not.
 
 mod progress;
+mod said;
 mod table;
+pub(crate) mod time;
 
-pub(crate) use progress::{Action, Progress};
+pub(crate) use progress::{Action, Counts, Progress};
+pub(crate) use said::{Repeated, Said};
 
+use crate::failure::{Colour, Failure};
 use indicatif::MultiProgress;
 use serde::Serialize;
 use std::fmt::Display;
@@ -61,6 +68,19 @@ pub(crate) enum Screen {
     Plain,
 }
 
+/// How things look here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Who reads the results.
+    pub(crate) format: Format,
+    /// How much is said beside them.
+    pub(crate) verbosity: Verbosity,
+    /// Where the rest goes.
+    pub(crate) screen: Screen,
+    /// Whether errors are coloured.
+    pub(crate) colour: Colour,
+}
+
 /// The output port; clones write to the same place.
 #[derive(Clone)]
 pub(crate) struct Report {
@@ -75,10 +95,14 @@ enum ResultsGo {
     WithTheNotes,
 }
 
-struct Port {
-    format: Format,
-    verbosity: Verbosity,
-    screen: Screen,
+enum Port {
+    Here(Here),
+    /// In another process.
+    Far(Box<dyn Fn(Said) + Send + Sync>),
+}
+
+struct Here {
+    look: Look,
     bars: MultiProgress,
     results: Mutex<Results>,
     notes: Mutex<Box<dyn Write + Send>>,
@@ -91,17 +115,15 @@ struct Results {
 
 impl Report {
     /// Writes results to `results` and everything else to `notes`. On a terminal, bars go to standard error.
-    pub(crate) fn new(
-        format: Format,
-        verbosity: Verbosity,
-        screen: Screen,
-        results: Box<dyn Write + Send>,
-        notes: Box<dyn Write + Send>,
-    ) -> Self {
+    pub(crate) fn new(look: Look, results: Box<dyn Write + Send>, notes: Box<dyn Write + Send>) -> Self {
         let results = Mutex::new(Results { to: results, broken: None });
-        let bars = MultiProgress::new();
-        let port = Port { format, verbosity, screen, bars, results, notes: Mutex::new(notes) };
-        Self { port: Arc::new(port), results: ResultsGo::Out }
+        let here = Here { look, bars: MultiProgress::new(), results, notes: Mutex::new(notes) };
+        Self { port: Arc::new(Port::Here(here)), results: ResultsGo::Out }
+    }
+
+    /// Hands everything to `far`, for a port in another process to repeat.
+    pub(crate) fn far(far: impl Fn(Said) + Send + Sync + 'static) -> Self {
+        Self { port: Arc::new(Port::Far(Box::new(far))), results: ResultsGo::Out }
     }
 
     /// The same port, where what would be a result is a note to a person: for a step on the way to the result.
@@ -111,20 +133,28 @@ impl Report {
 
     /// Who reads the results.
     pub(crate) fn format(&self) -> Format {
-        self.port.format
+        match &*self.port {
+            Port::Here(here) => here.look.format,
+            Port::Far(_) => Format::Human,
+        }
     }
 
     /// Prints a result.
     pub(crate) fn say<M: Message>(&self, message: &M) {
-        match self.port.format {
-            Format::Human => self.print(&message.to_string()),
-            Format::Json => self.print(&json_line(M::TYPE, message)),
+        match &*self.port {
+            Port::Far(far) => {
+                far(Said::Result { text: message.to_string(), json: json_line(M::TYPE, message) });
+            }
+            Port::Here(Here { look: Look { format: Format::Human, .. }, .. }) => {
+                self.print(&message.to_string());
+            }
+            Port::Here(_) => self.print(&json_line(M::TYPE, message)),
         }
     }
 
     /// Prints a table; `nothing` is what a person reads when it is empty.
     pub(crate) fn table<R: Row>(&self, rows: &[R], nothing: &str) {
-        match self.port.format {
+        match self.format() {
             Format::Json => rows.iter().for_each(|row| self.print(&json_line(R::TYPE, row))),
             Format::Human if rows.is_empty() => self.note(nothing),
             Format::Human => {
@@ -136,13 +166,33 @@ impl Report {
 
     /// Prints a text as it is, whatever the format: a generated script, say.
     pub(crate) fn verbatim(&self, text: &str) {
-        self.print(text.trim_end_matches('\n'));
+        match &*self.port {
+            Port::Here(_) => self.print(text.trim_end_matches('\n')),
+            Port::Far(far) => far(Said::Verbatim { text: text.to_owned() }),
+        }
     }
 
     /// Tells a person something that is not a result.
     pub(crate) fn note(&self, text: impl Display) {
-        if self.port.format == Format::Human && self.port.verbosity >= Verbosity::Normal {
-            self.aside(&text.to_string());
+        match &*self.port {
+            Port::Here(here)
+                if here.look.format == Format::Human && here.look.verbosity >= Verbosity::Normal =>
+            {
+                here.aside(&text.to_string());
+            }
+            Port::Here(_) => {}
+            Port::Far(far) => far(Said::Note { text: text.to_string() }),
+        }
+    }
+
+    /// Shows how something failed.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        match &*self.port {
+            Port::Here(here) => match here.look.format {
+                Format::Json => here.aside(&failure.json()),
+                Format::Human => here.aside(failure.text(here.look.colour).trim_end()),
+            },
+            Port::Far(far) => far(Said::Failure(failure.told())),
         }
     }
 
@@ -153,7 +203,8 @@ impl Report {
 
     /// Ends all output. The error is what the first failed write said; a reader that went away is none.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        let mut results = lock(&self.port.results);
+        let Port::Here(here) = &*self.port else { return Ok(()) };
+        let mut results = lock(&here.results);
         let flushed = results.to.flush();
         match results.broken.take().map_or(flushed, Err) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -163,36 +214,41 @@ impl Report {
 
     /// Writes a line beside the results. There is nowhere left to say that standard error cannot be written.
     pub(crate) fn aside(&self, text: &str) {
-        let write = || {
-            let mut notes = lock(&self.port.notes);
-            drop(writeln!(notes, "{text}").and_then(|()| notes.flush()));
-        };
-        match self.port.screen {
-            // The bars step aside, else the line would tear them.
-            Screen::Terminal => self.port.bars.suspend(write),
-            Screen::Plain => write(),
+        match &*self.port {
+            Port::Here(here) => here.aside(text),
+            Port::Far(far) => far(Said::Aside { text: text.to_owned() }),
         }
     }
 
     fn print(&self, text: &str) {
-        if self.results == ResultsGo::WithTheNotes && self.port.format == Format::Human {
+        let Port::Here(here) = &*self.port else { return self.verbatim(text) };
+        if self.results == ResultsGo::WithTheNotes && here.look.format == Format::Human {
             return self.note(text);
         }
-        let write = || {
-            let mut results = lock(&self.port.results);
+        here.steadily(|| {
+            let mut results = lock(&here.results);
             if results.broken.is_none() {
                 let outcome = writeln!(results.to, "{text}").and_then(|()| results.to.flush());
                 results.broken = outcome.err();
             }
-        };
-        match self.port.screen {
-            Screen::Terminal => self.port.bars.suspend(write),
-            Screen::Plain => write(),
-        }
+        });
+    }
+}
+
+impl Here {
+    fn aside(&self, text: &str) {
+        self.steadily(|| {
+            let mut notes = lock(&self.notes);
+            drop(writeln!(notes, "{text}").and_then(|()| notes.flush()));
+        });
     }
 
-    fn port(&self) -> &Port {
-        &self.port
+    /// The bars step aside while something is written, else the line would tear them.
+    fn steadily(&self, write: impl FnOnce()) {
+        match self.look.screen {
+            Screen::Terminal => self.bars.suspend(write),
+            Screen::Plain => write(),
+        }
     }
 }
 

@@ -7,9 +7,14 @@
 use crate::failure::{Exit, Failure};
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long the end may take. Service managers wait ten seconds before they kill, and a crash is nothing that the next start could not mend;
+/// but hooks, and whoever is waiting for an answer, are served better by an end of our own.
+const END_MAX: Duration = Duration::from_millis(9_500);
 
 /// Runs a command to its end, or until Ctrl-C or SIGTERM.
 pub(crate) fn run_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
@@ -32,17 +37,9 @@ pub(crate) fn run_interruptible<F>(work: impl FnOnce(CancellationToken) -> F) ->
 where
     F: Future<Output = Result<Exit, Failure>>,
 {
-    let mut interrupted = false;
-    let outcome = run_until_stopped(|stop| {
-        let work = work(stop.clone());
-        let interrupted = &mut interrupted;
-        async move {
-            let outcome = work.await;
-            *interrupted = stop.is_cancelled();
-            outcome
-        }
-    });
-    if interrupted { outcome.map(|_| Exit::Interrupted) } else { outcome }
+    let stop = CancellationToken::new();
+    let outcome = run_until(&stop, work(stop.clone()));
+    if stop.is_cancelled() { outcome.map(|_| Exit::Interrupted) } else { outcome }
 }
 
 /// Runs a daemon until it ends. The token is cancelled by the first Ctrl-C or SIGTERM, for a clean end; the second one
@@ -51,11 +48,18 @@ pub(crate) fn run_until_stopped<F>(work: impl FnOnce(CancellationToken) -> F) ->
 where
     F: Future<Output = Result<Exit, Failure>>,
 {
+    let stop = CancellationToken::new();
+    run_until(&stop, work(stop.clone()))
+}
+
+fn run_until(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let stop = CancellationToken::new();
-        let mut work = std::pin::pin!(work(stop.clone()));
+        let mut work = std::pin::pin!(work);
         tokio::select! {
             outcome = &mut work => return outcome,
             _ = signals.next() => stop.cancel(),
@@ -63,6 +67,10 @@ where
         tokio::select! {
             outcome = &mut work => outcome,
             _ = signals.next() => Ok(Exit::Interrupted),
+            () = tokio::time::sleep(END_MAX) => {
+                tracing::warn!("some work did not end in time and is cut off; the next start goes on with it");
+                Ok(Exit::Ok)
+            }
         }
     });
     runtime.shutdown_background();

@@ -3,7 +3,7 @@
 use crate::args::Global;
 use crate::config::{Cloud, Environment, Laptop, Loaded, Pi, discover};
 use crate::failure::{Colour, Failure};
-use crate::report::{Format, Report, Screen, Verbosity};
+use crate::report::{Format, Look, Report, Screen, Verbosity};
 use model::UnixNanos;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -38,7 +38,8 @@ impl Session {
         // `-v` is about the log, see `filter`.
         let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Normal };
         let screen = if io::stderr().is_terminal() { Screen::Terminal } else { Screen::Plain };
-        let report = Report::new(format, verbosity, screen, Box::new(io::stdout()), Box::new(io::stderr()));
+        let look = Look { format, verbosity, screen, colour: colour(&environment) };
+        let report = Report::new(look, Box::new(io::stdout()), Box::new(io::stderr()));
         start_logging(&report, filter(global, &environment, logging), colour(&environment));
         Self { report, environment, config: global.config.clone() }
     }
@@ -67,10 +68,7 @@ impl Session {
 
     /// Shows how the run failed.
     pub(crate) fn fail(&self, failure: &Failure) {
-        match self.report.format() {
-            Format::Json => self.report.aside(&failure.json()),
-            Format::Human => self.report.aside(failure.text(colour(&self.environment)).trim_end()),
-        }
+        self.report.fail(failure);
     }
 }
 

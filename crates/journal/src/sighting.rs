@@ -79,8 +79,12 @@ impl Known {
 pub struct Pending {
     /// Of the local side: what has yet to go to the remote one.
     pub local: u64,
+    /// Bytes of it.
+    pub local_bytes: u64,
     /// Of the remote side: what has yet to come.
     pub remote: u64,
+    /// Bytes of it.
+    pub remote_bytes: u64,
 }
 
 impl Journal {
@@ -117,13 +121,33 @@ impl Journal {
         Ok((!nothing).then_some(known))
     }
 
+    /// How many keys that both sides agree on have `part` in them. Reads all of them.
+    pub fn count_agreed(&self, route: RouteId, part: &str) -> Result<u64, Error> {
+        self.with("counting keys", |connection| {
+            let count = "SELECT count(*) FROM base WHERE route = ?1 AND instr(key, ?2) > 0";
+            let values = params![route.0, part];
+            connection.prepare_cached(count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
+        })
+    }
+
     /// How many sightings wait to become agreements.
     pub fn pending(&self, route: RouteId) -> Result<Pending, Error> {
         self.with("counting sightings", |connection| {
-            let count = "SELECT count(*) FROM sighting WHERE route = ?1 AND side = ?2";
+            let count = "SELECT count(*), total(size) FROM sighting WHERE route = ?1 AND side = ?2";
             let mut statement = connection.prepare_cached(count)?;
-            let mut of = |side: i64| statement.query_row(params![route.0, side], |row| row.get::<_, i64>(0));
-            Ok(Pending { local: of(LOCAL)?.cast_unsigned(), remote: of(REMOTE)?.cast_unsigned() })
+            let mut of = |side: i64| {
+                statement.query_row(params![route.0, side], |row| {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a sum of sizes"
+                    )]
+                    let bytes = row.get::<_, f64>(1)? as u64;
+                    Ok((row.get::<_, i64>(0)?.cast_unsigned(), bytes))
+                })
+            };
+            let ((local, local_bytes), (remote, remote_bytes)) = (of(LOCAL)?, of(REMOTE)?);
+            Ok(Pending { local, local_bytes, remote, remote_bytes })
         })
     }
 

@@ -106,6 +106,12 @@ impl Drive {
         self.root.join(FILES).join(bucket.as_str())
     }
 
+    /// Where the archive of a bucket lies, for people.
+    #[must_use]
+    pub fn archive(&self, bucket: &BucketName) -> PathBuf {
+        self.root.join(ARCHIVES).join(format!("{bucket}.git"))
+    }
+
     /// Holds on to the drive for one piece of work; [`Error::Absent`] if it is not there any more, or another one is.
     pub fn hold(&self) -> Result<Held, Error> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -30,8 +30,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
-/// Actions carried out at the same time: small files are latency, not bandwidth.
-const ACTIONS_AT_ONCE: usize = 32;
+/// Actions carried out at the same time: small files are latency, not bandwidth, and many that wait together go together. How many
+/// requests and open files that makes is the business of bucket and folder.
+const ACTIONS_AT_ONCE: usize = 1024;
 
 /// File content held in memory at the same time, in KiB. A file beyond [`bucket::PUT_SIZE_MAX`] goes by parts.
 const MEMORY_KIB: u32 = 64 * 1024;

@@ -12,7 +12,7 @@ use crate::sides::{Held, Local, Remote, Standing};
 use crate::surveys::Surveys;
 use journal::{Change, Journal, RootIdentity};
 use plan::ignore::IgnoreTree;
-use plan::sync::{Doubts, Guards, Phase};
+use plan::sync::{Doubts, Guards, Halt, Phase};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,14 +20,37 @@ use tokio_util::sync::CancellationToken;
 /// What a cycle is told besides its route.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether a person has confirmed a halt.
-    pub guards: Guards,
+    /// What a person has said about a halt.
+    pub resume: Resume,
     /// Plan only.
     pub dry_run: bool,
     /// When conflicts are noticed, written `YYYYMMDD-HHMMSS`: a label for people.
     pub time: String,
     /// Begins no further effect once cancelled.
     pub stop: CancellationToken,
+}
+
+/// What a person has said about a halt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// Nothing.
+    Not,
+    /// To go on from the halt that said this. One that says something else is another one, and nobody has looked at it yet.
+    From(String),
+    /// To go on, though no halt was told: from a place that does not carry its marker, which ends a run before anything is looked at.
+    Afresh,
+    /// To go on whatever it says, for a machine at which the person who says so is the only one.
+    Anything,
+}
+
+impl Resume {
+    fn answers(&self, halt: &Halt) -> bool {
+        match self {
+            Self::Not | Self::Afresh => false,
+            Self::From(said) => *said == halt.to_string(),
+            Self::Anything => true,
+        }
+    }
 }
 
 /// Cycles that follow up paths that changed meanwhile, at most: a file that is written all the time is left to the next run.
@@ -59,8 +82,9 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     /// Runs until nothing is left that an immediate further cycle could do.
     pub async fn until_settled(&self) -> Result<Outcome, Error> {
         let mut done: Option<Report> = None;
+        let mut resume = self.options.resume.clone();
         for _ in 0..=FOLLOW_UPS_MAX {
-            let report = match Box::pin(self.once()).await? {
+            let report = match Box::pin(self.once_more(&mut resume)).await? {
                 Outcome::Done(report) => report,
                 other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
             };
@@ -78,22 +102,26 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
 
     /// Observes both sides, plans, applies the plan, and remembers what came of it.
     pub async fn once(&self) -> Result<Outcome, Error> {
+        self.once_more(&mut self.options.resume.clone()).await
+    }
+
+    async fn once_more(&self, resume: &mut Resume) -> Result<Outcome, Error> {
         self.progress.enter(Stage::Observing, 0, 0);
-        let outcome = self.hold_and_go().await;
+        let outcome = self.hold_and_go(resume).await;
         self.progress.enter(Stage::Idle, 0, 0);
         outcome
     }
 
     /// With what stands at the destination now, for as long as the cycle takes.
-    async fn hold_and_go(&self) -> Result<Outcome, Error> {
+    async fn hold_and_go(&self, resume: &mut Resume) -> Result<Outcome, Error> {
         let Held { remote, standing } = self.remote.hold().await.map_err(Error::Remote)?;
-        let is_another = self.meet(&remote, standing).await?;
-        Box::pin(Cycle { remote: &remote, ..*self }.go(is_another)).await
+        let is_another = self.meet(&remote, standing, resume).await?;
+        Box::pin(Cycle { remote: &remote, ..*self }.go(is_another, resume)).await
     }
 
     /// Whether the destination is another place than the base was agreed upon with. One that carries no marker gets one if it was never met, or if a
-    /// person has looked; else it is not the destination.
-    async fn meet(&self, remote: &R, standing: Standing) -> Result<bool, Error> {
+    /// person has looked; else it is not the destination. Whoever has looked knows that it is another place, so it is no halt once more.
+    async fn meet(&self, remote: &R, standing: Standing, resume: &mut Resume) -> Result<bool, Error> {
         let (journal, route) = (self.journal, self.route);
         let known = journal.place(route.id).map_err(Error::Journal)?;
         let id = match standing {
@@ -101,8 +129,11 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             Standing::Marked(id) => id,
             Standing::Unmarked(error) => {
                 let is_met = journal.has_met(&route.destination).map_err(Error::Journal)?;
-                if is_met && self.options.guards == Guards::On {
+                if is_met && *resume == Resume::Not {
                     return Err(Error::Remote(error));
+                }
+                if is_met {
+                    *resume = Resume::Anything;
                 }
                 if self.options.dry_run {
                     return Ok(known.is_some());
@@ -116,17 +147,19 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         Ok(known.is_some_and(|known| known != id.as_str()))
     }
 
-    async fn go(&self, is_another: bool) -> Result<Outcome, Error> {
+    /// A halt that `resume` answers makes it an answer to all that follows in the same run: what is left of that halt says other numbers.
+    async fn go(&self, is_another: bool, resume: &mut Resume) -> Result<Outcome, Error> {
         let identity = self.local.identity().map_err(Error::Local)?;
         let surveys = Surveys::default();
         let (mut here, there) = self.observe(&surveys).await?;
         let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
         let instructions = self.route.instructions(&rules);
         let rules = Arc::new(rules);
-        let deciding = Deciding {
+        let mut deciding = Deciding {
             journal: Arc::clone(self.journal),
             route: Arc::new(self.route.clone()),
             options: self.options.clone(),
+            guards: Guards::On,
             doubts: self.doubts(&identity, is_another)?,
             rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
@@ -135,9 +168,14 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         if !deciding.doubts.any() && self.is_calm(&instructions)? && !self.options.dry_run {
             return Ok(Outcome::Done(Report::begin(&here, &there)));
         }
-        let (survey, halt) = deciding.survey().await?;
+        let (mut survey, halt) = deciding.survey().await?;
         if let Some(halt) = halt {
-            return Ok(Outcome::Halted(halt));
+            if !resume.answers(&halt) {
+                return Ok(Outcome::Halted(halt));
+            }
+            *resume = Resume::Anything;
+            deciding.guards = Guards::Resumed;
+            (survey, _) = deciding.survey().await?;
         }
         if self.options.dry_run {
             return Ok(Outcome::Planned(deciding.whole().await?));

@@ -13,8 +13,8 @@ use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, R
 use model::{BaseEntry, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
-    Action, Change, Conflict, ConflictLabel, Doubts, Halt, PerSide, Phase, Place, Plan, Planner, Rules,
-    Settled, Side, Sight, Step, Tally, Toll, Written,
+    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, PerSide, Phase, Place, Plan, Planner,
+    Rules, Settled, Side, Sight, Step, Tally, Toll, Written,
 };
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -95,6 +95,7 @@ pub(crate) struct Deciding {
     pub(crate) journal: Arc<Journal>,
     pub(crate) route: Arc<Route>,
     pub(crate) options: Options,
+    pub(crate) guards: Guards,
     pub(crate) doubts: Doubts,
     pub(crate) rules: Arc<IgnoreTree>,
     pub(crate) hidden_here: Arc<Hidden>,
@@ -182,7 +183,7 @@ impl Deciding {
         then(&Rules {
             direction: self.route.direction,
             max_delete: self.route.max_delete,
-            guards: self.options.guards,
+            guards: self.guards,
             doubts: self.doubts,
             label: &label,
             sight: &sight,

@@ -1,5 +1,6 @@
 //! The real local side: a folder on a disk, its blocking work on threads made for that.
 
+use crate::flushes::Flushes;
 use crate::sides::{Keep, LeaveOut, Local, Reading, Staging};
 use crate::threads::blocking;
 use bytes::Bytes;
@@ -7,26 +8,44 @@ use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged, Survey, Sur
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// A folder on this machine.
 #[derive(Clone, Debug)]
-pub struct Folder(Root);
+pub struct Folder {
+    root: Root,
+    hands: Arc<Semaphore>,
+    flushes: Arc<Flushes>,
+}
+
+/// Threads that work in a folder at the same time: more would only wait for the disk.
+const HANDS: usize = 16;
 
 impl Folder {
     /// Opens a folder that must exist: a missing one may be an unmounted disk, so it is never created.
     pub fn open(path: &Path) -> Result<Self, disk::Error> {
-        Root::open(path).map(Self)
+        Root::open(path).map(Self::new)
     }
 
     /// As [`Folder::open`], speaking of the folder as `name`.
     pub fn open_named(path: &Path, name: &Path) -> Result<Self, disk::Error> {
-        Root::open_named(path, name).map(Self)
+        Root::open_named(path, name).map(Self::new)
+    }
+
+    fn new(root: Root) -> Self {
+        Self { root, hands: Arc::new(Semaphore::new(HANDS)), flushes: Arc::default() }
+    }
+
+    /// Does blocking work when there is a hand for it.
+    async fn hand<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let _hand = self.hands.acquire().await.expect("the semaphore is never closed");
+        blocking(work).await
     }
 
     /// The tree below.
     #[must_use]
     pub fn root(&self) -> &Root {
-        &self.0
+        &self.root
     }
 }
 
@@ -38,16 +57,16 @@ impl Local for Folder {
         &self,
         leave_out: LeaveOut,
     ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<>, disk::Error> {
-        self.0.scan(leave_out)
+        self.root.scan(leave_out)
     }
 
     fn identity(&self) -> Result<Identity, disk::Error> {
-        self.0.identity()
+        self.root.identity()
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, disk::Error> {
-        let (root, path, kind, stamp) = (self.0.clone(), found.key.path(), found.kind, found.stamp);
-        blocking(move || match kind {
+        let (root, path, kind, stamp) = (self.root.clone(), found.key.path(), found.kind, found.stamp);
+        self.hand(move || match kind {
             Kind::File => root.digest(&path, &stamp),
             Kind::Symlink => root.read_link(&path).map(|target| disk::digest_of(&target)),
             Kind::Directory => Ok(ContentId::EMPTY),
@@ -56,13 +75,13 @@ impl Local for Folder {
     }
 
     async fn survey(&self, found: &Found) -> Result<Surveyed, disk::Error> {
-        let (root, path, stamp) = (self.0.clone(), found.key.path(), found.stamp);
-        blocking(move || root.survey(&path, &stamp)).await
+        let (root, path, stamp) = (self.root.clone(), found.key.path(), found.stamp);
+        self.hand(move || root.survey(&path, &stamp)).await
     }
 
     async fn read(&self, found: &Found) -> Result<Bytes, disk::Error> {
-        let (root, path, kind, stamp) = (self.0.clone(), found.key.path(), found.kind, found.stamp);
-        blocking(move || match kind {
+        let (root, path, kind, stamp) = (self.root.clone(), found.key.path(), found.kind, found.stamp);
+        self.hand(move || match kind {
             Kind::File => root.read_small(&path, &stamp).map(Bytes::from),
             Kind::Symlink => root.read_link(&path).map(Bytes::from),
             Kind::Directory => Ok(Bytes::new()),
@@ -71,8 +90,8 @@ impl Local for Folder {
     }
 
     async fn open(&self, found: &Found) -> Result<Reader, disk::Error> {
-        let (root, path, stamp) = (self.0.clone(), found.key.path(), found.stamp);
-        blocking(move || root.open_file(&path, &stamp).map(|file| Reader(Arc::new(file)))).await
+        let (root, path, stamp) = (self.root.clone(), found.key.path(), found.stamp);
+        self.hand(move || root.open_file(&path, &stamp).map(|file| Reader(Arc::new(file)))).await
     }
 
     async fn write(
@@ -83,32 +102,36 @@ impl Local for Folder {
         bytes: Bytes,
         expect: Expect,
     ) -> Result<Found, disk::Error> {
-        let (root, path, meta) = (self.0.clone(), path.clone(), *meta);
-        blocking(move || match kind {
-            Kind::Directory => root.make_directory(&path, &meta),
-            Kind::Symlink => root.place_symlink(&path, &bytes, &meta, expect),
+        let (root, path, meta) = (self.root.clone(), path.clone(), *meta);
+        match kind {
+            Kind::Directory => self.hand(move || root.make_directory(&path, &meta)).await,
+            Kind::Symlink => self.hand(move || root.place_symlink(&path, &bytes, &meta, expect)).await,
             Kind::File => {
-                let mut staged = root.stage(&path)?;
-                staged.write(&bytes)?;
-                staged.place(&meta, expect)
+                let _place = self.flushes.place().await;
+                let stage = move || {
+                    let mut staged = root.stage(&path)?;
+                    staged.write(&bytes)?;
+                    staged.ready(&meta, expect)
+                };
+                let ready = self.flushes.flush(self.hand(stage).await?).await?;
+                self.hand(move || ready.place()).await
             }
-        })
-        .await
+        }
     }
 
     async fn stage(&self, path: &RelPath, token: &str) -> Result<Stager, disk::Error> {
-        let (root, path, token) = (self.0.clone(), path.clone(), token.to_owned());
-        blocking(move || root.stage_resumable(&path, &token).map(|staged| Stager(Some(staged)))).await
+        let (root, path, token) = (self.root.clone(), path.clone(), token.to_owned());
+        self.hand(move || root.stage_resumable(&path, &token).map(|staged| Stager(Some(staged)))).await
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, disk::Error> {
-        let (root, path, meta, expect) = (self.0.clone(), key.path(), *meta, *expect);
-        blocking(move || root.set_meta(&path, &meta, &expect)).await
+        let (root, path, meta, expect) = (self.root.clone(), key.path(), *meta, *expect);
+        self.hand(move || root.set_meta(&path, &meta, &expect)).await
     }
 
     async fn remove(&self, key: &ObjectKey, expect: &Stamp, keep: Keep) -> Result<(), disk::Error> {
-        let (root, key, expect) = (self.0.clone(), key.clone(), *expect);
-        blocking(move || {
+        let (root, key, expect) = (self.root.clone(), key.clone(), *expect);
+        self.hand(move || {
             if key.is_directory() {
                 root.remove_directory(&key.path(), &*keep)
             } else {
@@ -119,18 +142,18 @@ impl Local for Folder {
     }
 
     async fn rename(&self, from: &RelPath, to: &RelPath, expect: &Stamp) -> Result<Found, disk::Error> {
-        let (root, from, to, expect) = (self.0.clone(), from.clone(), to.clone(), *expect);
-        blocking(move || root.rename(&from, &to, &expect)).await
+        let (root, from, to, expect) = (self.root.clone(), from.clone(), to.clone(), *expect);
+        self.hand(move || root.rename(&from, &to, &expect)).await
     }
 
     async fn prune(&self, path: &RelPath, keep: Keep) -> Result<(), disk::Error> {
-        let (root, path) = (self.0.clone(), path.clone());
-        blocking(move || root.prune(&path, &*keep)).await
+        let (root, path) = (self.root.clone(), path.clone());
+        self.hand(move || root.prune(&path, &*keep)).await
     }
 
     async fn make_durable(&self, paths: Vec<RelPath>) -> Result<(), disk::Error> {
-        let root = self.0.clone();
-        blocking(move || root.sync_directories(&paths)).await
+        let root = self.root.clone();
+        self.hand(move || root.sync_directories(&paths)).await
     }
 }
 

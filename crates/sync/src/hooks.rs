@@ -14,6 +14,7 @@
 
 mod process;
 
+use futures::FutureExt as _;
 use model::StateName;
 use process::{Cut, Ended, Spoken};
 use std::collections::BTreeMap;
@@ -28,8 +29,9 @@ use tokio_util::sync::CancellationToken;
 /// How long a hook may take when nothing else is said.
 pub const TIMEOUT: Duration = Duration::from_mins(10);
 
-/// How long an `after_…` hook may go on once the process was told to stop.
-const AFTER_STOP: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+/// How long after the process was told to stop an `after_…` hook may go on. Together with what it takes to end it, this is within the ten seconds that
+/// service managers give a process.
+const AFTER_STOP: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 6 });
 
 /// The hooks of one state, each a command line of `/bin/sh`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +173,7 @@ impl Hooks {
     /// Runs the hook before, then `work`, then the hook after. `work` gives what it made and the exit code that this
     /// deserves; it is not even begun when the hook before fails. The hook after runs in any case.
     ///
-    /// Once `stop` is cancelled, a hook before is ended, and a hook after has half a minute; `work` has to see to itself.
+    /// Once `stop` is cancelled, a hook before is ended, and a hook after has until six seconds later; `work` has to see to itself.
     pub async fn around<T>(
         &self,
         work: Work,
@@ -187,9 +189,19 @@ impl Hooks {
             return around;
         }
         let at_once = async { stop.cancelled().await };
+        let in_a_while = async {
+            stop.cancelled().await;
+            tokio::time::sleep(AFTER_STOP).await;
+        };
+        let in_a_while = in_a_while.boxed().shared();
         let code = match self.run(before, subject, None, at_once).await {
             Ok(()) => {
-                let (done, code) = doing.await;
+                let mut doing = std::pin::pin!(doing);
+                let (done, code) = tokio::select! {
+                    done = &mut doing => done,
+                    // The time begins to run here already.
+                    () = in_a_while.clone() => doing.await,
+                };
                 around.done = Some(done);
                 code
             }
@@ -198,10 +210,6 @@ impl Hooks {
                 around.failed.push(failed);
                 code
             }
-        };
-        let in_a_while = async {
-            stop.cancelled().await;
-            tokio::time::sleep(AFTER_STOP).await;
         };
         around.failed.extend(self.run(after, subject, Some(code), in_a_while).await.err());
         around

@@ -19,9 +19,11 @@
 //! Read next: [`Cycle`] (one cycle), `observe` (how little is read), `decide` (why it plans more than once), `apply` (effects), [`Keeper`] (the daemon's loop).
 
 mod apply;
+pub mod backoff;
 mod cycle;
 mod decide;
 mod error;
+mod flushes;
 mod folder;
 pub mod hooks;
 mod keeper;
@@ -36,10 +38,10 @@ pub mod sides;
 mod surveys;
 pub mod threads;
 
-pub use cycle::{Cycle, Options};
+pub use cycle::{Cycle, Options, Resume};
 pub use error::Error;
 pub use folder::Folder;
-pub use keeper::{Keeper, Moment, Notice};
+pub use keeper::{Keeper, Moment, Notice, STOP_GRACE, Turn, TurnOf, or_stopped};
 pub use place::{Place, Sending, Store};
 pub use progress::{Progress, Snapshot, Stage};
 pub use report::{Outcome, Problem, Report};

@@ -116,8 +116,11 @@ impl Remote for Place {
         either!(self.head(key))
     }
 
-    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
-        either!(self.get(key, version))
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion, size: u64) -> Result<Get, Error> {
+        match &self.store {
+            Store::Bucket(bucket) => bucket.get_sized(&self.prefix, key, version, size).await,
+            Store::Plain(plain) => plain.get(&self.prefix, key, version).await,
+        }
     }
 
     async fn put(

@@ -164,11 +164,12 @@ pub trait Remote: Clone + Send + Sync + 'static {
     fn list(&self) -> BoxStream<'static, Result<bucket::Found, bucket::Error>>;
     /// What stands at a key.
     fn head(&self, key: &ObjectKey) -> impl Future<Output = Result<Option<Object>, bucket::Error>> + Send;
-    /// Reads one version.
+    /// Reads one version of an object of `size` bytes.
     fn get(
         &self,
         key: &ObjectKey,
         version: &RemoteVersion,
+        size: u64,
     ) -> impl Future<Output = Result<bucket::Get, bucket::Error>> + Send;
     /// Reads one version of a large object of `size` bytes from the byte `from` on.
     fn get_from(

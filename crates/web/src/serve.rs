@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// How long requests under way may take after the signal to stop.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(8);
 
-/// Serves until `shutdown` is cancelled, then lets requests under way finish, for ten seconds at most.
+/// Serves until `shutdown` is cancelled, then lets requests under way finish, for eight seconds at most.
 ///
 /// Small answers go out at once (`TCP_NODELAY`): without it each would wait for the client's acknowledgement.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> Result<(), Error> {

@@ -12,6 +12,7 @@ fn signature(method: &Method, path: &str, headers: &[(&str, &str)], digest: &str
         access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
         secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
         concurrency: 1,
+        limits: crate::Limits::default(),
     });
     let host = "examplebucket.s3.amazonaws.com";
     let time = "20130524T000000Z";

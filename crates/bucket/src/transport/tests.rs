@@ -13,6 +13,7 @@ fn options() -> Options {
         access_key_id: "key-id".into(),
         secret_access_key: "secret".into(),
         concurrency: 4,
+        limits: crate::Limits::default(),
     }
 }
 
@@ -117,4 +118,50 @@ async fn a_refusal_at_the_same_time_is_one() {
     let answer = transport.send(request(&url, Vec::new())).await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     assert_eq!(server.await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_byte_of_a_body_asks_for_its_turn() {
+    let (upload, download) = (crate::Limiter::new(1 << 30), crate::Limiter::new(1 << 30));
+    let limits = Limits { upload: Some(upload.clone()), download: Some(download.clone()) };
+    let (listener, _, url) = listen().await;
+    let options = Options { limits, ..options() };
+    let transport = HttpTransporter::new(Transport::with_stall_max(&options, SHORT).unwrap());
+    let server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(&[7; 300_001]) {
+            socket.read_buf(&mut request).await.unwrap();
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 200001\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&[8; 200_001]).await.unwrap();
+    });
+    let answer = transport.send(request(&url, vec![7; 300_001])).await.unwrap();
+    assert_eq!(answer.into_body().to_bytes(), vec![8; 200_001]);
+    server.await.unwrap();
+    assert_eq!((upload.taken(), download.taken()), (300_001, 200_001));
+}
+
+/// The wait for the limit is longer than a stall may be, and still none.
+#[tokio::test]
+async fn waiting_for_the_limit_is_no_stall() {
+    let (listener, _, url) = listen().await;
+    let limits = Limits { upload: None, download: Some(crate::Limiter::new(16 << 10)) };
+    let options = Options { limits, ..options() };
+    let transport = HttpTransporter::new(Transport::with_stall_max(&options, SHORT).unwrap());
+    let _server = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut chunk = vec![0; 4096];
+        let _request = socket.read(&mut chunk).await.unwrap();
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 16384\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&[1; 8_192]).await.unwrap();
+        socket.flush().await.unwrap();
+        tokio::time::sleep(SHORT / 10).await;
+        socket.write_all(&[1; 8_192]).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let answer = transport.send(request(&url, Vec::new())).await.unwrap();
+    assert_eq!(answer.into_body().to_bytes(), vec![1; 16_384]);
 }

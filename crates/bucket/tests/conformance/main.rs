@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
+mod batches;
 mod changes;
 mod cloud;
 mod destination;
@@ -30,6 +31,7 @@ fn options(endpoint: String) -> Options {
         access_key_id: "key-id".into(),
         secret_access_key: "secret".into(),
         concurrency: 8,
+        limits: bucket::Limits::default(),
     }
 }
 

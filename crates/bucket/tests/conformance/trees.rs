@@ -101,6 +101,7 @@ impl Tree {
             at: self.at.clone(),
             machine: MachineName::new(machine).unwrap(),
             concurrency: 8,
+            limits: bucket::Limits::default(),
         }
     }
 }

@@ -91,11 +91,13 @@ fn told(event: notify::Result<Event>) -> Vec<Noticed> {
 fn lost_events_and_used_up_watches_are_told() {
     let rescan = Event::new(EventKind::Other).set_flag(Flag::Rescan);
     assert_eq!(told(Ok(rescan)), [Noticed::Overflow]);
+    let reached = |id| Noticed::LimitReached { id, limit: Limit::Watches };
     let limit = || notify::Error::new(ErrorKind::MaxFilesWatch);
-    assert_eq!(told(Err(limit().add_path("/real/x".into()))), [Noticed::LimitReached { id: 1 }]);
-    assert_eq!(told(Err(limit())), [Noticed::LimitReached { id: 1 }, Noticed::LimitReached { id: 2 }]);
+    assert_eq!(told(Err(limit().add_path("/real/x".into()))), [reached(1)]);
+    assert_eq!(told(Err(limit())), [reached(1), reached(2)]);
     let files = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
-    assert_eq!(told(Err(notify::Error::io(files))).len(), 2);
+    let watchers = |id| Noticed::LimitReached { id, limit: Limit::Watchers };
+    assert_eq!(told(Err(notify::Error::io(files))), [watchers(1), watchers(2)]);
     assert_eq!(told(Err(notify::Error::generic("?"))), [Noticed::Overflow]);
 }
 
@@ -111,4 +113,17 @@ fn an_event_goes_to_every_root_above_it() {
     assert_eq!(told(Ok(create(&format!("/real/{TEMPORARY_PREFIX}0")))), []);
     let read = EventKind::Access(AccessKind::Open(AccessMode::Read));
     assert_eq!(told(Ok(Event::new(read).add_path("/real/f".into()))), []);
+}
+
+#[test]
+fn a_watch_is_needed_for_each_directory() {
+    let scratch = Scratch::new();
+    assert_eq!(watches_needed(scratch.root.path()), 1);
+    for directory in ["a/b/c", "d"] {
+        fs::create_dir_all(scratch.path(directory)).unwrap();
+    }
+    scratch.write("file", "x");
+    std::os::unix::fs::symlink("/", scratch.path("link")).unwrap();
+    assert_eq!(watches_needed(scratch.root.path()), 5);
+    assert_eq!(watches_needed(&scratch.path("missing")), 1);
 }

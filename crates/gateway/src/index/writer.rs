@@ -5,6 +5,7 @@ use super::numbers::Numbers;
 use super::watchers::Watchers;
 use crate::fault::{Doing, Fault};
 use crate::locks::Guard;
+use crate::unflushed::Unflushed;
 use futures::channel::oneshot;
 use rusqlite::Connection;
 use std::collections::HashSet;
@@ -61,9 +62,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, numbers: Numbers, watchers: Arc<Watchers>) -> Self {
+    pub(super) fn start(
+        connection: Connection,
+        numbers: Numbers,
+        watchers: Arc<Watchers>,
+        unflushed: Arc<Unflushed>,
+    ) -> Self {
         let (queue, submissions) = sync_channel(BATCH_MAX * 4);
-        let run = move || run(&connection, numbers, &watchers, &submissions);
+        let run = move || run(&connection, numbers, &watchers, &unflushed, &submissions);
         let thread = std::thread::Builder::new()
             .name("heirloom-index".into())
             .spawn(run)
@@ -90,7 +96,13 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, mut numbers: Numbers, watchers: &Watchers, submissions: &Receiver<Queued>) {
+fn run(
+    connection: &Connection,
+    mut numbers: Numbers,
+    watchers: &Watchers,
+    unflushed: &Unflushed,
+    submissions: &Receiver<Queued>,
+) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while let Ok(first) = submissions.recv() {
         batch.push(first);
@@ -99,7 +111,7 @@ fn run(connection: &Connection, mut numbers: Numbers, watchers: &Watchers, submi
         {
             batch.push(next);
         }
-        let flushed = flush(&batch);
+        let flushed = flush(&batch, unflushed);
         let written = write(connection, &mut numbers, &batch);
         if written.is_ok() {
             watchers.wake(changes(&batch));
@@ -108,16 +120,25 @@ fn run(connection: &Connection, mut numbers: Numbers, watchers: &Watchers, submi
     }
 }
 
-/// Flushes each directory once.
-fn flush(batch: &[Queued]) -> Result<(), Fault> {
-    let mut seen = HashSet::new();
-    for directory in batch.iter().flat_map(|(submission, _)| &submission.directories) {
+/// Flushes each directory once, and those in which directories were made.
+fn flush(batch: &[Queued], unflushed: &Unflushed) -> Result<(), Fault> {
+    let made = unflushed.take();
+    let flushed = flush_once(batch.iter().flat_map(|(submission, _)| &submission.directories).chain(&made));
+    if flushed.is_err() {
+        unflushed.put_back(made);
+    }
+    flushed
+}
+
+fn flush_once<'a>(directories: impl Iterator<Item = &'a OwnedFd>) -> Result<(), Fault> {
+    let (mut seen, mut once) = (HashSet::new(), Vec::new());
+    for directory in directories {
         let stat = rustix::fs::fstat(directory).doing("look at a directory")?;
         if seen.insert((stat.st_dev, stat.st_ino)) {
-            rustix::fs::fsync(directory).doing("flush a directory to disk")?;
+            once.push(directory);
         }
     }
-    Ok(())
+    disk::flush(&once).doing("flush a directory to disk")
 }
 
 fn changes(batch: &[Queued]) -> impl Iterator<Item = &Change> {

@@ -20,6 +20,7 @@ pub(crate) fn s3_error_of(fault: Fault) -> S3Error {
         Fault::InvalidPart(_) => S3ErrorCode::InvalidPart,
         Fault::PartOrder => S3ErrorCode::InvalidPartOrder,
         Fault::PartTooSmall(_) => S3ErrorCode::EntityTooSmall,
+        Fault::TooLargeForBatch => S3ErrorCode::EntityTooLarge,
         Fault::Reserved(_) => S3ErrorCode::AccessDenied,
         Fault::NameTooLong => S3ErrorCode::KeyTooLongError,
         Fault::Blocked { .. } => return with_status("ObjectPathConflict", StatusCode::CONFLICT, message),

@@ -4,9 +4,8 @@
 //! ones, the next piece is read while the last one is sent.
 
 use crate::fault::{Doing, Fault};
-use crate::live::stamp_of;
 use crate::record::Record;
-use crate::store::Source;
+use crate::store::{Source, is_still};
 use bytes::Bytes;
 use futures::stream;
 use s3s::Body;
@@ -30,7 +29,7 @@ pub(super) enum Opened {
 pub(super) struct Rest {
     file: File,
     left: u64,
-    record_ctime: model::UnixNanos,
+    ctime: model::UnixNanos,
 }
 
 /// Starts to read a range of an object.
@@ -46,7 +45,7 @@ pub(super) fn open(source: Source, record: &Record, range: Range<u64>) -> Result
                 file.seek(SeekFrom::Start(range.start)).doing(DOING)?;
             }
             let mut rest =
-                Rest { file, left: range.end.saturating_sub(range.start), record_ctime: record.stamp.ctime };
+                Rest { file, left: range.end.saturating_sub(range.start), ctime: record.stamp.ctime };
             let first = rest.piece().doing(DOING)?;
             Ok(if rest.left == 0 { Opened::Whole(first) } else { Opened::Begun { first, rest } })
         }
@@ -62,12 +61,9 @@ impl Rest {
         if read < wanted {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        // Somebody wrote into the file while it was sent: better a broken transfer than a mixed one.
-        if self.left == 0 && stamp_of(&rustix::fs::fstat(&self.file)?).ctime != self.record_ctime {
-            let renamed = rustix::fs::fstat(&self.file)?.st_nlink == 0;
-            if !renamed {
-                return Err(io::Error::other("the file was changed while it was read"));
-            }
+        // Better a broken transfer than a mixed one.
+        if self.left == 0 && !is_still(&self.file, self.ctime)? {
+            return Err(io::Error::other("the file was changed while it was read"));
         }
         Ok(bytes.into())
     }

@@ -1,12 +1,13 @@
 //! Finding objects and reading them.
 
 use super::{Store, settle};
-use crate::fault::Fault;
-use crate::live::{Place, Seen};
+use crate::fault::{Doing, Fault};
+use crate::live::{Place, Seen, stamp_of};
 use crate::record::Record;
 use bytes::Bytes;
-use model::{BucketName, Kind, ObjectKey};
+use model::{BucketName, Kind, ObjectKey, UnixNanos};
 use std::fs::File;
+use std::io::{self, Read};
 
 /// An object that is there.
 #[derive(Debug)]
@@ -68,6 +69,31 @@ impl Store {
 /// Whether what stands in a key's place is no object of that key: nothing, or a directory that nobody asked for.
 fn is_nothing(key: &ObjectKey, kind: Option<Kind>) -> bool {
     key.is_directory() || matches!(kind, None | Some(Kind::Directory))
+}
+
+impl Source {
+    /// All bytes of what `record` describes, which must be few.
+    pub(crate) fn read_whole(self, record: &Record) -> Result<Bytes, Fault> {
+        const DOING: &str = "read a live file";
+        let file = match self {
+            Self::Memory(bytes) => return Ok(bytes),
+            Self::File(file) => file,
+        };
+        let size = usize::try_from(record.size()).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(size);
+        (&file).take(record.size()).read_to_end(&mut bytes).doing(DOING)?;
+        if bytes.len() < size || !is_still(&file, record.stamp.ctime).doing(DOING)? {
+            let source = io::Error::other("the file was changed while it was read");
+            return Err(Fault::Files { doing: DOING, source });
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// Whether nobody wrote into a file since it was opened; it may have lost its name.
+pub(crate) fn is_still(file: &File, ctime: UnixNanos) -> rustix::io::Result<bool> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(stamp_of(&stat).ctime == ctime || stat.st_nlink == 0)
 }
 
 impl From<Seen> for Source {

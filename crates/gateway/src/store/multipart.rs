@@ -121,7 +121,7 @@ impl Store {
         size: u64,
         etag: ETag,
     ) -> Result<(ETag, Pending), Fault> {
-        self.incoming.finish(&draft, crate::attributes::Attributes::default())?;
+        self.incoming.flush([&draft])?;
         let guard = self.lock_upload(&upload.bucket, &upload.id);
         // It may have been completed or aborted while the bytes arrived.
         self.upload(&upload.id, &upload.bucket, &upload.key)?;

@@ -33,6 +33,15 @@ pub(crate) enum Content {
     Draft { draft: Draft, size: u64, etag: ETag },
 }
 
+/// An object whose draft is complete, and has yet to get its name.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) request: PutRequest,
+    pub(super) kind: Kind,
+    pub(super) draft: Draft,
+    pub(super) etag: ETag,
+}
+
 /// What changes in the index together with an object, and the locks for that.
 #[derive(Debug, Default)]
 pub(super) struct Also {
@@ -75,20 +84,44 @@ impl Store {
         if request.key.is_directory() {
             return self.put_directory(request, &content);
         }
+        let ready = self.ready(request, content)?;
+        self.incoming.flush([&ready.draft])?;
+        let guard = self.locks.lock(&ready.request.bucket, ready.request.key.as_str());
+        let mut submission =
+            Submission { changes: also.changes, guards: also.guards, directories: Vec::new() };
+        let etag = self.install(ready, guard, &mut submission)?;
+        Ok((etag, self.index.submit(submission)))
+    }
+
+    /// Makes a draft of an object that is no directory. It is complete, but not flushed to disk.
+    pub(super) fn ready(&self, request: PutRequest, content: Content) -> Result<Ready, Fault> {
         let attributes = request.about.attributes();
-        let (kind, mut draft, etag) = if attributes.is_symlink() {
+        let (kind, draft, etag) = if attributes.is_symlink() {
             let target = symlink_target(content)?;
             (Kind::Symlink, self.incoming.symlink(&target)?, etag_of(hash::md5_of_bytes(&target)))
         } else {
             let (draft, etag) = self.draft(content)?;
             (Kind::File, draft, etag)
         };
-        self.incoming.finish(&draft, attributes)?;
+        self.incoming.furnish(&draft, attributes)?;
+        Ok(Ready { request, kind, draft, etag })
+    }
 
-        let PutRequest { bucket, key, about, condition, modified_ms } = request;
-        let place = Place::new(&bucket, &key);
-        let guard = self.locks.lock(&bucket, key.as_str());
+    /// Puts a draft that is on the disk in place, if its condition holds, and adds to `submission` what has to be told to the index.
+    pub(super) fn install(
+        &self,
+        ready: Ready,
+        guard: Guard,
+        submission: &mut Submission,
+    ) -> Result<ETag, Fault> {
+        let Ready {
+            request: PutRequest { bucket, key, about, condition, modified_ms },
+            kind,
+            mut draft,
+            etag,
+        } = ready;
         self.require(&condition, &bucket, &key)?;
+        let place = Place::new(&bucket, &key);
         let (stat, directory) = match self.place(&mut draft, &place, &bucket, &key) {
             Ok(placed) => placed,
             Err(fault) => {
@@ -98,11 +131,10 @@ impl Store {
         };
         let stamp = crate::live::stamp_of(&stat);
         let record = Box::new(Record { kind, etag: etag.clone(), modified_ms, stamp, about });
-        let Also { mut changes, mut guards } = also;
-        changes.push(Change::Put { bucket, key, record });
-        guards.push(guard);
-        let submission = Submission { changes, directories: vec![directory], guards };
-        Ok((etag, self.index.submit(submission)))
+        submission.changes.push(Change::Put { bucket, key, record });
+        submission.directories.push(directory);
+        submission.guards.push(guard);
+        Ok(etag)
     }
 
     /// Checks a condition against what is really there. The key must be locked.

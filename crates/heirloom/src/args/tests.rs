@@ -22,6 +22,11 @@ fn what_can_be_typed() {
         "sync",
         "sync documents photos --dry-run",
         "sync -n --resume --json",
+        "sync --limit-upload 2MiB --limit-download none",
+        "laptop --limit-upload 500KiB",
+        "pi --limit-download 1GiB/s",
+        "status",
+        "status --check --json",
         "state list --json",
         "backups create",
         "backups create --state documents photos --state music",
@@ -70,6 +75,10 @@ fn what_cannot() {
         "key revoke a:b",
         "completions cmd",
         "sync -v -q",
+        "sync --limit-upload fast",
+        "laptop --limit-upload 1KiB",
+        "cloud --limit-upload 1MiB",
+        "status documents",
         "health extra",
     ] {
         assert!(parse(line).is_err(), "{line}");
@@ -108,6 +117,7 @@ fn the_first_page_of_the_manual() {
       state        Show what is kept, where it goes, and its hooks (laptop)
       backups      Back up now, and list the backups (laptop)
       conflicts    List and resolve conflict copies (laptop, pi)
+      status       Show how the machine of this profile is doing, route by route
       why          Say what happens to a path, and by which rule (laptop, pi)
       snapshot     Take a snapshot now (cloud)
       fetch        Fetch the history onto the drive now (pi)
@@ -157,9 +167,12 @@ fn the_page_of_a_command() {
       [STATE]...  The states to sync [default: all]
 
     Options:
-      -n, --dry-run  Show what would be done, and change nothing
-          --resume   Go on after a halt: you have looked, and the deletions are meant
-      -h, --help     Print help
+      -n, --dry-run                Show what would be done, and change nothing
+          --resume                 Go on after a halt: you have looked, and the deletions are meant
+          --limit-upload <RATE>    Send at most so many bytes a second, like 500KiB or 2MiB [default:
+                                   `limits` in the profile]
+          --limit-download <RATE>  Receive at most so many bytes a second
+      -h, --help                   Print help
 
     Options for every command:
           --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
@@ -176,6 +189,10 @@ fn the_page_of_a_command() {
 
     The hooks of a state, if it has any, run around its sync, once for all its folders and
     destinations; a state whose before_backup fails is skipped.
+
+    A running daemon does the work, with its own limits, and this command shows it; Ctrl-C leaves the
+    daemon at it. --resume answers the halt that was told last, and no other: one that says something
+    else by now halts anew.
 
     Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
     a side looks emptied or far too much was deleted, and wants a person to look.
@@ -253,6 +270,37 @@ fn the_pages_of_backups_and_conflicts() {
     A version is deleted only while the other one stands, and only if it is still what was looked at.
     Files are changed on this machine alone; the next sync carries that everywhere.
     Exit code 3 means that some conflicts are left, and says why.
+    ");
+}
+
+#[test]
+fn the_page_of_the_status() {
+    insta::assert_snapshot!(help(&["status"]), @r"
+    Show how the machine of this profile is doing, route by route
+
+    Usage: heirloom status [OPTIONS]
+
+    Options:
+          --check  Let the exit code say whether all is well
+      -h, --help   Print help
+
+    Options for every command:
+          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
+                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
+          --json           Print JSON lines, each with a `message_type`
+      -v, --verbose...     Say more; twice for what a developer needs
+      -q, --quiet          Say nothing but results and errors
+
+    Examples:
+      heirloom status
+      heirloom status --json | jq 'select(.halt)'
+      heirloom status --check --quiet || notify-send 'Heirloom wants a look'
+
+    A running daemon is asked over the socket in its state_dir; without one, the history of runs tells
+    how far things had come. Nothing is looked at but what is known already, and no server is asked.
+
+    The exit code is 0 whatever there is to tell. With --check it is 20 when something is halted, 1
+    when something could not be done or no daemon runs, 3 when something is left out, and else 0.
     ");
 }
 

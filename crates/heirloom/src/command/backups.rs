@@ -1,15 +1,16 @@
 //! `heirloom backups create | list`
 
-use super::sync::{Attempt, Made, refuse_unknown};
-use crate::args::{self, BackupsAction};
+use super::sync::refuse_unknown;
+use crate::args::BackupsAction;
 use crate::config::access::Access;
 use crate::config::destination::Destination;
 use crate::config::laptop::{DestinationName, Laptop};
 use crate::failure::{Exit, Explain as _, Failure};
 use crate::profile::api::{Api, Taken};
-use crate::profile::keep::open_folder;
+use crate::profile::attempt::{Attempt, Made, Wanted};
+use crate::profile::keep::{open_folder, sweep_all};
 use crate::profile::routes::{Routes, of_laptop, open_journal};
-use crate::profile::{rounds, turn};
+use crate::profile::{rounds, runs, turn};
 use crate::report::{Format, Message};
 use crate::runtime;
 use crate::session::Session;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 /// Does what was asked.
 pub(crate) fn run(session: &Session, action: BackupsAction) -> Result<Exit, Failure> {
     match action {
-        BackupsAction::Create { states } => create(session, states),
+        BackupsAction::Create { states } => create(session, &states),
         BackupsAction::List => list(session),
     }
 }
@@ -39,9 +40,9 @@ impl Cloud {
     }
 }
 
-fn create(session: &Session, states: Vec<StateName>) -> Result<Exit, Failure> {
+fn create(session: &Session, states: &[StateName]) -> Result<Exit, Failure> {
     let laptop = session.laptop("backups create")?;
-    refuse_unknown(&laptop, &states)?;
+    refuse_unknown(&laptop, states)?;
     let destinations: BTreeSet<&DestinationName> = (laptop.states.iter())
         .filter(|(name, _)| states.is_empty() || states.contains(name))
         .flat_map(|(_, state)| &state.destinations)
@@ -52,9 +53,8 @@ fn create(session: &Session, states: Vec<StateName>) -> Result<Exit, Failure> {
         session.report.note(format_args!("{destination}: gets the files, and takes no snapshots"));
     }
     let journal = open_journal_of(&laptop)?;
-    let Routes { wired, unready } = of_laptop(&laptop, &journal, &states)?;
+    let Routes { wired, unready } = of_laptop(&laptop, &journal, states, &laptop.limits.shared())?;
     let rounds = rounds::of_states(&laptop, wired);
-    let wanted = args::Sync { states, dry_run: false, resume: false };
     let report = session.report.on_the_way();
     runtime::run_interruptible(|stop| async move {
         let note = || session.report.note("waiting until another heirloom has synced …");
@@ -62,15 +62,17 @@ fn create(session: &Session, states: Vec<StateName>) -> Result<Exit, Failure> {
             return Ok(Exit::Interrupted);
         };
         let open = open_folder();
+        sweep_all(&rounds, &open);
+        let notice = |one: &_, moment: sync::Moment<'_>| runs::note(&journal, one, &moment);
         let attempt = Attempt {
-            session,
             report: &report,
-            wanted: &wanted,
+            wanted: Wanted::default(),
             journal: &journal,
             open: &open,
+            notice: &notice,
             stop: &stop,
         };
-        let made = attempt.rounds(&rounds, unready).await;
+        let made = attempt.rounds(&rounds, &unready).await;
         let mut exit = made.exit();
         for cloud in &clouds {
             if !stop.is_cancelled() {

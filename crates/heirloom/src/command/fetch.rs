@@ -1,5 +1,8 @@
 //! `heirloom fetch`
 
+use super::hand_over::hand_over;
+use crate::control::client;
+use crate::control::message::Ask;
 use crate::failure::{Exit, Failure};
 use crate::profile::fetch::{fetch, minute, write_guide};
 use crate::profile::lock;
@@ -17,7 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
     let pi = session.pi("fetch")?;
     let drive = Drive::open(&pi.drive)?;
-    let _lock = lock::take(&pi.state_dir)?;
+    let _lock = match lock::take(&pi.state_dir) {
+        Ok(lock) => lock,
+        Err(busy) if busy.kind() == Exit::Busy => {
+            return hand_over(session, &pi.state_dir, &Ask::Fetch, client::START)?.ok_or(busy);
+        }
+        Err(failure) => return Err(failure),
+    };
     let join = pi.cloud.resolve()?;
     let bucket = join.bucket.to_string();
     let stop = Arc::new(Stop::default());
@@ -52,7 +61,7 @@ impl Drop for StopOnDrop {
 
 /// What came of it.
 #[derive(Serialize)]
-struct Fetched {
+pub(crate) struct Fetched {
     bucket: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     latest: Option<String>,
@@ -60,7 +69,7 @@ struct Fetched {
 }
 
 impl Fetched {
-    fn new(bucket: String, outcome: &Outcome) -> Self {
+    pub(crate) fn new(bucket: String, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Updated { to, .. } => Self { bucket, latest: Some(to.to_string()), new: true },
             Outcome::UpToDate | Outcome::Stopped => Self { bucket, latest: None, new: false },

@@ -64,7 +64,10 @@ impl fmt::Display for Health {
 /// Finds out and says so; exit code 0 or 1.
 pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
     let health = match session.load()?.config {
-        Config::Cloud(cloud) => ask(&cloud),
+        Config::Cloud(cloud) => {
+            let (ok, message) = ask(&cloud);
+            Health { ok, message }
+        }
         Config::Laptop(laptop) => feel(&laptop.state_dir, laptop.shortest_interval(), now()),
         Config::Pi(pi) => feel(&pi.state_dir, pi.shortest_interval(), now()),
     };
@@ -101,15 +104,13 @@ fn feel(state_dir: &Path, interval: Duration, now: UnixNanos) -> Health {
     Health { ok: pulse.ok, message: pulse.message }
 }
 
-/// Asks the cloud's web server.
-fn ask(cloud: &Cloud) -> Health {
+/// Asks the cloud's web server whether it is well, and what it says.
+pub(crate) fn ask(cloud: &Cloud) -> (bool, String) {
     let address = nearby(cloud.web.listen);
     match get(address, "/readyz") {
-        Ok(200) => Health { ok: true, message: format!("http://{address}/readyz answers") },
-        Ok(status) => Health { ok: false, message: format!("http://{address}/readyz answers {status}") },
-        Err(error) => {
-            Health { ok: false, message: format!("http://{address}/readyz does not answer: {error}") }
-        }
+        Ok(200) => (true, format!("http://{address}/readyz answers")),
+        Ok(status) => (false, format!("http://{address}/readyz answers {status}")),
+        Err(error) => (false, format!("http://{address}/readyz does not answer: {error}")),
     }
 }
 

@@ -3,12 +3,11 @@
 use crate::args::Snapshot;
 use crate::failure::{Exit, Failure};
 use crate::profile::snapshots::Snapshots;
-use crate::report::{Action, Message};
+use crate::report::{Action, Counts, Message};
 use crate::session::Session;
 use archive::Outcome;
 use model::ByteSize;
 use serde::Serialize;
-use std::cell::Cell;
 use std::fmt;
 
 /// Takes a snapshot of each bucket.
@@ -46,12 +45,10 @@ pub(crate) fn run(session: &Session, wanted: Snapshot) -> Result<Exit, Failure> 
 
 fn shown(session: &Session) -> impl Fn(archive::Progress) + use<> {
     let bar = session.report.progress(Action::Snapshotting);
-    let (files, bytes) = (Cell::new(0), Cell::new(0));
     move |progress| {
-        bar.expect(progress.files, progress.bytes);
-        let read = progress.work;
-        (files.replace(read.files_read)..read.files_read).for_each(|_| bar.file());
-        bar.bytes(read.bytes_read.saturating_sub(bytes.replace(read.bytes_read)));
+        let (files, bytes) = (progress.files, progress.bytes);
+        let done = progress.work;
+        bar.show(Counts { files_done: done.files_read, files, bytes_done: done.bytes_read, bytes });
     }
 }
 

@@ -7,25 +7,29 @@ mod ports;
 mod sample;
 mod scratch;
 
-use super::sync::once;
 use crate::args;
 use crate::config::join::Join;
 use crate::config::{Cloud, Pi};
 use crate::failure::{Exit, Explain as _, Failure};
+use crate::profile::attempt::{Attempt, Wanted};
 use crate::profile::cloud::{History, Ready, prepare_on};
-use crate::profile::keep::{Heart, keep, open_folder};
-use crate::profile::routes::{of_laptop, open_journal};
+use crate::profile::daemon::Daemon;
+use crate::profile::keep::{Heart, Open, keep, open_folder, sweep_all};
+use crate::profile::rounds::Round;
+use crate::profile::routes::{Wired, of_laptop, open_journal};
 use crate::profile::snapshots::Snapshots;
-use crate::profile::telling::tell;
-use crate::profile::{self, lock};
+use crate::profile::{self, lock, runs};
 use crate::report::Message;
 use crate::runtime;
 use crate::session::{Session, now};
+use bucket::Limits;
+use journal::Journal;
 use mirror::Drive;
 use scratch::Scratch;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -84,28 +88,47 @@ async fn first_round(
     let laptop = scratch.laptop();
     // Whoever stops the trial drops this round.
     let never = CancellationToken::new();
-    let everything = args::Sync { states: Vec::new(), dry_run: false, resume };
+    let first = First { session, resume, stop: &never };
     let journal = open_journal(&laptop.state_dir)?;
-    for one in of_laptop(&laptop, &journal, &[])?.complete()? {
-        let outcome = once(session, &everything, &journal, &one, &open_folder(), &never).await;
-        // A halt is for the person to see; the rest still runs.
-        if let Err(failure) = tell(&session.report, &one.route, outcome) {
-            session.fail(&failure.hint("Here: end this trial and start it with `heirloom try --resume`."));
-        }
+    let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?.complete()?;
+    // A halt is for the person to see; the rest still runs.
+    if first.round(&journal, wired, open_folder()).await == Exit::Halted {
+        session.report.note("Here: end this trial and start it with `heirloom try --resume`.");
     }
     let take = snapshots.clone();
     tokio::task::spawn_blocking(move || take.run()).await?;
     let (pi, join) = (scratch.pi(), scratch.pi_join()?);
     let (drive, _) = Drive::init(&pi.drive)?;
     let journal = open_journal(&pi.state_dir)?;
-    let mirror = profile::pi::route(&pi, &join, &drive, &journal)?;
+    let mirror = profile::pi::route(&pi, &join, &drive, &journal, &Limits::default())?;
     let on_drive = profile::pi::open_on(drive.clone(), join.bucket.clone(), pi.drive.clone());
-    let outcome = once(session, &everything, &journal, &mirror, &on_drive, &never).await;
-    if let Err(failure) = tell(&session.report, &mirror.route, outcome) {
-        session.fail(&failure);
-    }
+    first.round(&journal, vec![mirror], on_drive).await;
     fetch(&pi, join, drive).await?;
     Ok(pi)
+}
+
+/// One run of each route.
+struct First<'a> {
+    session: &'a Session,
+    resume: bool,
+    stop: &'a CancellationToken,
+}
+
+impl First<'_> {
+    async fn round(&self, journal: &Arc<Journal>, wired: Vec<Wired>, open: Open) -> Exit {
+        let rounds = [Round::plain(wired)];
+        sweep_all(&rounds, &open);
+        let notice = |one: &_, moment: sync::Moment<'_>| runs::note(journal, one, &moment);
+        let attempt = Attempt {
+            report: &self.session.report,
+            wanted: Wanted { dry_run: false, resume: self.resume },
+            journal,
+            open: &open,
+            notice: &notice,
+            stop: self.stop,
+        };
+        attempt.rounds(&rounds, &[]).await.exit()
+    }
 }
 
 async fn fetch(pi: &Pi, join: Join, drive: Drive) -> Result<(), Failure> {
@@ -126,10 +149,12 @@ async fn go_on(
 ) -> Result<(), Failure> {
     let laptop = scratch.laptop();
     let journal = open_journal(&laptop.state_dir)?;
-    let wired = of_laptop(&laptop, &journal, &[])?.complete()?;
+    let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?.complete()?;
     let keeping = keep(wired, journal, Heart::new(laptop.state_dir.clone()), open_folder(), stop.clone());
     let join = scratch.pi_join()?;
-    let mirroring = profile::pi::run(&pi, &join, stop.clone());
+    let journal = open_journal(&pi.state_dir)?;
+    let mirror = Daemon::new(&pi.machine, "pi", journal, pi.state_dir.clone(), Limits::default());
+    let mirroring = profile::pi::run(&pi, &join, &mirror, stop.clone());
     let ((), mirrored, ()) =
         tokio::join!(keeping, mirroring, snapshot_again_and_again(snapshots, stop.clone()));
     mirrored

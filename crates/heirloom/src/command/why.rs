@@ -35,7 +35,7 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
             let drive = Drive::open(&pi.drive)?;
             let journal = open_journal(&pi.state_dir)?;
             let join = pi.cloud.resolve()?;
-            let routes = vec![pi::route(&pi, &join, &drive, &journal)?.route];
+            let routes = vec![pi::route(&pi, &join, &drive, &journal, &bucket::Limits::default())?.route];
             (routes, journal, pi::open_on(drive, join.bucket, pi.drive.clone()))
         }
         Config::Cloud(_) => return Err(loaded.unfit("why", &[Profile::Laptop, Profile::Pi]).into()),

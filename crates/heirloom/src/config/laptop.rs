@@ -1,6 +1,7 @@
 //! The profile `laptop`: folders that are kept in sync with a bucket.
 
 use super::destination::Destination;
+use super::limits::Limits;
 use super::section::{Checked, Section};
 use super::value;
 use model::{ByteSize, MachineName, RelPath, StateName};
@@ -22,6 +23,8 @@ pub(crate) struct Laptop {
     pub(crate) state_dir: PathBuf,
     /// Where states go; at least one.
     pub(crate) destinations: BTreeMap<DestinationName, Destination>,
+    /// How fast everything may go.
+    pub(crate) limits: Limits,
     /// What is kept; at least one.
     pub(crate) states: BTreeMap<StateName, State>,
 }
@@ -97,11 +100,18 @@ impl Laptop {
     pub(crate) fn read(section: &Section<'_>) -> Checked<Self> {
         let machine = section.required("machine", MachineName::new);
         let state_dir = section.required("state_dir", value::absolute(section));
+        let limits = section.section("limits").and_then(Limits::read);
         let destinations = destinations(section);
         let known: Vec<&str> =
             destinations.iter().flat_map(BTreeMap::keys).map(DestinationName::as_str).collect();
         let states = states(section, &known);
-        Ok(Self { machine: machine?, state_dir: state_dir?, states: states?, destinations: destinations? })
+        Ok(Self {
+            machine: machine?,
+            state_dir: state_dir?,
+            limits: limits?,
+            states: states?,
+            destinations: destinations?,
+        })
     }
 
     /// The shortest interval of any state: how often a daemon that is well shows a sign of life.

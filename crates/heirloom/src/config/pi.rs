@@ -2,6 +2,7 @@
 
 use super::access::{Access, Web};
 use super::laptop::MAX_DELETE;
+use super::limits::Limits;
 use super::section::{Checked, Section};
 use super::value;
 use model::MachineName;
@@ -20,6 +21,8 @@ pub(crate) struct Pi {
     pub(crate) drive: PathBuf,
     /// The cloud that it mirrors.
     pub(crate) cloud: Access,
+    /// How fast the files may go.
+    pub(crate) limits: Limits,
     /// The files.
     pub(crate) mirror: Mirror,
     /// The history.
@@ -59,6 +62,7 @@ impl Pi {
         } else {
             Err(section.missing("cloud"))
         };
+        let limits = section.section("limits").and_then(Limits::read);
         let mirror = section.section("mirror").and_then(Mirror::read);
         let archive = section.section("archive").and_then(Archive::read);
         Ok(Self {
@@ -66,6 +70,7 @@ impl Pi {
             state_dir: state_dir?,
             drive: drive?,
             cloud: cloud?,
+            limits: limits?,
             mirror: mirror?,
             archive: archive?,
         })

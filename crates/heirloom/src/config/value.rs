@@ -3,6 +3,7 @@
 use super::section::{Section, Variables};
 use super::spelling::nearest;
 use axum::http::Uri;
+use model::ByteSize;
 use plan::sync::{Direction, MaxDelete};
 use std::fmt;
 use std::net::SocketAddr;
@@ -127,6 +128,25 @@ pub(crate) fn max_delete(text: &str) -> Result<MaxDelete, String> {
             _ => Err(error()),
         },
         None => text.parse().map(MaxDelete::Count).map_err(|_| error()),
+    }
+}
+
+/// Bytes per second; `0` and `none` stand for no limit.
+pub(crate) fn rate(text: &str) -> Result<Option<u64>, String> {
+    let least = bucket::Limiter::RATE_MIN;
+    let bare = text.trim().trim_end_matches("/s");
+    if bare == "none" {
+        return Ok(None);
+    }
+    match bare.parse::<ByteSize>() {
+        Ok(ByteSize(0)) => Ok(None),
+        Ok(ByteSize(rate)) if rate >= least => Ok(Some(rate)),
+        Ok(_) => {
+            Err(format!("`{text}` is too slow; the lowest limit is {}, and `none` is none", ByteSize(least)))
+        }
+        Err(_) => {
+            Err(format!("`{text}` is not a limit; write bytes per second like 500KiB or 2MiB, or `none`"))
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn end_when_replaced<'a>(
 /// Cancels `round` when a join file says something new, or a destination can be used that could not.
 pub(crate) async fn end_when_ready(
     laptop: &Laptop,
-    unready: Vec<Unready>,
+    unready: &[Unready],
     heart: &Heart,
     round: CancellationToken,
 ) {
@@ -82,23 +82,21 @@ pub(crate) async fn end_when_ready(
     }
     unready.iter().for_each(|unready| say(unready, heart));
     let accesses = laptop.destinations.values().filter_map(Destination::access);
-    tokio::join!(end_when_replaced(accesses, round.clone()), end_when_known(laptop, &unready, round));
+    tokio::join!(end_when_replaced(accesses, round.clone()), end_when_known(laptop, unready, round));
 }
 
-fn say(Unready { destination, failure }: &Unready, heart: &Heart) {
-    let text = failure.line();
-    if let Some(Error::JoinMissing { path }) = failure.cause::<Error>() {
+fn say(one: &Unready, heart: &Heart) {
+    let text = one.failure().line();
+    if let Some(path) = one.awaits() {
         tracing::info!(path = %path.display(), "waiting for the join file that the cloud writes");
     } else {
         tracing::error!("{text}; the others go on without it, and it is tried again by itself");
     }
-    heart.beat(destination.as_str(), false, &text);
+    heart.beat(one.destination.as_str(), false, &text);
 }
 
 async fn end_when_known(laptop: &Laptop, unready: &[Unready], round: CancellationToken) {
-    let waits_for_join =
-        |one: &&Unready| matches!(one.failure.cause::<Error>(), Some(Error::JoinMissing { .. }));
-    let waiting: Vec<_> = unready.iter().filter(|one| !waits_for_join(one)).collect();
+    let waiting: Vec<_> = unready.iter().filter(|one| one.awaits().is_none()).collect();
     while !round.is_cancelled() && !waiting.is_empty() {
         pause(&round, TRY_AGAIN).await;
         for Unready { destination, .. } in &waiting {

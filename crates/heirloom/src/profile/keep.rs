@@ -1,9 +1,12 @@
 //! Keeping routes in sync until told to stop: one keeper each, so that one in trouble holds up no other.
 
+use super::live::{Failing, Notes};
 use super::pi::pause;
+use super::rounds::Round;
 use super::routes::Wired;
-use super::{resume, runs, telling, turn, watch};
+use super::{runs, telling, turn, watch};
 use crate::command::health::Pulse;
+use crate::report::time::span;
 use chrono::Local;
 use journal::Journal;
 use model::ByteSize;
@@ -11,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use sync::{Error, Folder, Keeper, Moment, Notice, Outcome, Progress, Report, Route, Stage};
-use tokio::sync::Notify;
+use sync::{Error, Folder, Keeper, Moment, Outcome, Report, Route, Stage, Turn, TurnOf};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Opens a route's folder anew for every cycle.
@@ -67,31 +70,28 @@ pub(crate) async fn keep(
 ) {
     let mut tasks = JoinSet::new();
     for one in wired {
-        let Wired { route, place, interval } = one;
-        let wake = Arc::new(Notify::new());
-        // A word that was left before this daemon ran answers no halt of its own: nobody has looked at one yet.
-        let _stale = resume::take(&heart.state_dir, &route);
-        tasks.spawn(watch::watch(route.folder.clone(), Arc::clone(&wake), stop.clone()));
-        if let Ok(folder) = open(&route) {
-            sweep(&route, &folder);
+        tasks.spawn(watch::watch(one.clone(), stop.clone()));
+        if let Ok(folder) = open(&one.route) {
+            sweep(&one.route, &folder);
         }
-        let progress = Arc::new(Progress::default());
-        tasks.spawn(beat_while_moving(route.name(), Arc::clone(&progress), heart.clone(), stop.clone()));
-        tasks.spawn(wake_to_resume(route.clone(), heart.state_dir.clone(), Arc::clone(&wake), stop.clone()));
-        let state_dir = heart.state_dir.clone();
+        tasks.spawn(beat_while_moving(one.clone(), heart.clone(), stop.clone()));
         let keeper = Keeper {
-            route: route.clone(),
+            route: one.route.clone(),
             journal: Arc::clone(&journal),
-            interval,
-            wake,
-            progress,
-            notice: notice(Arc::clone(&journal), heart.clone(), stop.clone()),
-            guards: Arc::new(move |route| resume::take(&state_dir, route)),
+            interval: one.interval,
+            wake: Arc::clone(one.live.wake()),
+            progress: Arc::clone(one.live.progress()),
+            turn: turn_of(&one, &heart, &stop),
+            notice: Arc::new({
+                let (journal, heart, one) = (Arc::clone(&journal), heart.clone(), one.clone());
+                move |_, moment| noticed(&journal, &heart, &one, &moment)
+            }),
+            chance: Arc::new(chance),
             time: conflict_time,
             stop: stop.clone(),
         };
         let open = Arc::clone(&open);
-        tasks.spawn(keeper.run(move || open(&route), place));
+        tasks.spawn(keeper.run(move || open(&one.route), one.place));
     }
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
@@ -100,35 +100,51 @@ pub(crate) async fn keep(
     }
 }
 
-/// Looks for a person's word to go on, so that a halted route need not wait for its interval.
-async fn wake_to_resume(route: Route, state_dir: PathBuf, wake: Arc<Notify>, stop: CancellationToken) {
-    const PERIOD: Duration = Duration::from_secs(1);
-    while !stop.is_cancelled() {
-        pause(&stop, PERIOD).await;
-        if resume::is_asked(&state_dir, &route) {
-            wake.notify_one();
-        }
-    }
+/// A cycle's turn: among the runs of its route, and beside commands that want the machine for themselves.
+fn turn_of(one: &Wired, heart: &Heart, stop: &CancellationToken) -> TurnOf {
+    let (live, state_dir, stop) = (one.live.clone(), heart.state_dir.clone(), stop.clone());
+    Arc::new(move || {
+        let (live, state_dir, stop) = (live.clone(), state_dir.clone(), stop.clone());
+        Box::pin(async move {
+            let of_the_route = tokio::select! {
+                turn = live.turn() => turn,
+                () = stop.cancelled() => return None,
+            };
+            let of_the_machine = turn::of_a_cycle(&state_dir, &stop).await;
+            (!stop.is_cancelled()).then(|| Box::new((of_the_route, of_the_machine)) as Turn)
+        })
+    })
+}
+
+/// A number from 0 up to 1, another one each time.
+pub(crate) fn chance() -> f64 {
+    // Without randomness every machine waits as long as the others, and that is all.
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
 /// A first sync may take a day, and a machine at work is well: but only for as long as something moves.
-pub(crate) async fn beat_while_moving(
-    route: String,
-    progress: Arc<Progress>,
-    heart: Heart,
-    stop: CancellationToken,
-) {
+pub(crate) async fn beat_while_moving(one: Wired, heart: Heart, stop: CancellationToken) {
     const PERIOD: Duration = Duration::from_secs(15);
-    let mut before = progress.snapshot();
+    let (route, mut before) = (one.route.name(), one.live.sample());
     while !stop.is_cancelled() {
         pause(&stop, PERIOD).await;
-        let now = progress.snapshot();
+        let now = one.live.sample();
         if now.stage != Stage::Idle && now != before {
             let done = ByteSize(now.bytes_done);
             let message = format!("{route}: at work, {} of {} files, {done}", now.files_done, now.files);
             heart.beat(&route, true, &message);
         }
         before = now;
+    }
+}
+
+/// Removes what an interrupted run left in the folders of these rounds, for a process that alone syncs for the machine.
+pub(crate) fn sweep_all(rounds: &[Round], open: &Open) {
+    for one in rounds.iter().flat_map(|round| &round.wired) {
+        // One that cannot be opened is told of when it is synced.
+        if let Ok(folder) = open(&one.route) {
+            sweep(&one.route, &folder);
+        }
     }
 }
 
@@ -150,59 +166,58 @@ pub(crate) fn sweep(route: &Route, folder: &Folder) {
     }
 }
 
-/// What is done when a run begins and ends: it is noted, logged, and told to whoever asks for the machine's health.
-pub(crate) fn notice(journal: Arc<Journal>, heart: Heart, stop: CancellationToken) -> Notice {
-    let running = Mutex::new(None);
-    let turn = Mutex::new(None);
-    let said = Mutex::new(Said::default());
-    Arc::new(move |route, moment| {
-        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        match moment {
-            Moment::Begins => {
-                *turn.lock().unwrap_or_else(PoisonError::into_inner) =
-                    turn::of_a_cycle(&heart.state_dir, &stop);
-                *running = runs::begin(&journal, route);
-            }
-            Moment::Ended(outcome) => {
-                runs::end(&journal, route, running.take(), outcome);
-                let (ok, summary) = telling::summary(route, outcome);
-                log(outcome, &summary, &mut said.lock().unwrap_or_else(PoisonError::into_inner));
-                heart.beat(&route.name(), ok, &summary);
-                *turn.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            }
+/// What is done when a daemon's run begins and ends: it is noted, logged, and told to whoever asks for the machine's health.
+pub(crate) fn noticed(journal: &Journal, heart: &Heart, one: &Wired, moment: &Moment<'_>) {
+    runs::note(journal, one, moment);
+    match moment {
+        Moment::Begins => one.live.notes().next = None,
+        Moment::Ended(outcome) => {
+            let (ok, summary) = telling::summary(&one.route, outcome);
+            log(outcome, &summary, &one.route, &mut one.live.notes());
+            heart.beat(&one.route.name(), ok, &summary);
         }
-    })
+        Moment::Waits(pause) => one.live.notes().next = Instant::now().checked_add(*pause),
+    }
 }
 
-/// What has been said of a route: what repeats itself is said once.
-#[derive(Default)]
-struct Said {
-    summary: String,
-    problems: BTreeSet<String>,
-}
-
-fn log(outcome: &Result<Outcome, Error>, summary: &str, said: &mut Said) {
-    let repeats = said.summary == summary;
-    summary.clone_into(&mut said.summary);
+/// What repeats itself is said once.
+fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &mut Notes) {
+    let repeats = notes.said.summary == summary;
+    summary.clone_into(&mut notes.said.summary);
+    let failed_before = notes.failing.take();
     match outcome {
-        Ok(Outcome::Done(report)) => log_report(report, summary, said),
+        Ok(Outcome::Done(report)) => {
+            if let Some(before) = failed_before {
+                let (attempts, time) = (before.attempts, span(before.since.elapsed().as_secs()));
+                tracing::info!("{}: back after {attempts} failed attempts in {time}", route.name());
+            }
+            log_report(report, summary, notes);
+        }
         Ok(Outcome::Planned(_)) => tracing::debug!("{summary}"),
         Ok(Outcome::Halted(_)) if !repeats => {
-            tracing::error!("{summary}; look, then go on with `heirloom sync --resume`");
+            tracing::error!("{summary}; look, then go on with `{}`", telling::resume_command(route));
         }
-        Err(error) if !repeats && error.may_pass() => tracing::warn!("{summary}; trying again by itself"),
-        Err(_) if !repeats => tracing::error!("{summary}"),
-        Ok(Outcome::Halted(_)) | Err(_) => tracing::debug!("{summary}"),
+        Ok(Outcome::Halted(_)) => tracing::debug!("{summary}"),
+        Err(error) => {
+            // A line that is down says so in more than one way.
+            let said = failed_before.as_ref().is_some_and(|before| before.may_pass && error.may_pass());
+            match error.may_pass() {
+                true if !said => tracing::warn!("{summary}; trying again by itself"),
+                false if !repeats => tracing::error!("{summary}"),
+                _ => tracing::debug!("{summary}"),
+            }
+            notes.failing = Some(Failing::again(failed_before, error, summary));
+        }
     }
 }
 
-fn log_report(report: &Report, summary: &str, said: &mut Said) {
+fn log_report(report: &Report, summary: &str, notes: &mut Notes) {
     let problems: BTreeSet<String> = report.problems.iter().map(ToString::to_string).collect();
-    for problem in problems.difference(&said.problems) {
+    for problem in problems.difference(&notes.said.problems) {
         tracing::warn!("{problem}");
     }
-    let news = report.did_something() || problems != said.problems;
-    said.problems = problems;
+    let news = report.did_something() || problems != notes.said.problems;
+    (notes.problems, notes.said.problems) = (problems.len(), problems);
     for conflict in &report.conflicts {
         tracing::warn!("{conflict}");
     }

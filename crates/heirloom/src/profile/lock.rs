@@ -28,7 +28,7 @@ pub(crate) fn take(state_dir: &Path) -> Result<Lock, Failure> {
             Exit::Busy,
             format!("another heirloom is at work for this machine ({} is locked)", path.display()),
         )
-        .hint("If it is the daemon, it syncs by itself, and takes `heirloom sync --resume` as word to go on after a halt.")
+        .hint("A `heirloom sync` that runs already ends by itself; a daemon would have taken this over, so try again in a moment.")
         .hint("Another `heirloom try` on the same scratch folder must end first, or take another with `--data DIR`.")),
         Err(errno) => {
             Err(Failure::from(std::io::Error::from(errno))

@@ -6,18 +6,19 @@
 //! hooks around every cycle (a dump every five minutes, and one more for the change that the dump itself is), and watching
 //! such a state between its rounds (half a dump is no state to keep).
 
-use super::keep::{Heart, Open, beat_while_moving, conflict_time, notice, sweep};
+use super::keep::{Heart, Open, beat_while_moving, chance, conflict_time, noticed, sweep};
 use super::pi::pause;
 use super::routes::Wired;
-use super::{resume, runs, telling, turn};
+use super::{runs, telling, turn};
 use crate::config::Laptop;
 use crate::failure::Exit;
 use journal::Journal;
 use model::StateName;
 use std::sync::Arc;
 use std::time::Duration;
+use sync::backoff::Backoff;
 use sync::hooks::{Around, Codes, Failed, Hooks, How, Subject, Work};
-use sync::{Cycle, Error, Moment, Notice, Options, Outcome, Progress};
+use sync::{Cycle, Error, Moment, Options, Outcome, Resume, or_stopped};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,19 +29,19 @@ pub(crate) const CODES: Codes = Codes { skipped: Exit::Incomplete as u8, stopped
 const BACKOFF_FIRST: Duration = Duration::from_mins(1);
 const BACKOFF_LAST: Duration = Duration::from_hours(1);
 
-/// How long a cycle that was told to stop may go on with what it has begun.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// All routes of one state, or of a mirror, which has no hooks.
+#[derive(Clone)]
 pub(crate) struct Round {
     pub(crate) around: Option<(Hooks, Subject)>,
     pub(crate) wired: Vec<Wired>,
+    /// Held from the hook before to the hook after.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Round {
     /// Routes with nothing around them.
     pub(crate) fn plain(wired: Vec<Wired>) -> Self {
-        Self { around: None, wired }
+        Self { around: None, wired, turn: Arc::default() }
     }
 }
 
@@ -62,29 +63,13 @@ fn begin(laptop: &Laptop, first: Wired) -> Round {
         let folders = state.folders.iter().map(|folder| folder.path.clone()).collect();
         (state.hooks.clone(), Subject { state: name.clone(), folders, snapshot: None })
     });
-    Round { around, wired: vec![first] }
+    Round { around, wired: vec![first], turn: Arc::default() }
 }
 
 /// Those with hooks around them, and the routes of the others, which are watched.
-pub(crate) fn apart(laptop: &Laptop, wired: Vec<Wired>) -> (Vec<Round>, Vec<Wired>) {
-    let (hooked, plain): (Vec<_>, Vec<_>) =
-        of_states(laptop, wired).into_iter().partition(|round| round.around.is_some());
+pub(crate) fn apart(rounds: Vec<Round>) -> (Vec<Round>, Vec<Wired>) {
+    let (hooked, plain): (Vec<_>, Vec<_>) = rounds.into_iter().partition(|round| round.around.is_some());
     (hooked, plain.into_iter().flat_map(|round| round.wired).collect())
-}
-
-/// Waits for a cycle; one that was told to stop is given a little time, and then dropped, which the next run makes good.
-pub(crate) async fn or_stopped(
-    stop: &CancellationToken,
-    cycle: impl Future<Output = Result<Outcome, Error>>,
-) -> Result<Outcome, Error> {
-    let too_late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        outcome = cycle => outcome,
-        () = too_late => Err(Error::Stopped),
-    }
 }
 
 /// Runs rounds until stopped, each state by itself.
@@ -96,12 +81,12 @@ pub(crate) async fn keep(
     stop: CancellationToken,
 ) {
     let mut tasks = JoinSet::new();
-    for Round { around, wired } in rounds {
+    for Round { around, wired, turn } in rounds {
         let Some((hooks, subject)) = around else { continue };
         let keeper = Keeper {
             hooks,
             subject,
-            notice: notice(Arc::clone(&journal), heart.clone(), stop.clone()),
+            turn,
             journal: Arc::clone(&journal),
             heart: heart.clone(),
             open: Arc::clone(&open),
@@ -122,33 +107,39 @@ struct Keeper {
     subject: Subject,
     journal: Arc<Journal>,
     heart: Heart,
-    notice: Notice,
+    turn: Arc<tokio::sync::Mutex<()>>,
     open: Open,
     stop: CancellationToken,
 }
 
 impl Keeper {
     async fn run(self, wired: Vec<Wired>) {
-        let mut backoff = BACKOFF_FIRST;
+        let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_LAST);
         for one in &wired {
-            let _stale = resume::take(&self.heart.state_dir, &one.route);
             if let Ok(folder) = (self.open)(&one.route) {
                 sweep(&one.route, &folder);
             }
         }
         let interval = wired.iter().map(|one| one.interval).min().unwrap_or(BACKOFF_LAST);
         while !self.stop.is_cancelled() {
-            let went_well = self.round(&wired).await;
-            let wait = if went_well { interval } else { backoff.min(interval) };
-            backoff = if went_well { BACKOFF_FIRST } else { (backoff * 2).min(BACKOFF_LAST) };
-            self.wait(&wired, wait).await;
+            let wait = if self.round(&wired).await {
+                backoff.reset();
+                interval
+            } else {
+                backoff.fail(chance()).min(interval)
+            };
+            for one in &wired {
+                noticed(&self.journal, &self.heart, one, &Moment::Waits(wait));
+            }
+            pause(&self.stop, wait).await;
         }
     }
 
     /// One round; whether another is due only after the interval.
     async fn round(&self, wired: &[Wired]) -> bool {
         // From the hook before to the hook after, no command backs up the same state.
-        let _turn = turn::of_a_cycle(&self.heart.state_dir, &self.stop);
+        let _turn = self.turn.lock().await;
+        let _turn_of_the_machine = turn::of_a_cycle(&self.heart.state_dir, &self.stop).await;
         let state = &self.subject.state;
         tracing::debug!(%state, "backing up with hooks");
         let doing = Box::pin(self.routes(wired));
@@ -193,52 +184,33 @@ impl Keeper {
     }
 
     async fn cycle(&self, one: &Wired) -> Exit {
-        (self.notice)(&one.route, Moment::Begins);
+        let _turn = one.live.turn().await;
+        noticed(&self.journal, &self.heart, one, &Moment::Begins);
         let outcome = self.cycle_of(one).await;
         let exit = telling::exit_of(&outcome);
         if exit != Exit::Interrupted {
-            (self.notice)(&one.route, Moment::Ended(&outcome));
+            noticed(&self.journal, &self.heart, one, &Moment::Ended(&outcome));
         }
         exit
     }
 
     async fn cycle_of(&self, one: &Wired) -> Result<Outcome, Error> {
         let local = (self.open)(&one.route).map_err(Error::Local)?;
-        let options = Options {
-            guards: resume::take(&self.heart.state_dir, &one.route),
-            dry_run: false,
-            time: conflict_time(),
-            stop: self.stop.clone(),
-        };
-        let progress = Arc::new(Progress::default());
+        let options =
+            Options { resume: Resume::Not, dry_run: false, time: conflict_time(), stop: self.stop.clone() };
         let cycle = Cycle {
             route: &one.route,
             local: &local,
             remote: &one.place,
             journal: &self.journal,
             options: &options,
-            progress: &progress,
+            progress: one.live.progress(),
         };
-        let (name, shown) = (one.route.name(), Arc::clone(&progress));
         tokio::select! {
             outcome = or_stopped(&self.stop, cycle.until_settled()) => outcome,
-            () = beat_while_moving(name, shown, self.heart.clone(), CancellationToken::new()) => {
+            () = beat_while_moving(one.clone(), self.heart.clone(), CancellationToken::new()) => {
                 unreachable!("because its token is never cancelled")
             }
-        }
-    }
-
-    /// Waits for the next round, or for a person's word to go on after a halt.
-    async fn wait(&self, wired: &[Wired], wait: Duration) {
-        const LOOK: Duration = Duration::from_secs(1);
-        let asked = async {
-            while !wired.iter().any(|one| resume::is_asked(&self.heart.state_dir, &one.route)) {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        tokio::select! {
-            () = pause(&self.stop, wait) => {}
-            () = asked => {}
         }
     }
 }

@@ -1,11 +1,12 @@
 //! From states and destinations to routes: one for each folder of a state on its way to each destination.
 
+use super::live::Live;
 use crate::config::Error;
 use crate::config::destination::{self, Destination};
 use crate::config::join::Join;
-use crate::config::laptop::{DestinationName, Laptop};
+use crate::config::laptop::{DestinationName, Folder, Laptop};
 use crate::failure::{Exit, Explain as _, Failure};
-use bucket::{Bucket, Plain, Prefix, plain};
+use bucket::{Bucket, Limits, Plain, Prefix, plain};
 use journal::{Journal, RouteKey};
 use model::{MachineName, StateName};
 use plan::ignore::IgnoreRules;
@@ -22,10 +23,13 @@ pub(crate) const CONCURRENCY: usize = 64;
 const CONCURRENCY_PLAIN: usize = 16;
 
 /// A route with everything it runs on.
+#[derive(Clone)]
 pub(crate) struct Wired {
     pub(crate) route: Route,
     pub(crate) place: Place,
     pub(crate) interval: Duration,
+    /// What its runs share.
+    pub(crate) live: Live,
 }
 
 /// Opens the machine's journal, and says so if a damaged one had to be set aside.
@@ -41,7 +45,7 @@ pub(crate) fn open_journal(state_dir: &Path) -> Result<Arc<Journal>, Failure> {
 }
 
 /// A client of the bucket that a join file describes. No request is made yet.
-pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
+pub(crate) fn connect(join: &Join, limits: &Limits) -> Result<Bucket, Failure> {
     let options = bucket::Options {
         endpoint: join.endpoint.to_string(),
         region: join.region.clone(),
@@ -49,6 +53,7 @@ pub(crate) fn connect(join: &Join) -> Result<Bucket, Failure> {
         access_key_id: join.access_key_id.clone(),
         secret_access_key: join.secret_access_key.reveal().to_owned(),
         concurrency: CONCURRENCY,
+        limits: limits.clone(),
     };
     Ok(Bucket::connect(&options)?)
 }
@@ -64,7 +69,24 @@ pub(crate) struct Routes {
 /// A destination about which something is not known that is needed to reach it: its join file or password cannot be read.
 pub(crate) struct Unready {
     pub(crate) destination: DestinationName,
-    pub(crate) failure: Failure,
+    failure: Failure,
+    /// What it keeps from being synced; at least one.
+    pub(crate) routes: Vec<Route>,
+}
+
+impl Unready {
+    /// Why, to be said once more.
+    pub(crate) fn failure(&self) -> Failure {
+        self.failure.told().failure()
+    }
+
+    /// The join file that the cloud has yet to write, if that is all there is to it.
+    pub(crate) fn awaits(&self) -> Option<&Path> {
+        match self.failure.cause::<Error>() {
+            Some(Error::JoinMissing { path }) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 impl Routes {
@@ -73,9 +95,7 @@ impl Routes {
         if !self.wired.is_empty() || self.unready.is_empty() {
             return Ok(self);
         }
-        let waits =
-            |unready: &Unready| matches!(unready.failure.cause::<Error>(), Some(Error::JoinMissing { .. }));
-        let worst = self.unready.iter().position(|unready| !waits(unready)).unwrap_or(0);
+        let worst = self.unready.iter().position(|unready| unready.awaits().is_none()).unwrap_or(0);
         Err(self.unready.swap_remove(worst).failure)
     }
 
@@ -89,40 +109,58 @@ impl Routes {
 }
 
 /// The routes of a laptop's states, ready to run; of `wanted` only, if that names any.
-pub(crate) fn of_laptop(laptop: &Laptop, journal: &Journal, wanted: &[StateName]) -> Result<Routes, Failure> {
+pub(crate) fn of_laptop(
+    laptop: &Laptop,
+    journal: &Journal,
+    wanted: &[StateName],
+    limits: &Limits,
+) -> Result<Routes, Failure> {
     refuse_nesting(laptop)?;
     let mut stores: BTreeMap<DestinationName, Option<Store>> = BTreeMap::new();
     let mut routes = Routes { wired: Vec::new(), unready: Vec::new() };
     for (route, destination, interval) in named(laptop, journal, wanted)? {
         let store = stores.entry(destination.clone()).or_insert_with(|| {
-            let store = store(laptop, destination).attempting(format!("destination `{destination}`"));
+            let store = store(laptop, destination, limits).attempting(format!("destination `{destination}`"));
             store
                 .map_err(|failure| {
-                    routes.unready.push(Unready { destination: destination.clone(), failure });
+                    let destination = destination.clone();
+                    routes.unready.push(Unready { destination, failure, routes: Vec::new() });
                 })
                 .ok()
         });
         if let Some(store) = store {
             let place = Place::new(store.clone(), route.prefix.clone());
-            routes.wired.push(Wired { route, place, interval });
+            routes.wired.push(Wired { route, place, interval, live: Live::default() });
+        } else if let Some(one) = routes.unready.iter_mut().find(|one| one.destination == *destination) {
+            one.routes.push(route);
         }
     }
     Ok(routes)
 }
 
 /// A client of a destination. No request is made yet.
-fn store(laptop: &Laptop, name: &DestinationName) -> Result<Store, Failure> {
+fn store(laptop: &Laptop, name: &DestinationName, limits: &Limits) -> Result<Store, Failure> {
     match &laptop.destinations[name] {
-        Destination::S3(access) => Ok(connect(&access.resolve()?)?.into()),
+        Destination::S3(access) => Ok(connect(&access.resolve()?, limits)?.into()),
         Destination::Plain(plain) => {
             let options = plain::Options {
                 name: name.to_string(),
                 at: plain.resolve()?,
                 machine: laptop.machine.clone(),
                 concurrency: CONCURRENCY_PLAIN,
+                limits: limits.clone(),
             };
             Ok(Plain::connect(&options)?.into())
         }
+    }
+}
+
+/// What the journal knows a route by.
+pub(crate) fn key(destination: &str, folder: &Folder) -> RouteKey {
+    RouteKey {
+        destination: destination.to_owned(),
+        prefix: Prefix::below(&folder.prefix).as_str().to_owned(),
+        folder: folder.path.clone(),
     }
 }
 
@@ -142,11 +180,7 @@ pub(crate) fn named<'l>(
             state.destinations.iter().flat_map(|one| state.folders.iter().map(move |folder| (one, folder)))
         {
             let prefix = Prefix::below(&folder.prefix);
-            let key = RouteKey {
-                destination: destination.to_string(),
-                prefix: prefix.as_str().to_owned(),
-                folder: folder.path.clone(),
-            };
+            let key = key(destination.as_str(), folder);
             let route = Route {
                 state: Some(name.clone()),
                 destination: destination.to_string(),

@@ -2,26 +2,37 @@
 //!
 //! For people only: nothing is decided by it, so trouble with writing it is logged and the sync goes on.
 
+use super::routes::Wired;
 use crate::session::now;
-use journal::{Journal, RunId, RunSummary};
-use plan::sync::Halt;
-use sync::{Error, Outcome, Route};
+use journal::{Journal, RunSummary};
+use sync::{Error, Moment, Outcome, Route};
 
-/// Notes that a run begins.
-pub(crate) fn begin(journal: &Journal, route: &Route) -> Option<RunId> {
-    logged(route, journal.start_run(route.id, now()))
+/// Notes that a run begins, and how it ended.
+pub(crate) fn note(journal: &Journal, one: &Wired, moment: &Moment<'_>) {
+    let (route, live) = (&one.route, &one.live);
+    match moment {
+        Moment::Begins => live.notes().running = logged(route, journal.start_run(route.id, now())),
+        Moment::Ended(outcome) => {
+            note_halt(journal, route, outcome);
+            if let Some(run) = live.notes().running.take() {
+                logged(route, journal.finish_run(run, now(), &summary(outcome)));
+            }
+        }
+        Moment::Waits(_) => {}
+    }
 }
 
-/// Notes how it ended.
-pub(crate) fn end(journal: &Journal, route: &Route, run: Option<RunId>, outcome: &Result<Outcome, Error>) {
-    let halt = match outcome {
-        Ok(Outcome::Halted(halt)) => Some(halt),
-        Ok(Outcome::Done(_) | Outcome::Planned(_)) | Err(_) => None,
-    };
-    let text = halt.map(Halt::to_string);
-    logged(route, journal.set_halt(route.id, text.as_deref()));
-    if let Some(run) = run {
-        logged(route, journal.finish_run(run, now(), &summary(outcome)));
+/// Notes the halt that a run ended in, so that a word to go on has something to answer. It stands until a run comes through: one that
+/// failed on the way has not looked.
+pub(crate) fn note_halt(journal: &Journal, route: &Route, outcome: &Result<Outcome, Error>) {
+    match outcome {
+        Ok(Outcome::Halted(halt)) => {
+            logged(route, journal.set_halt(route.id, Some(&halt.to_string())));
+        }
+        Ok(Outcome::Done(_)) => {
+            logged(route, journal.set_halt(route.id, None));
+        }
+        Ok(Outcome::Planned(_)) | Err(_) => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::report::{Message, Report as Port};
-use model::ByteSize;
+use model::{ByteSize, StateName};
 use plan::sync::{Halt, Side};
 use serde::Serialize;
 use std::fmt;
@@ -172,13 +172,22 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
             "To put both sides together, keeping every file of either,"
         }
     };
-    let state = route.state.as_ref().map_or(String::new(), |state| format!(" {state}"));
+    let command = resume_command(route);
     Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look)
-        .hint(format!(
-            "{go_on} run `heirloom sync --resume{state}`; with --dry-run it lists what it would do."
-        ))
+        .hint(format!("{go_on} run `{command}`; with --dry-run it lists what it would do."))
+}
+
+/// What goes on after a halt of this route.
+pub(crate) fn resume_command(route: &Route) -> String {
+    resume_command_of(route.state.as_ref())
+}
+
+/// The same for a state, or for a mirror.
+pub(crate) fn resume_command_of(state: Option<&StateName>) -> String {
+    let state = state.map_or(String::new(), |state| format!(" {state}"));
+    format!("heirloom sync --resume{state}")
 }
 
 fn failed(route: &Route, error: Error) -> Failure {

@@ -29,7 +29,7 @@ impl Drop for Turn {
 
 /// A cycle's turn, beside other cycles. Waits while a command has its own; `None` if stopped meanwhile, or where no lock can
 /// be had, because a daemon that syncs is worth more than one that does not.
-pub(crate) fn of_a_cycle(state_dir: &Path, stop: &CancellationToken) -> Option<Turn> {
+pub(crate) async fn of_a_cycle(state_dir: &Path, stop: &CancellationToken) -> Option<Turn> {
     let attempt = || match attempt(state_dir, FlockOperation::NonBlockingLockShared) {
         Ok(turn) => turn.map(Some),
         Err(error) => {
@@ -41,15 +41,13 @@ pub(crate) fn of_a_cycle(state_dir: &Path, stop: &CancellationToken) -> Option<T
         return turn;
     }
     tracing::info!("waiting for a command that backs up this machine");
-    tokio::task::block_in_place(|| {
-        while !stop.is_cancelled() {
-            std::thread::sleep(ASK_AGAIN);
-            if let Some(turn) = attempt() {
-                return turn;
-            }
+    while !stop.is_cancelled() {
+        super::pi::pause(stop, ASK_AGAIN).await;
+        if let Some(turn) = attempt() {
+            return turn;
         }
-        None
-    })
+    }
+    None
 }
 
 /// A command's turn, alone. Says so before it waits; `None` if stopped meanwhile.
@@ -98,12 +96,12 @@ fn attempt(state_dir: &Path, how: FlockOperation) -> io::Result<Option<Turn>> {
 mod tests {
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[tokio::test]
     async fn cycles_run_beside_each_other_and_a_command_alone() {
         let place = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
-        let one = of_a_cycle(place.path(), &stop).unwrap();
-        let other = of_a_cycle(place.path(), &stop).unwrap();
+        let one = of_a_cycle(place.path(), &stop).await.unwrap();
+        let other = of_a_cycle(place.path(), &stop).await.unwrap();
         assert_eq!(at_once(place.path()).map(drop).unwrap_err().kind(), Exit::Busy);
         drop(one);
         let mut waited = false;
@@ -114,9 +112,9 @@ mod tests {
         let mine = waits.await.unwrap().unwrap();
         assert!(waited);
         // A cycle waits, too, and not longer than it is told to.
-        let cycle = tokio::task::spawn_blocking({
+        let cycle = tokio::spawn({
             let (path, stop) = (place.path().to_owned(), stop.clone());
-            move || of_a_cycle(&path, &stop).is_some()
+            async move { of_a_cycle(&path, &stop).await.is_some() }
         });
         stop.cancel();
         assert!(!cycle.await.unwrap());

@@ -1,16 +1,15 @@
 //! How far something has come: a bar on a terminal, a line now and then elsewhere, JSON for programs.
 
-use super::{Format, Report, Screen, Verbosity, lock};
+use super::{Format, Here, Look, Port, Report, Said, Screen, Verbosity, lock};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::ByteSize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What is going on, as a person reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
     /// Looking at what is there.
@@ -31,33 +30,46 @@ impl fmt::Display for Action {
     }
 }
 
+/// How far something has come, and how far it has to go as far as that is known by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// Whole files that are done.
+    pub(crate) files_done: u64,
+    /// All of them.
+    pub(crate) files: u64,
+    /// Bytes that are done.
+    pub(crate) bytes_done: u64,
+    /// All of them.
+    pub(crate) bytes: u64,
+}
+
 /// How often a line is written where no bar can be drawn.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// How often programs hear of it.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
-/// Something that goes on and is shown until dropped. Counting is cheap and may be done from any thread.
+/// Something that goes on and is shown until dropped.
 pub(crate) struct Progress {
     report: Report,
     action: Action,
     started: Instant,
     shown: Shown,
-    counts: Counts,
 }
 
 enum Shown {
     Not,
-    Bar(ProgressBar),
+    Bar(ProgressBar, Mutex<Measure>),
     Lines { every: Duration, last: Mutex<Instant> },
+    Far,
 }
 
-#[derive(Default)]
-struct Counts {
-    files_done: AtomicU64,
-    files_total: AtomicU64,
-    bytes_done: AtomicU64,
-    bytes_total: AtomicU64,
+/// What a bar is as long as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measure {
+    Nothing,
+    Files,
+    Bytes,
 }
 
 #[derive(Serialize)]
@@ -74,134 +86,138 @@ struct Status {
 impl Progress {
     pub(super) fn new(report: Report, action: Action) -> Self {
         let started = Instant::now();
-        let port = report.port();
-        let shown = match (port.format, port.verbosity, port.screen) {
-            (_, Verbosity::Quiet, _) => Shown::Not,
-            (Format::Json, ..) => Shown::Lines { every: STATUS_EVERY, last: Mutex::new(started) },
-            (Format::Human, _, Screen::Plain) => {
-                Shown::Lines { every: LINE_EVERY, last: Mutex::new(started) }
-            }
-            (Format::Human, _, Screen::Terminal) => Shown::Bar(port.bars.add(bar(action))),
+        let lines = |every| Shown::Lines { every, last: Mutex::new(started) };
+        let shown = match &*report.port {
+            Port::Far(_) => Shown::Far,
+            Port::Here(Here { look, bars, .. }) => match look {
+                Look { verbosity: Verbosity::Quiet, .. } => Shown::Not,
+                Look { format: Format::Json, .. } => lines(STATUS_EVERY),
+                Look { screen: Screen::Plain, .. } => lines(LINE_EVERY),
+                Look { screen: Screen::Terminal, .. } => {
+                    Shown::Bar(bars.add(bar(action)), Mutex::new(Measure::Nothing))
+                }
+            },
         };
-        Self { report, action, started, shown, counts: Counts::default() }
+        Self { report, action, started, shown }
     }
 
-    /// Sets how much there is to do, as far as it is known by now.
-    pub(crate) fn expect(&self, files: u64, bytes: u64) {
-        self.counts.files_total.store(files, Ordering::Relaxed);
-        self.counts.bytes_total.store(bytes, Ordering::Relaxed);
-        if let Shown::Bar(bar) = &self.shown {
-            bar.set_length(bytes);
-        }
-        self.show();
-    }
-
-    /// Some bytes of a file are done.
-    pub(crate) fn bytes(&self, bytes: u64) {
-        self.counts.bytes_done.fetch_add(bytes, Ordering::Relaxed);
-        self.show();
-    }
-
-    /// A whole file is done; its bytes are counted by [`Self::bytes`].
-    pub(crate) fn file(&self) {
-        self.counts.files_done.fetch_add(1, Ordering::Relaxed);
-        self.show();
-    }
-
-    fn show(&self) {
+    /// Shows how far it has come by now.
+    pub(crate) fn show(&self, counts: Counts) {
         match &self.shown {
             Shown::Not => {}
-            Shown::Bar(bar) => {
-                let status = self.status();
-                bar.set_position(status.bytes_done);
-                bar.set_message(files(&status));
-            }
+            Shown::Bar(bar, measure) => draw(bar, &mut lock(measure), counts),
             Shown::Lines { every, last } => {
                 let now = Instant::now();
                 let mut last = lock(last);
                 if now.duration_since(*last) >= *every {
                     *last = now;
                     drop(last);
-                    self.line();
+                    self.line(counts);
                 }
             }
+            Shown::Far => self.tell(Said::Progress { action: self.action, counts }),
         }
     }
 
-    fn line(&self) {
-        let status = self.status();
+    fn line(&self, counts: Counts) {
+        let elapsed = self.started.elapsed();
         match self.report.format() {
-            Format::Json => self.report.print(&super::json_line("status", &status)),
-            Format::Human => self.report.aside(&plain(&status, self.started.elapsed())),
+            Format::Json => {
+                self.report.print(&super::json_line("status", &status(self.action, counts, elapsed)));
+            }
+            Format::Human => self.report.aside(&plain(self.action, counts, elapsed)),
         }
     }
 
-    fn status(&self) -> Status {
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (bytes_done, total_bytes) = (load(&self.counts.bytes_done), load(&self.counts.bytes_total));
-        #[expect(clippy::cast_precision_loss, reason = "a share for people to read")]
-        let percent_done =
-            if total_bytes == 0 { 0.0 } else { (bytes_done as f64 / total_bytes as f64).min(1.0) };
-        Status {
-            action: self.action,
-            percent_done,
-            files_done: load(&self.counts.files_done),
-            total_files: load(&self.counts.files_total),
-            bytes_done,
-            total_bytes,
-            seconds_elapsed: self.started.elapsed().as_secs(),
+    fn tell(&self, said: Said) {
+        if let Port::Far(far) = &*self.report.port {
+            far(said);
         }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
-            bar.finish_and_clear();
+        match &self.shown {
+            Shown::Bar(bar, _) => bar.finish_and_clear(),
+            Shown::Far => self.tell(Said::NoProgress),
+            Shown::Not | Shown::Lines { .. } => {}
         }
     }
 }
 
-fn bar(action: Action) -> ProgressBar {
-    let template =
-        "{prefix} [{bar:24}] {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}";
-    let style = ProgressStyle::with_template(template).expect("because the template is a constant");
-    // Hidden until it joins the others, which know where to draw.
-    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden())
-        .with_style(style.progress_chars("=> "))
-        .with_prefix(action.to_string())
-}
-
-fn files(status: &Status) -> String {
-    match status.total_files {
-        0 => format!("({} files)", status.files_done),
-        total => format!("({} of {total} files)", status.files_done),
+fn status(action: Action, counts: Counts, elapsed: Duration) -> Status {
+    let Counts { files_done, files, bytes_done, bytes } = counts;
+    #[expect(clippy::cast_precision_loss, reason = "a share for people to read")]
+    let share = |done: u64, all: u64| (done as f64 / all as f64).min(1.0);
+    let percent_done = match (bytes, files) {
+        (0, 0) => 0.0,
+        (0, files) => share(files_done, files),
+        (bytes, _) => share(bytes_done, bytes),
+    };
+    Status {
+        action,
+        percent_done,
+        files_done,
+        total_files: files,
+        bytes_done,
+        total_bytes: bytes,
+        seconds_elapsed: elapsed.as_secs(),
     }
 }
 
-fn plain(status: &Status, elapsed: Duration) -> String {
-    let rate = u128::from(status.bytes_done) * 1000 / elapsed.as_millis().max(1);
+fn bar(action: Action) -> ProgressBar {
+    // Hidden until it joins the others, which know where to draw.
+    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_prefix(action.to_string())
+}
+
+/// Deletions and changed permissions have no bytes, and then the bar is as long as their number.
+fn draw(bar: &ProgressBar, measure: &mut Measure, counts: Counts) {
+    let wanted = if counts.bytes > 0 { Measure::Bytes } else { Measure::Files };
+    if *measure != wanted {
+        *measure = wanted;
+        bar.set_style(style(wanted));
+    }
+    let (done, all) = match wanted {
+        Measure::Bytes => (counts.bytes_done, counts.bytes),
+        Measure::Files | Measure::Nothing => (counts.files_done, counts.files),
+    };
+    bar.set_length(all);
+    bar.set_position(done.min(all));
+    bar.set_message(files(counts));
+}
+
+fn style(measure: Measure) -> ProgressStyle {
+    let template = match measure {
+        Measure::Bytes => {
+            "{prefix} [{bar:24}] {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}"
+        }
+        Measure::Files | Measure::Nothing => {
+            "{prefix} [{bar:24}] {percent:>3}% {pos} of {len} files, {eta} left"
+        }
+    };
+    let style = ProgressStyle::with_template(template).expect("because the template is a constant");
+    style.progress_chars("=> ")
+}
+
+fn files(counts: Counts) -> String {
+    match counts.files {
+        0 => format!("({} files)", counts.files_done),
+        total => format!("({} of {total} files)", counts.files_done),
+    }
+}
+
+fn plain(action: Action, counts: Counts, elapsed: Duration) -> String {
+    let Counts { bytes_done, bytes, .. } = counts;
+    let rate = u128::from(bytes_done) * 1000 / elapsed.as_millis().max(1);
     let rate = ByteSize(u64::try_from(rate).unwrap_or(u64::MAX));
-    let mut line = format!(
-        "{}: {} of {} {}, {rate}/s",
-        status.action,
-        ByteSize(status.bytes_done),
-        ByteSize(status.total_bytes),
-        files(status)
-    );
-    let left = status.total_bytes.saturating_sub(status.bytes_done);
+    let mut line =
+        format!("{action}: {} of {} {}, {rate}/s", ByteSize(bytes_done), ByteSize(bytes), files(counts));
+    let left = bytes.saturating_sub(bytes_done);
     if rate.0 > 0 && left > 0 {
-        line = format!("{line}, about {} left", span(left / rate.0));
+        line = format!("{line}, about {} left", super::time::span(left / rate.0));
     }
     line
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
 }
 
 #[cfg(test)]

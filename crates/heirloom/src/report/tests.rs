@@ -1,4 +1,5 @@
-use super::{Format, Message, Report, Row, Screen, Verbosity};
+use super::{Action, Counts, Format, Look, Message, Repeated, Report, Row, Said, Screen, Verbosity};
+use crate::failure::{Colour, Exit, Failure};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
@@ -24,10 +25,13 @@ impl Write for Paper {
     }
 }
 
+fn look(format: Format, verbosity: Verbosity) -> Look {
+    Look { format, verbosity, screen: Screen::Plain, colour: Colour::Off }
+}
+
 pub(super) fn report(format: Format, verbosity: Verbosity) -> (Report, Paper, Paper) {
     let (results, notes) = (Paper::default(), Paper::default());
-    let port =
-        Report::new(format, verbosity, Screen::Plain, Box::new(results.clone()), Box::new(notes.clone()));
+    let port = Report::new(look(format, verbosity), Box::new(results.clone()), Box::new(notes.clone()));
     (port, results, notes)
 }
 
@@ -108,8 +112,7 @@ impl Write for Broken {
 fn a_reader_that_went_away_is_fine_and_a_full_disk_is_not() {
     let outcome = |kind| {
         let results = Box::new(Broken(kind));
-        let port =
-            Report::new(Format::Human, Verbosity::Normal, Screen::Plain, results, Box::new(Paper::default()));
+        let port = Report::new(look(Format::Human, Verbosity::Normal), results, Box::new(Paper::default()));
         port.say(&ROWS[0]);
         port.say(&ROWS[1]);
         port.finish().map_err(|error| error.kind())
@@ -123,4 +126,45 @@ fn log_lines_share_the_way_of_notes() {
     let (mut port, results, notes) = report(Format::Json, Verbosity::Quiet);
     port.write_all(b"{\"level\":\"INFO\"}\n").unwrap();
     assert_eq!((results.text().as_str(), notes.text().as_str()), ("", "{\"level\":\"INFO\"}\n"));
+}
+
+/// What is said elsewhere is repeated here, as if it had been said here in the first place.
+#[test]
+fn what_is_said_elsewhere_looks_the_same_here() {
+    let say_all = |port: &Report| {
+        port.say(&ROWS[0]);
+        port.note("a note");
+        port.verbatim("as it is\n");
+        port.aside("in any case");
+        let failure = Failure::new(Exit::Busy, "cause").context("attempt").hint("Wait.");
+        port.fail(&failure);
+    };
+    for (format, verbosity) in [
+        (Format::Human, Verbosity::Normal),
+        (Format::Human, Verbosity::Quiet),
+        (Format::Json, Verbosity::Normal),
+    ] {
+        let (here, results, notes) = report(format, verbosity);
+        say_all(&here);
+        let (repeating, results_there, notes_there) = report(format, verbosity);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        say_all(&Report::far(move |said| sender.send(said).unwrap()));
+        let mut shown = Repeated::default();
+        for said in receiver.try_iter() {
+            let line = serde_json::to_string(&said).unwrap();
+            repeating.repeat(serde_json::from_str(&line).unwrap(), &mut shown);
+        }
+        assert_eq!(results_there.text(), results.text());
+        assert_eq!(notes_there.text(), notes.text());
+    }
+}
+
+#[test]
+fn progress_travels_and_ends() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let far = Report::far(move |said| sender.send(said).unwrap());
+    let counts = Counts { files_done: 1, files: 2, bytes_done: 3, bytes: 4 };
+    far.progress(Action::Syncing).show(counts);
+    let said: Vec<Said> = receiver.try_iter().collect();
+    assert_eq!(said, [Said::Progress { action: Action::Syncing, counts }, Said::NoProgress]);
 }

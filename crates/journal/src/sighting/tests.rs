@@ -49,7 +49,8 @@ fn a_side_holds_what_its_sighting_says_else_what_the_base_says() {
     assert_eq!(known[2].local().unwrap().node.size, 5);
     assert_eq!(known[2].remote().unwrap().node.size, 4);
     assert_eq!(journal.known_at(route, &both.key).unwrap().as_ref(), Some(&known[0]));
-    assert_eq!(journal.pending(route).unwrap(), Pending { local: 2, remote: 2 });
+    let pending = Pending { local: 2, local_bytes: 3 + 5, remote: 2, remote_bytes: 4 };
+    assert_eq!(journal.pending(route).unwrap(), pending);
 }
 
 #[test]
@@ -112,4 +113,18 @@ fn cursor_calm_and_doubt_are_kept() {
     assert_eq!(journal.cursor(route).unwrap().as_deref(), Some("c1"));
     assert_eq!(journal.calm(route).unwrap().as_deref(), Some("rules"));
     assert!(journal.is_rewound(route).unwrap());
+}
+
+#[test]
+fn keys_are_counted_by_a_part_of_their_name() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let (route, other) = (route_to(&journal, "cloud"), route_to(&journal, "other"));
+    let agree = |key: &str| Change::Agree(entry(key, 1));
+    journal
+        .record(route, &[agree("a"), agree("a.sync-conflict-1"), agree("d/b.sync-conflict-2.txt")])
+        .unwrap();
+    journal.record(other, &[agree("c.sync-conflict-3")]).unwrap();
+    assert_eq!(journal.count_agreed(route, ".sync-conflict-").unwrap(), 2);
+    assert_eq!(journal.count_agreed(route, "%").unwrap(), 0);
 }

@@ -45,7 +45,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     ) -> Result<(Found, ContentId), Trouble> {
         let node = &seen.node;
         let _room = self.room_for(node.size).await;
-        let mut body = self.remote.get(&action.key, &seen.version).await?.body;
+        let mut body = self.remote.get(&action.key, &seen.version, node.size).await?.body;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.try_next().await? {
             // Most small objects come in one piece, which needs no copy.

@@ -17,8 +17,9 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How long a group that was asked to end may take before it is made to.
+/// How long a group that was asked to end may take before it is made to: because it was too slow, and because the process is ending.
 const GRACE: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 5_000 });
+const GRACE_AT_STOP: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 2_000 });
 
 /// How often to see whether all of the group is gone.
 const LOOK: Duration = Duration::from_millis(25);
@@ -105,8 +106,10 @@ impl Running {
             cut = limit => Ended::Cut(cut),
             never = self.output.listen() => match never {},
         };
-        if let Ended::Cut(_) = ended {
-            self.end().await;
+        match ended {
+            Ended::Cut(Cut::TooSlow) => self.end(GRACE).await,
+            Ended::Cut(Cut::Stopped) => self.end(GRACE_AT_STOP).await,
+            _ => {}
         }
         // What it left running in the background it meant to.
         self.group.0 = None;
@@ -115,9 +118,9 @@ impl Running {
     }
 
     /// Asks the whole group to end, then makes it.
-    async fn end(&mut self) {
+    async fn end(&mut self, grace: Duration) {
         self.group.signal(Signal::TERM);
-        let end = Instant::now() + GRACE;
+        let end = Instant::now() + grace;
         let gone = async {
             // The shell alone may be gone before what it started.
             drop(self.child.wait().await);

@@ -279,7 +279,7 @@ impl Remote for FakeBucket {
         self.request(|state| Ok(state.objects.get(key).map(Stored::object)))
     }
 
-    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion, _: u64) -> Result<Get, Error> {
         self.request(|state| {
             state.check(key, &Expect::Version(version.clone()))?;
             let stored = &state.objects[key];

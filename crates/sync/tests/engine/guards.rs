@@ -2,12 +2,12 @@
 
 use crate::fake::FakeBucket;
 use crate::machine::{Machine, options};
-use plan::sync::{Guards, Halt, Side};
+use plan::sync::{Halt, Side};
 use std::fs;
-use sync::{Options, Outcome};
+use sync::{Options, Outcome, Resume};
 
 fn resumed() -> Options {
-    Options { guards: Guards::Resumed, ..options() }
+    Options { resume: Resume::Anything, ..options() }
 }
 
 async fn pair() -> (FakeBucket, Machine, Machine) {
@@ -114,4 +114,21 @@ async fn two_trees_that_have_nothing_in_common_are_not_put_together_unasked() {
     assert!(matches!(done, Ok(Outcome::Done(_))), "{done:?}");
     assert_eq!(stranger.read("papers/7").as_deref(), Some("paper 7"));
     assert_eq!(bucket.objects().len(), 24);
+}
+
+#[tokio::test]
+async fn a_word_answers_the_halt_it_was_given_to_and_no_other() {
+    let (bucket, one, _) = pair().await;
+    for n in 0..5 {
+        fs::remove_file(one.path(&format!("f{n}"))).unwrap();
+    }
+    let Ok(Outcome::Halted(shown)) = one.run().await else { panic!("most files are gone") };
+    // Meanwhile more is deleted, which the person who looked has not seen.
+    fs::remove_file(one.path("f5")).unwrap();
+    let word = |halt: &Halt| Options { resume: Resume::From(halt.to_string()), ..options() };
+    let Ok(Outcome::Halted(new)) = one.run_with(word(&shown)).await else { panic!("it is another halt") };
+    assert_ne!(shown, new);
+    assert_eq!(bucket.objects().len(), 8);
+    assert!(matches!(one.run_with(word(&new)).await, Ok(Outcome::Done(_))));
+    assert_eq!(bucket.objects().len(), 2);
 }

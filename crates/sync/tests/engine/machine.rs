@@ -4,10 +4,10 @@ use crate::fake::FakeBucket;
 use journal::{Journal, RouteKey};
 use model::MachineName;
 use plan::ignore::IgnoreRules;
-use plan::sync::{Direction, Guards, MaxDelete};
+use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Remote, Report, Route};
+use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Remote, Report, Resume, Route};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -105,7 +105,7 @@ impl<R: Remote> Machine<R> {
 
 pub(crate) fn options() -> Options {
     Options {
-        guards: Guards::On,
+        resume: Resume::Not,
         dry_run: false,
         time: "20261120-101500".into(),
         stop: CancellationToken::new(),

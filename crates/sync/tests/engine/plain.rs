@@ -4,10 +4,10 @@ use crate::machine::{Machine, options};
 use bucket::plain::{At, Options as PlainOptions};
 use bucket::{Plain, Prefix};
 use model::{MachineName, RelPath};
-use plan::sync::{Guards, Halt, Side};
+use plan::sync::{Halt, Side};
 use std::fs;
 use std::path::{Path, PathBuf};
-use sync::{Error, Options, Outcome, Place};
+use sync::{Error, Options, Outcome, Place, Resume};
 use tempfile::TempDir;
 use testkit::Tricky;
 
@@ -48,6 +48,7 @@ impl Disk {
             at: At::Disk { root: self.path() },
             machine: MachineName::new(machine).unwrap(),
             concurrency: 8,
+            limits: bucket::Limits::default(),
         };
         let prefix = Prefix::below(&RelPath::from_key("documents").unwrap());
         Place::new(Plain::connect(&options).unwrap(), prefix)
@@ -67,8 +68,9 @@ impl Disk {
     }
 }
 
-fn resumed() -> Options {
-    Options { guards: Guards::Resumed, ..options() }
+/// What a person says to go on where no halt was told.
+fn afresh() -> Options {
+    Options { resume: Resume::Afresh, ..options() }
 }
 
 fn is_absent(outcome: &Result<Outcome, Error>) -> bool {
@@ -176,10 +178,10 @@ async fn a_new_disk_is_begun_anew_once_a_person_says_so() {
     let disk = Disk::new();
     let one = disk.filled().await;
     disk.unplug("old");
-    let look = Options { dry_run: true, ..resumed() };
+    let look = Options { dry_run: true, ..afresh() };
     assert!(matches!(one.run_with(look).await, Ok(Outcome::Planned(plan)) if !plan.is_empty()));
     assert_eq!(count(&disk.path()), 0, "a dry run marks nothing");
-    let done = one.run_with(resumed()).await;
+    let done = one.run_with(afresh()).await;
     assert!(matches!(&done, Ok(Outcome::Done(report)) if report.uploaded == 8), "{done:?}");
     assert!(!one.sync().await.did_something());
     assert_eq!(testkit::list(one.folder()), testkit::list(&disk.files()));
@@ -199,9 +201,12 @@ async fn another_marked_disk_takes_nothing_away() {
     assert!(matches!(&halted, Ok(Outcome::Halted(halt)) if *halt == expected), "{halted:?}");
     let halted = one.run().await;
     assert!(matches!(&halted, Ok(Outcome::Halted(halt)) if *halt == expected), "it stays so: {halted:?}");
+    let halted = one.run_with(afresh()).await;
+    assert!(matches!(&halted, Ok(Outcome::Halted(_))), "that answers no halt: {halted:?}");
     assert_eq!(one.names().len(), 8);
     // A person says to go on: every file of either is kept.
-    let done = one.run_with(resumed()).await;
+    let resume = Resume::From(expected.to_string());
+    let done = one.run_with(Options { resume, ..options() }).await;
     assert!(matches!(done, Ok(Outcome::Done(_))), "{done:?}");
     one.sync().await;
     let contents: Vec<String> = one.names().iter().filter_map(|name| one.read(name)).collect();

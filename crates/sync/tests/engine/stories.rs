@@ -2,10 +2,10 @@
 
 use crate::fake::FakeBucket;
 use crate::machine::{Machine, options};
-use plan::sync::{Direction, Guards, Halt, Side};
+use plan::sync::{Direction, Halt, Side};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use sync::{Options, Outcome};
+use sync::{Options, Outcome, Resume};
 use testkit::Tricky;
 
 fn pair() -> (FakeBucket, Machine, Machine) {
@@ -158,7 +158,7 @@ async fn an_emptied_folder_halts_until_a_person_says_so() {
     fs::remove_file(one.path("b")).unwrap();
     assert!(matches!(one.run().await, Ok(Outcome::Halted(Halt::Emptied { side: Side::Local, held: 2 }))));
     assert_eq!(bucket.objects().len(), 2);
-    let resumed = Options { guards: Guards::Resumed, ..options() };
+    let resumed = Options { resume: Resume::Anything, ..options() };
     assert!(matches!(one.run_with(resumed).await, Ok(Outcome::Done(_))));
     assert!(bucket.objects().is_empty());
 }

@@ -12,12 +12,12 @@ use disk::Identity;
 use journal::{Change, Journal, RouteId, RouteKey};
 use model::MachineName;
 use plan::ignore::IgnoreRules;
-use plan::sync::{Direction, Guards, Halt, MaxDelete};
+use plan::sync::{Direction, Halt, MaxDelete};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::{Cycle, Error, Keeper, Moment, Options, Outcome, Progress, Route};
+use sync::{Cycle, Error, Keeper, Moment, Options, Outcome, Progress, Resume, Route, Turn};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -119,7 +119,7 @@ pub(crate) async fn live(world: World, index: usize, stop: CancellationToken) {
             (state.start(index), Arc::clone(&state.machines[index].died))
         };
         let store = SimStore::new(&world, who);
-        let keeper = keeper(&world, index, stop.clone());
+        let keeper = keeper(&world, who, stop.clone());
         tokio::select! {
             biased;
             () = died.notified() => {}
@@ -135,10 +135,11 @@ pub(crate) async fn live(world: World, index: usize, stop: CancellationToken) {
     world.lock().machines[index].life = 0;
 }
 
-fn keeper(world: &World, index: usize, stop: CancellationToken) -> Keeper {
+fn keeper(world: &World, who: Who, stop: CancellationToken) -> Keeper {
+    let index = who.machine;
     let state = world.lock();
     let machine = &state.machines[index];
-    let (told, asked) = (world.clone(), world.clone());
+    let (told, asked, chosen) = (world.clone(), world.clone(), world.clone());
     Keeper {
         route: machine.route.clone(),
         journal: Arc::clone(&machine.journal),
@@ -148,10 +149,29 @@ fn keeper(world: &World, index: usize, stop: CancellationToken) -> Keeper {
         notice: Arc::new(move |_, moment| match moment {
             Moment::Begins => told.lock().set_label(index),
             Moment::Ended(outcome) => told.lock().ended(index, outcome),
+            Moment::Waits(_) => {}
         }),
-        guards: Arc::new(move |_| asked.lock().guards(index)),
+        turn: Arc::new(move || {
+            let world = asked.clone();
+            Box::pin(async move {
+                resume_if_asked(&world, who).await;
+                Some(Box::new(()) as Turn)
+            })
+        }),
+        chance: Arc::new(move || chosen.lock().jitter()),
         time: || LABEL.with_borrow(Clone::clone),
         stop,
+    }
+}
+
+/// A person's run, which takes its turn before the keeper's next one.
+async fn resume_if_asked(world: &World, who: Who) {
+    let asked = {
+        let state = world.lock();
+        state.machines[who.machine].is_resumed || state.plants(Plant::GuardsAreOff)
+    };
+    if asked {
+        drop(run_once(world, who).await);
     }
 }
 
@@ -159,14 +179,14 @@ fn keeper(world: &World, index: usize, stop: CancellationToken) -> Keeper {
 pub(crate) async fn run_once(world: &World, who: Who) -> Result<Outcome, Error> {
     let local = SimFolder::open(world, who).map_err(Error::Local)?;
     let remote = SimStore::new(world, who);
-    let (route, journal, guards) = {
+    let (route, journal, resume) = {
         let mut state = world.lock();
         state.set_label(who.machine);
         let machine = &state.machines[who.machine];
-        (machine.route.clone(), Arc::clone(&machine.journal), state.guards(who.machine))
+        (machine.route.clone(), Arc::clone(&machine.journal), state.resume(who.machine))
     };
     let time = LABEL.with_borrow(Clone::clone);
-    let options = Options { guards, dry_run: false, time, stop: CancellationToken::new() };
+    let options = Options { resume, dry_run: false, time, stop: CancellationToken::new() };
     let (route, progress) = (&route, &Progress::default());
     let cycle =
         Cycle { route, local: &local, remote: &remote, journal: &journal, options: &options, progress };
@@ -182,15 +202,20 @@ impl State {
         LABEL.set(format!("{days:08}-{second:06}"));
     }
 
+    /// How much longer than necessary to wait.
+    fn jitter(&mut self) -> f64 {
+        f64::from(u32::try_from(self.random.below(1_000)).unwrap()) / 1_000.0
+    }
+
     /// What a person has said, once.
-    fn guards(&mut self, machine: usize) -> Guards {
+    fn resume(&mut self, machine: usize) -> Resume {
         if self.plants(Plant::GuardsAreOff) {
-            return Guards::Resumed;
+            return Resume::Anything;
         }
         let machine = &mut self.machines[machine];
         // Nobody confirms that a disk which is not there was meant to be emptied.
         let is_resumed = std::mem::take(&mut machine.is_resumed) && machine.mount == Mount::There;
-        if is_resumed { Guards::Resumed } else { Guards::On }
+        if is_resumed { Resume::Anything } else { Resume::Not }
     }
 
     fn ended(&mut self, machine: usize, outcome: &Result<Outcome, Error>) {

@@ -376,7 +376,7 @@ impl Remote for SimStore {
         self.request("head", key.as_str(), |state| Ok(state.bucket.get(key).map(Stored::object))).await
     }
 
-    async fn get(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Get, Error> {
+    async fn get(&self, key: &ObjectKey, version: &RemoteVersion, _: u64) -> Result<Get, Error> {
         let get = |state: &mut State| {
             let stored = state.bucket.get(key).ok_or_else(|| Error::NotFound { key: key.clone() })?.clone();
             state.expect(key, &Expect::Version(version.clone()))?;
@@ -420,7 +420,7 @@ impl Remote for SimStore {
     ) -> BoxStream<'static, Result<Bytes, Error>> {
         let (store, key, version) = (self.clone(), key.clone(), version.clone());
         let read = stream::once(async move {
-            let whole: Vec<Bytes> = store.get(&key, &version).await?.body.try_collect().await?;
+            let whole: Vec<Bytes> = store.get(&key, &version, 0).await?.body.try_collect().await?;
             let whole = Bytes::from(whole.concat());
             Ok(whole.slice(usize::try_from(from).unwrap().min(whole.len())..))
         });

@@ -7,6 +7,7 @@ use crate::config::cloud::{S3, User, UserKey, Web};
 use crate::config::destination::Destination;
 use crate::config::join::Join;
 use crate::config::laptop::{self, DestinationName, Folder, Laptop, MAX_DELETE, State};
+use crate::config::limits::Limits;
 use crate::config::pi::{Archive, Mirror, Pi};
 use crate::config::schedule::{self, Schedule};
 use crate::config::value::Endpoint;
@@ -93,6 +94,7 @@ impl Scratch {
         Laptop {
             machine: machine("laptop"),
             state_dir: self.data.join("laptop"),
+            limits: Limits::default(),
             destinations: BTreeMap::from([(cloud, Destination::S3(Access::Join(self.join_path("laptop"))))]),
             states: BTreeMap::from([(self.state.clone(), state)]),
         }
@@ -105,6 +107,7 @@ impl Scratch {
             state_dir: self.data.join("pi"),
             drive: self.data.join("drive"),
             cloud: Access::Join(self.join_path("pi")),
+            limits: Limits::default(),
             mirror: Mirror {
                 interval: INTERVAL,
                 direction: Direction::TwoWay,

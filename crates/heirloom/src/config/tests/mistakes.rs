@@ -346,7 +346,7 @@ fn all_mistakes_at_once_in_the_order_of_the_file() {
         8 |   photos: {}
           |   ^^^^^^
 
-    laptop.yml:9:1: colour: unknown key; allowed: profile, machine, state_dir, destinations, states
+    laptop.yml:9:1: colour: unknown key; allowed: profile, machine, state_dir, limits, destinations, states
         9 | colour: blue
           | ^^^^^^
     ");

@@ -2,6 +2,7 @@
 
 use super::super::access::Access;
 use super::super::destination::Destination;
+use super::super::limits::Limits;
 use super::super::value::Endpoint;
 use super::super::{Cloud, Config, Environment, Laptop, Loaded, Pi};
 use super::{environment, load};
@@ -233,4 +234,21 @@ fn destinations_are_of_four_services() {
     let names: Vec<&str> =
         laptop.states.values().next().unwrap().destinations.iter().map(|name| name.as_str()).collect();
     assert_eq!(names, ["usb", "box"]);
+}
+
+#[test]
+fn limits_hold_for_a_machine_and_what_is_typed_goes_before_them() {
+    let profile = |limits: &str| {
+        laptop(&format!(
+            "profile: laptop\nmachine: l\nstate_dir: /s\ndestinations: {{cloud: {{join: /j}}}}\n\
+             states: {{d: {{folders: [/d]}}}}\n{limits}"
+        ))
+        .limits
+    };
+    assert_eq!(profile(""), Limits::default());
+    let both = profile("limits: {upload: 2MiB, download: 500KiB}\n");
+    assert_eq!(both, Limits { upload: Some(2 << 20), download: Some(500 << 10) });
+    assert_eq!(both.with(Some(None), None), Limits { upload: None, download: Some(500 << 10) });
+    assert_eq!(both.with(None, Some(Some(4096))), Limits { upload: Some(2 << 20), download: Some(4096) });
+    assert_eq!(profile("limits: {upload: none}\n"), Limits::default());
 }

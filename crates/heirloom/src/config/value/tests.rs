@@ -73,3 +73,20 @@ fn words() {
     assert!(domain("http://s3").is_err());
     assert!(domain("a..b").is_err());
 }
+
+#[test]
+fn a_rate_is_bytes_per_second_or_none() {
+    for (text, rate) in [
+        ("2MiB", Some(2 << 20)),
+        ("500 KB", Some(500_000)),
+        ("4096", Some(4096)),
+        ("1MiB/s", Some(1 << 20)),
+        ("none", None),
+        ("0", None),
+    ] {
+        assert_eq!(super::rate(text), Ok(rate), "{text}");
+    }
+    for text in ["", "fast", "-1MiB", "1 Mbit", "4095", "1KiB"] {
+        assert!(super::rate(text).is_err(), "{text}");
+    }
+}

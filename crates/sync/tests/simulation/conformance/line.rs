@@ -107,7 +107,7 @@ impl<R: Remote> Subject<R> {
                 object.as_ref().map_or_else(String::new, show)
             }
             Request::Get(key) => {
-                let get = self.remote.get(key, &self.at(key).1).await?;
+                let get = self.remote.get(key, &self.at(key).1, 0).await?;
                 let chunks: Vec<Bytes> = get.body.try_collect().await?;
                 format!("{} {:?}", show(&get.object), Bytes::from(chunks.concat()))
             }
@@ -227,6 +227,7 @@ async fn cloud() -> Cloud {
         access_key_id: key.id.as_str().to_owned(),
         secret_access_key: key.secret.reveal().to_owned(),
         concurrency: 4,
+        limits: bucket::Limits::default(),
     };
     let shutdown = CancellationToken::new();
     let serving = Arc::new(gateway).serve(listener, shutdown.clone());
