@@ -74,8 +74,13 @@ impl Home {
 
     /// Starts a daemon whose log goes to a file of this home.
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
+        self.start_as(arguments, self.heirloom(arguments))
+    }
+
+    /// The same, as `command`.
+    pub(crate) fn start_as(&self, arguments: &[&str], command: Command) -> Daemon {
         let log = format!("{}.log", arguments.first().unwrap_or(&"daemon"));
-        self.start_program(&arguments.join(" "), &log, self.heirloom(arguments))
+        self.start_program(&arguments.join(" "), &log, command)
     }
 
     /// Starts any program, whose output goes to a file of this home.
@@ -96,6 +101,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Runs whatever it is to its end.
+    pub(crate) fn of(mut command: Command) -> Self {
+        Self::new(format!("{command:?}"), command.output().unwrap())
+    }
+
     fn new(what: String, output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { what, status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -109,6 +119,14 @@ impl Ran {
         self
     }
 
+    /// The code it ended with, which must be among these.
+    #[track_caller]
+    pub(crate) fn one_of(&self, codes: &[i32]) -> i32 {
+        let Self { what, status, stdout, stderr } = self;
+        let code = status.code().filter(|code| codes.contains(code));
+        code.unwrap_or_else(|| panic!("`{what}` ended with {status}\n{stdout}\n{stderr}"))
+    }
+
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         self.code(0)
@@ -120,6 +138,17 @@ impl Ran {
         let Self { what, stderr, .. } = &self;
         for part in parts {
             assert!(stderr.contains(part), "`{what}` does not say `{part}`:\n{stderr}");
+        }
+        self
+    }
+
+    /// Results and errors together must hold each of these.
+    #[track_caller]
+    pub(crate) fn tells(self, parts: &[&str]) -> Self {
+        let Self { what, stdout, stderr, .. } = &self;
+        for part in parts {
+            let is_there = stdout.contains(part) || stderr.contains(part);
+            assert!(is_there, "`{what}` does not tell `{part}`:\n{stdout}\n{stderr}");
         }
         self
     }
@@ -164,7 +193,8 @@ impl Daemon {
         assert!(sent.success());
     }
 
-    fn wait(&mut self) -> Option<i32> {
+    /// The exit code, once it has ended by itself.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         let end = Instant::now() + Duration::from_secs(30);
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -7,17 +7,24 @@
 
 mod backups;
 mod browser;
+mod chance;
+mod churn;
 mod conflicts;
 mod crash;
 mod daemon;
 mod destinations;
+mod eio;
 mod foreign;
 mod home;
 mod hooks;
+mod kills;
+mod lines;
 mod machines;
 mod memory;
+mod proxy;
 mod refusals;
 mod rules;
 mod server;
+mod space;
 mod tries;
 mod users;

@@ -38,7 +38,11 @@ impl<'h> Cloud<'h> {
 
     /// Starts it and waits until it is ready.
     pub(crate) fn start(&self) -> Daemon {
-        let mut daemon = self.home.start(&["cloud", "--config", self.config()]);
+        self.wait_for(self.home.start(&["cloud", "--config", self.config()]))
+    }
+
+    /// Waits until what was started as this cloud is ready.
+    pub(crate) fn wait_for(&self, mut daemon: Daemon) -> Daemon {
         eventually("a ready cloud", || {
             assert!(daemon.is_running(), "the cloud ended:\n{}", daemon.log());
             match get(self.web, "/readyz", None) {

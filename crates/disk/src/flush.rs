@@ -33,8 +33,8 @@ pub(crate) fn flush_together(any: impl AsFd, count: usize) -> Result<bool> {
 }
 
 fn is_known(file: impl AsFd) -> Result<bool> {
-    // The field is signed on some machines, and all numbers are of 32 bits.
-    #[expect(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "a number that names something")]
+    // All numbers are of 32 bits.
+    #[expect(clippy::cast_sign_loss, reason = "a number that names something")]
     let kind = fstatfs(file)?.f_type as u64 & 0xFFFF_FFFF;
     Ok(KNOWN.contains(&kind))
 }

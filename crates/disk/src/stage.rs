@@ -212,6 +212,18 @@ impl Staged {
         }
     }
 
+    /// [`Error::NoSpace`] if the file system has less room than is missing of `size` bytes, so that a file that cannot be finished does
+    /// not take what others need. Holes count as bytes here: nobody knows of them before they come.
+    pub fn check_room(&self, size: u64) -> Result<(), Error> {
+        // What cannot tell is asked by writing.
+        let Ok(status) = rustix::fs::fstatvfs(&self.file) else { return Ok(()) };
+        let room = status.f_bavail.saturating_mul(status.f_frsize);
+        if size.saturating_sub(self.length) > room {
+            return Err(self.failed("finding room for", Errno::NOSPC));
+        }
+        Ok(())
+    }
+
     /// The content id of what was written, read back.
     pub fn digest(&self) -> Result<ContentId, Error> {
         let status = self.reach().map_err(|errno| self.failed("reading", errno))?;

@@ -88,7 +88,9 @@ impl Batches {
             pending.done().await.map_err(s3_error_of)?;
         }
         let mut answers = Answers::default();
-        outcomes.into_iter().for_each(|outcome| answers.put(outcome));
+        for outcome in outcomes {
+            answers.put(outcome);
+        }
         Ok(answers.finish().into())
     }
 

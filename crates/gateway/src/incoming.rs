@@ -96,12 +96,6 @@ impl Incoming {
         }
     }
 
-    /// Puts drafts on the disk. A link is there as soon as its directory is.
-    pub(crate) fn flush<'a>(&self, drafts: impl IntoIterator<Item = &'a Draft>) -> Result<(), Fault> {
-        let files: Vec<&File> = drafts.into_iter().filter_map(|draft| draft.file.as_ref()).collect();
-        disk::flush(&files).doing("write a file to disk")
-    }
-
     /// Gives an open file or directory its times, permissions and owner.
     pub(crate) fn apply(&self, fd: impl AsFd, kind: Kind, attributes: Attributes) -> Result<(), Fault> {
         const DOING: &str = "set times and permissions";
@@ -154,6 +148,11 @@ impl Incoming {
         Ok(Draft { directory: Arc::clone(&self.directory), name, file: Some(File::from(file)), placed: true })
     }
 
+    /// Whether a part is there.
+    pub(crate) fn has_part(&self, upload: &str, number: u16) -> bool {
+        self.path.join(Self::part_name(upload, number)).is_file()
+    }
+
     /// Removes all parts of an upload. What cannot be removed now is removed at the next start.
     pub(crate) fn drop_upload(&self, upload: &str) -> io::Result<()> {
         match std::fs::remove_dir_all(self.path.join(PARTS).join(upload)) {
@@ -170,6 +169,12 @@ impl Incoming {
 }
 
 impl Draft {
+    /// Puts drafts on the disk. A link is there as soon as its directory is.
+    pub(crate) fn flush<'a>(drafts: impl IntoIterator<Item = &'a Self>) -> Result<(), Fault> {
+        let files: Vec<&File> = drafts.into_iter().filter_map(|draft| draft.file.as_ref()).collect();
+        disk::flush(&files).doing("write a file to disk")
+    }
+
     /// The file to write to; a link has none.
     pub(crate) fn file(&self) -> Option<&File> {
         self.file.as_ref()

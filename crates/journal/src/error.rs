@@ -1,6 +1,7 @@
 //! What can go wrong with a journal, sorted by what a caller does about it.
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,11 @@ impl Error {
         if crate::open::is_damage(&source) {
             return Self::Damaged { doing, path, source };
         }
+        // SQLite's word for a full disk on which the file that connections share cannot grow.
+        let lacks_shared_memory =
+            source.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
         match source.sqlite_error_code() {
+            _ if lacks_shared_memory => Self::NoSpace { doing, path, source },
             Some(ErrorCode::DiskFull) => Self::NoSpace { doing, path, source },
             _ => Self::Database { doing, path, source },
         }

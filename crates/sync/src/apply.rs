@@ -117,7 +117,9 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         if self.stop.is_cancelled() {
             return Err(Error::Stopped);
         }
-        if matches!(action.change, Change::Write(_)) && self.full.skips(action.side) {
+        if let Change::Write(Written(node)) = action.change
+            && self.full.skips(action.side, node.size)
+        {
             return Ok(());
         }
         let (verb, outcome) = match (&action.change, action.side) {
@@ -150,7 +152,13 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
                 let problem = Problem::failed(&action.key, verb, trouble.error());
                 self.report().problems.push(problem);
             }
-            Fate::Full(side) => self.full.note(side, Problem::failed(&action.key, verb, trouble.error())),
+            Fate::Full(side) => {
+                let bytes = match action.change {
+                    Change::Write(Written(node)) => node.size,
+                    Change::SetMeta(_) | Change::Delete => 0,
+                };
+                self.full.note(side, bytes, Problem::failed(&action.key, verb, trouble.error()));
+            }
             Fate::Fatal => return Err(trouble.into_error()),
         }
         Ok(())

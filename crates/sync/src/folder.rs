@@ -119,9 +119,19 @@ impl Local for Folder {
         }
     }
 
-    async fn stage(&self, path: &RelPath, token: &str) -> Result<Stager, disk::Error> {
+    async fn stage(&self, path: &RelPath, token: &str, size: u64) -> Result<Stager, disk::Error> {
         let (root, path, token) = (self.root.clone(), path.clone(), token.to_owned());
-        self.hand(move || root.stage_resumable(&path, &token).map(|staged| Stager(Some(staged)))).await
+        let begin = move || {
+            let staged = root.stage_resumable(&path, &token)?;
+            match staged.check_room(size) {
+                Ok(()) => Ok(Stager(Some(staged))),
+                Err(error) => {
+                    staged.discard();
+                    Err(error)
+                }
+            }
+        };
+        self.hand(begin).await
     }
 
     async fn set_meta(&self, key: &ObjectKey, meta: &Meta, expect: &Stamp) -> Result<Found, disk::Error> {

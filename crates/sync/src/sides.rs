@@ -70,11 +70,13 @@ pub trait Local: Clone + Send + Sync + 'static {
         bytes: Bytes,
         expect: disk::Expect,
     ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
-    /// Begins to write a big file beside its target, or goes on with what was begun under the same token, which names one version.
+    /// Begins to write a big file of `size` bytes beside its target, or goes on with what was begun under the same token, which names one
+    /// version. Where there is no room for the rest, nothing of it stays.
     fn stage(
         &self,
         path: &RelPath,
         token: &str,
+        size: u64,
     ) -> impl Future<Output = Result<Self::Staging, disk::Error>> + Send;
     /// Sets time and permissions.
     fn set_meta(

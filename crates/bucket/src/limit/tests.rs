@@ -95,8 +95,8 @@ proptest! {
                 for (at, bytes) in &moved[from..] {
                     // The last piece of a window only begins in it; a timer counts in milliseconds.
                     let window = at.duration_since(moved[from].0) + SLACK + Duration::from_millis(2);
-                    let share = window.as_secs_f64() * limiter.rate() as f64;
-                    prop_assert!(sum as f64 <= share, "{sum} bytes in {window:?}, {share} are allowed");
+                    let share = window.as_nanos() * u128::from(limiter.rate()) / 1_000_000_000;
+                    prop_assert!(u128::from(sum) <= share, "{sum} bytes in {window:?}, {share} are allowed");
                     sum += bytes;
                 }
             }

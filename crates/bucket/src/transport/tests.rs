@@ -130,12 +130,12 @@ async fn every_byte_of_a_body_asks_for_its_turn() {
     let server = tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();
-        while !request.ends_with(&[7; 300_001]) {
+        while !request.ends_with(&vec![7; 300_001]) {
             socket.read_buf(&mut request).await.unwrap();
         }
         let head = "HTTP/1.1 200 OK\r\ncontent-length: 200001\r\n\r\n";
         socket.write_all(head.as_bytes()).await.unwrap();
-        socket.write_all(&[8; 200_001]).await.unwrap();
+        socket.write_all(&vec![8; 200_001]).await.unwrap();
     });
     let answer = transport.send(request(&url, vec![7; 300_001])).await.unwrap();
     assert_eq!(answer.into_body().to_bytes(), vec![8; 200_001]);

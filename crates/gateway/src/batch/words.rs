@@ -51,8 +51,11 @@ pub(super) fn parse_puts(bucket: &BucketName, body: &Bytes) -> Result<Vec<Result
     Ok(puts)
 }
 
+/// A version that is wanted.
+pub(super) type Get = (ObjectKey, ETag);
+
 /// The versions that a request to read wants.
-pub(super) fn parse_gets(body: &Bytes) -> Result<Vec<Result<(ObjectKey, ETag), Fault>>, Fault> {
+pub(super) fn parse_gets(body: &Bytes) -> Result<Vec<Result<Get, Fault>>, Fault> {
     let mut gets = Vec::new();
     let mut rest = body.clone();
     while !rest.is_empty() {

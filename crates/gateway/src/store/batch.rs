@@ -3,6 +3,7 @@
 use super::put::Ready;
 use super::{Content, Found, PutRequest, Store, hash};
 use crate::fault::Fault;
+use crate::incoming::Draft;
 use crate::index::{Pending, Submission};
 use crate::record::{Record, etag_of};
 use bytes::Bytes;
@@ -43,7 +44,7 @@ impl Store {
             }
         }
         let mut pending = Vec::new();
-        match self.incoming.flush(ready.iter().map(|(_, one)| &one.draft)) {
+        match Draft::flush(ready.iter().map(|(_, one)| &one.draft)) {
             Ok(()) => self.install_all(ready, &mut outcomes, &mut pending),
             Err(fault) => {
                 for (at, _) in ready {

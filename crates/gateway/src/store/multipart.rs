@@ -121,7 +121,7 @@ impl Store {
         size: u64,
         etag: ETag,
     ) -> Result<(ETag, Pending), Fault> {
-        self.incoming.flush([&draft])?;
+        crate::incoming::Draft::flush([&draft])?;
         let guard = self.lock_upload(&upload.bucket, &upload.id);
         // It may have been completed or aborted while the bytes arrived.
         self.upload(&upload.id, &upload.bucket, &upload.key)?;
@@ -185,8 +185,19 @@ impl Store {
         for id in present.iter().filter(|id| !known.contains(id)) {
             self.incoming.drop_upload(id).doing("clear an upload away")?;
         }
-        let lost = known.into_iter().filter(|id| !present.contains(id));
-        let changes = lost.map(|id| Change::DropUpload { id }).collect();
+        let mut changes = Vec::new();
+        for id in known {
+            let lacks_a_part = || {
+                Ok::<_, Fault>(
+                    self.index.parts(&id)?.iter().any(|part| !self.incoming.has_part(&id, part.number)),
+                )
+            };
+            // A crash behind a completion's rename leaves the object, and an upload without its first part: nobody could complete it again.
+            if !present.contains(&id) || lacks_a_part()? {
+                self.incoming.drop_upload(&id).doing("clear an upload away")?;
+                changes.push(Change::DropUpload { id });
+            }
+        }
         self.index.submit(Submission { changes, ..Submission::default() }).wait()
     }
 

@@ -85,7 +85,7 @@ impl Store {
             return self.put_directory(request, &content);
         }
         let ready = self.ready(request, content)?;
-        self.incoming.flush([&ready.draft])?;
+        Draft::flush([&ready.draft])?;
         let guard = self.locks.lock(&ready.request.bucket, ready.request.key.as_str());
         let mut submission =
             Submission { changes: also.changes, guards: also.guards, directories: Vec::new() };

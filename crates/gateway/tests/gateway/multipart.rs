@@ -192,3 +192,19 @@ async fn uploads_survive_a_restart() {
     complete(&server.alice, "/alice/file", &id, &[(1, &tag)], None).await.expect(200);
     assert!(server.alice.get("/alice/file").await.body == vec![1; 10]);
 }
+
+#[tokio::test]
+async fn an_upload_whose_completion_was_cut_off_is_forgotten_and_its_object_kept() {
+    let server = Server::start().await;
+    let id = start(&server.alice, "/alice/file").await;
+    let tag = part(&server.alice, "/alice/file", &id, 1, vec![1; 10]).await.expect(200).etag();
+    // As a crash behind the rename leaves it.
+    let crashed = |data: &std::path::Path| {
+        std::fs::create_dir_all(data.join("live/alice")).unwrap();
+        std::fs::rename(data.join(format!("incoming/parts/{id}/1")), data.join("live/alice/file")).unwrap();
+    };
+    let server = server.restart(crashed).await;
+    complete(&server.alice, "/alice/file", &id, &[(1, &tag)], None).await.expect(404);
+    assert!(!server.data_dir().join("incoming/parts").join(&id).exists());
+    assert!(server.alice.get("/alice/file").await.body == vec![1; 10]);
+}

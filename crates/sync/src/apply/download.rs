@@ -75,7 +75,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     ) -> Result<(Found, Surveyed), Trouble> {
         let RemoteSeen { node, version } = seen;
         let token = format!("{} {}", version.etag, node.size);
-        let staging = self.local.stage(&action.key.path(), &token).await?;
+        let staging = self.local.stage(&action.key.path(), &token, node.size).await?;
         let (mut staging, mut survey, mut length) = staging.begun().await?;
         self.progress.bytes_done(length);
         let mut body = self.remote.get_from(&action.key, version, length.min(node.size), node.size);
@@ -83,7 +83,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             survey.update(&chunk);
             length += chunk.len() as u64;
             self.progress.bytes_done(chunk.len() as u64);
-            staging.write(chunk).await?;
+            if let Err(error) = staging.write(chunk).await {
+                if matches!(error, disk::Error::NoSpace { .. }) {
+                    // What it took is given back: smaller files may fit.
+                    staging.discard().await;
+                }
+                return Err(error.into());
+            }
         }
         let surveyed = survey.finish();
         if let Err(torn) = verify(seen, length, surveyed.content) {

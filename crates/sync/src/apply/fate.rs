@@ -32,7 +32,7 @@ pub(super) enum Fate {
     Overtaken,
     /// This path is in trouble, the others are not.
     Problem,
-    /// Nothing more can be written on this side; everything else goes on.
+    /// Nothing as large can be written on this side; everything else goes on.
     Full(Side),
     /// No other action can succeed either.
     Fatal,
@@ -105,12 +105,21 @@ impl From<journal::Error> for Trouble {
 /// Sides that ran out of space in this cycle: told once, not once for every file.
 #[derive(Default)]
 pub(super) struct Full {
-    local: Mutex<Option<(Problem, u64)>>,
-    remote: Mutex<Option<(Problem, u64)>>,
+    local: Mutex<Option<Lack>>,
+    remote: Mutex<Option<Lack>>,
+}
+
+/// What did not fit on a side.
+struct Lack {
+    problem: Problem,
+    /// Bytes of the smallest file that did not. A smaller one may, and must not wait for it.
+    smallest: u64,
+    /// Files besides the one that is told.
+    waiting: u64,
 }
 
 impl Full {
-    fn on(&self, side: Side) -> std::sync::MutexGuard<'_, Option<(Problem, u64)>> {
+    fn on(&self, side: Side) -> std::sync::MutexGuard<'_, Option<Lack>> {
         let state = match side {
             Side::Local => &self.local,
             Side::Remote => &self.remote,
@@ -118,27 +127,29 @@ impl Full {
         state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn note(&self, side: Side, problem: Problem) {
+    pub(super) fn note(&self, side: Side, bytes: u64, problem: Problem) {
         let mut state = self.on(side);
         match state.as_mut() {
-            Some((_, waiting)) => *waiting += 1,
-            None => *state = Some((problem, 0)),
+            Some(lack) => {
+                lack.waiting += 1;
+                lack.smallest = lack.smallest.min(bytes);
+            }
+            None => *state = Some(Lack { problem, smallest: bytes, waiting: 0 }),
         }
     }
 
-    /// Whether a write on `side` is not even tried.
-    pub(super) fn skips(&self, side: Side) -> bool {
+    /// Whether a write of so many bytes on `side` is not even tried.
+    pub(super) fn skips(&self, side: Side, bytes: u64) -> bool {
         let mut state = self.on(side);
-        if let Some((_, waiting)) = state.as_mut() {
-            *waiting += 1;
-        }
-        state.is_some()
+        let Some(lack) = state.as_mut().filter(|lack| lack.smallest <= bytes) else { return false };
+        lack.waiting += 1;
+        true
     }
 
     pub(super) fn problems(self) -> impl Iterator<Item = Problem> {
         let states =
             [self.local, self.remote].map(|state| state.into_inner().unwrap_or_else(PoisonError::into_inner));
-        states.into_iter().flatten().map(|(problem, waiting)| match waiting {
+        states.into_iter().flatten().map(|Lack { problem, waiting, .. }| match waiting {
             0 => problem,
             _ => Problem {
                 message: format!("{} ({waiting} more files wait for space)", problem.message),

@@ -89,9 +89,11 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let agreed = Agreed { local: node_of(&found, node.content), remote: there.node };
         let entry =
             BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version: there.version.clone() };
-        self.local.prune(&from, Arc::clone(&self.keep)).await?;
+        let pruned = self.local.prune(&from, Arc::clone(&self.keep)).await;
+        // Even where a directory could not be tidied away: what is not remembered comes back if a person deletes it now.
         self.remember(Change::Agree(entry), Some(to)).await;
         self.remember(Change::Forget(origin.key.clone()), Some(from)).await;
+        pruned?;
         Ok(true)
     }
 

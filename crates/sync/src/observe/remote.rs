@@ -9,7 +9,7 @@ use crate::report::Problem;
 use crate::route::Route;
 use crate::sides::{Changed, Changes, Remote};
 use crate::threads::blocking;
-use bucket::Listed;
+use bucket::{Listed, Object};
 use disk::Extent;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
@@ -84,13 +84,31 @@ impl From<Changed> for News {
     }
 }
 
+/// What a listing leaves open.
+enum Question {
+    /// What a new version holds.
+    Of(Listed),
+    /// Whether an object that was not listed is gone. Listings lag behind, and end before their end: what they lack would be deleted here
+    /// and, after a crash, there as well.
+    Missing(ObjectKey),
+}
+
+impl Question {
+    fn key(&self) -> &ObjectKey {
+        match self {
+            Self::Of(listed) => &listed.key,
+            Self::Missing(key) => key,
+        }
+    }
+}
+
 /// Compares news with what is known. Objects of which a listing tells too little are handed to `ask`.
 async fn compare(
     route: &Route,
     journal: &Arc<Journal>,
     look: Look,
     news: BoxStream<'static, Result<News, bucket::Error>>,
-    ask: Option<mpsc::Sender<Listed>>,
+    ask: Option<mpsc::Sender<Question>>,
 ) -> Result<View, Error> {
     let known = (look.order == Order::Whole).then(|| journal.known(route.id).peekable());
     let mut comparer = Comparer {
@@ -98,6 +116,7 @@ async fn compare(
         route: route.id,
         known,
         changes: Vec::new(),
+        can_ask: ask.is_some(),
         questions: Vec::new(),
         view: View::default(),
     };
@@ -107,11 +126,11 @@ async fn compare(
     let mut pages = news.ready_chunks(BATCH);
     while let Some(page) = pages.next().await {
         comparer = comparer.off_thread(move |comparer| comparer.take(page)).await?;
-        for question in comparer.questions.drain(..) {
-            let ask = ask.as_ref().expect("a listing comes with somebody who asks");
-            // Whoever asks is gone only after an error, which it tells.
-            ask.send(question).await.map_err(|_| Error::Stopped)?;
-        }
+        comparer.hand_on(ask.as_ref()).await?;
+    }
+    while comparer.known.is_some() {
+        comparer = comparer.off_thread(Comparer::rest).await?;
+        comparer.hand_on(ask.as_ref()).await?;
     }
     let end = move |comparer: &mut Comparer| comparer.end(look.cursor);
     Ok(comparer.off_thread(end).await?.view)
@@ -123,8 +142,9 @@ struct Comparer {
     /// What is known, in key order; `None` where single keys are looked up.
     known: Option<Peekable<KnownEntries>>,
     changes: Vec<Change>,
-    /// Objects that have to be asked about.
-    questions: Vec<Listed>,
+    /// Whether questions are answered.
+    can_ask: bool,
+    questions: Vec<Question>,
     view: View,
 }
 
@@ -161,10 +181,28 @@ impl Comparer {
         Ok(self.known.as_mut().and_then(|known| at(known, key)))
     }
 
-    fn end(&mut self, cursor: Option<String>) -> Result<(), Error> {
-        while let Some(left) = self.known.as_mut().and_then(Iterator::next) {
+    async fn hand_on(&mut self, ask: Option<&mpsc::Sender<Question>>) -> Result<(), Error> {
+        for question in self.questions.drain(..) {
+            let ask = ask.expect("who can ask is given somebody to ask");
+            // Whoever asks is gone only after an error, which it tells.
+            ask.send(question).await.map_err(|_| Error::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// A page of what is known of keys behind the last that came.
+    fn rest(&mut self) -> Result<(), Error> {
+        for _ in 0..BATCH {
+            let Some(left) = self.known.as_mut().and_then(Iterator::next) else {
+                self.known = None;
+                break;
+            };
             self.miss(&left.map_err(Error::Journal)?)?;
         }
+        self.flush()
+    }
+
+    fn end(&mut self, cursor: Option<String>) -> Result<(), Error> {
         if cursor.is_some() {
             self.changes.push(Change::Cursor(cursor));
         }
@@ -186,7 +224,7 @@ impl Comparer {
     /// A listing tells the version; only a new one has to be asked about.
     fn look_up(&mut self, listed: Listed, known: Option<&Known>) -> Result<(), Error> {
         let Some(then) = known.and_then(Known::remote).filter(|then| listed.is_still(&then.version)) else {
-            self.questions.push(listed);
+            self.questions.push(Question::Of(listed));
             return Ok(());
         };
         if then.version == listed.version {
@@ -201,6 +239,10 @@ impl Comparer {
             return Ok(());
         }
         self.record(match known.base {
+            Some(_) if self.can_ask => {
+                self.questions.push(Question::Missing(known.key.clone()));
+                return Ok(());
+            }
             Some(_) => Change::See(Sighting::Remote(known.key.clone(), None)),
             None => Change::RemoteAsAgreed(known.key.clone()),
         })
@@ -282,30 +324,28 @@ async fn ask<R: Remote>(
     route: &Route,
     side: &R,
     journal: &Arc<Journal>,
-    questions: impl Stream<Item = Listed> + Unpin,
+    questions: impl Stream<Item = Question> + Unpin,
 ) -> Result<View, Error> {
     let mut view = View::default();
     let mut answers = questions
-        .map(|listed| async move { (side.head(&listed.key).await, listed) })
+        .map(|question| async move { (side.head(question.key()).await, question) })
         .buffer_unordered(HEADS_AT_ONCE)
         .ready_chunks(BATCH);
     while let Some(chunk) = answers.next().await {
         let mut heard = Vec::with_capacity(chunk.len());
-        for (head, listed) in chunk {
-            match head {
-                Ok(Some(object)) => {
-                    // The listing's time is the finer one, but it may be of another version by now.
-                    let same = object.version.etag == listed.version.etag;
-                    let version = if same { listed.version } else { object.version.clone() };
-                    let content = object.content.unwrap_or_else(|| stand_in(&object.version.etag));
-                    heard.push((listed.key, RemoteSeen { node: object.node_holding(content), version }));
+        for (head, question) in chunk {
+            match (head, question) {
+                (Ok(Some(object)), question) => {
+                    let key = question.key().clone();
+                    heard.push((key, Some(found(&object, question))));
                 }
-                Ok(None) => {}
-                Err(error @ bucket::Error::Rejected { .. }) => {
-                    view.problems.push(Problem::failed(&listed.key, "looked at", &error));
-                    view.hidden.add(listed.key.path(), Extent::Entry);
+                (Ok(None), Question::Missing(key)) => heard.push((key, None)),
+                (Ok(None), Question::Of(_)) => {}
+                (Err(error @ bucket::Error::Rejected { .. }), question) => {
+                    view.problems.push(Problem::failed(question.key(), "looked at", &error));
+                    view.hidden.add(question.key().path(), Extent::Entry);
                 }
-                Err(error) => return Err(Error::Remote(error)),
+                (Err(error), _) => return Err(Error::Remote(error)),
             }
         }
         let (journal, route) = (Arc::clone(journal), route.id);
@@ -313,11 +353,24 @@ async fn ask<R: Remote>(
             let mut changes = Vec::with_capacity(heard.len());
             for (key, seen) in heard {
                 let known = journal.known_at(route, &key)?;
-                changes.extend(change(key, seen, known.as_ref()));
+                changes.extend(match seen {
+                    Some(seen) => change(key, seen, known.as_ref()),
+                    None => Some(Change::See(Sighting::Remote(key, None))),
+                });
             }
             journal.record(route, &changes)
         };
         blocking(record).await.map_err(Error::Journal)?;
     }
     Ok(view)
+}
+
+fn found(object: &Object, question: Question) -> RemoteSeen {
+    let version = match question {
+        // The listing's time is the finer one, but it may be of another version by now.
+        Question::Of(listed) if listed.version.etag == object.version.etag => listed.version,
+        Question::Of(_) | Question::Missing(_) => object.version.clone(),
+    };
+    let content = object.content.unwrap_or_else(|| stand_in(&object.version.etag));
+    RemoteSeen { node: object.node_holding(content), version }
 }

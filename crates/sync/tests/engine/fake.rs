@@ -41,6 +41,8 @@ struct State {
     /// Large reads break after so many bytes.
     cut: Option<usize>,
     broken: Option<(u64, Break)>,
+    /// What listings lack, though it is there.
+    unlisted: Option<ObjectKey>,
     /// The feed: which key changed when. `None`: this store has none.
     feed: Option<Feed>,
 }
@@ -114,7 +116,12 @@ impl FakeBucket {
 
     pub(crate) fn mend(&self) {
         let mut state = self.0.lock().unwrap();
-        (state.broken, state.cut) = (None, None);
+        (state.broken, state.cut, state.unlisted) = (None, None, None);
+    }
+
+    /// From now on listings lack an object that is there.
+    pub(crate) fn list_without(&self, key: &str) {
+        self.0.lock().unwrap().unlisted = Some(ObjectKey::parse(key).unwrap());
     }
 
     /// As another client would.
@@ -262,7 +269,8 @@ impl Remote for FakeBucket {
 
     fn list(&self) -> BoxStream<'static, Result<Found, Error>> {
         let listed = self.request(|state| {
-            let objects = state.objects.iter().map(|(key, stored)| Listed {
+            let listed = state.objects.iter().filter(|(key, _)| state.unlisted.as_ref() != Some(*key));
+            let objects = listed.map(|(key, stored)| Listed {
                 key: key.clone(),
                 size: stored.bytes.len() as u64,
                 version: stored.version(),

@@ -132,3 +132,28 @@ async fn a_word_answers_the_halt_it_was_given_to_and_no_other() {
     assert!(matches!(one.run_with(word(&new)).await, Ok(Outcome::Done(_))));
     assert_eq!(bucket.objects().len(), 2);
 }
+
+#[tokio::test]
+async fn what_a_listing_lacks_is_deleted_only_if_it_is_gone() {
+    let bucket = FakeBucket::default();
+    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    for name in ["a", "b", "c", "d/paper"] {
+        one.write(name, name);
+    }
+    one.sync().await;
+    other.sync().await;
+    bucket.list_without("d/paper");
+    for machine in [&one, &other] {
+        machine.run().await.unwrap();
+        assert_eq!(machine.read("d/paper").as_deref(), Some("d/paper"));
+    }
+    // Not even where another object looks like the same file under a new name.
+    bucket.store("paper", b"d/paper");
+    other.run().await.unwrap();
+    assert_eq!(other.read("d/paper").as_deref(), Some("d/paper"));
+    bucket.mend();
+    for machine in [&one, &other] {
+        machine.sync().await;
+        assert_eq!(machine.names(), ["a", "b", "c", "d", "d/paper", "paper"]);
+    }
+}

@@ -344,7 +344,9 @@ impl Work<'_> {
         let there = self.state.bucket.get(&ObjectKey::file(from)).map(|there| (there.kind, there.content));
         let began = self.machine().cycle_began;
         let ledger = &self.state.ledger;
+        // A tangle that the plan was made for may have come apart since.
         let moved = self.state.is_tangled(index, text)
+            || ledger.changed_around(began, text)
             || ledger.changed_since(began, Site::Bucket, text)
             || ledger.changed_since(began, Site::Machine(index), text);
         if there == Some((entry.kind, entry.content)) && !moved {
@@ -431,7 +433,7 @@ impl Local for SimFolder {
         .await
     }
 
-    async fn stage(&self, path: &RelPath, token: &str) -> Result<SimStaging, Error> {
+    async fn stage(&self, path: &RelPath, token: &str, _size: u64) -> Result<SimStaging, Error> {
         let text = path.as_str();
         let attempt = |work: &mut Work<'_>| work.tree_mut().begin(text, token).map_err(blocked(text));
         let begun = self.operate("stage", text, attempt).await?;

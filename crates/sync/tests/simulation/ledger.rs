@@ -145,6 +145,14 @@ impl Ledger {
         self.version(site, path).content > moment
     }
 
+    /// Whether anything below a path or above it changed anywhere.
+    pub(crate) fn changed_around(&self, moment: u64, path: &str) -> bool {
+        let is_below =
+            |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+        let mut changed = self.versions.iter().filter(|(_, version)| version.content > moment);
+        changed.any(|((_, other), _)| is_below(other, path) || is_below(path, other))
+    }
+
     // Agreements.
 
     pub(crate) fn agreed(&mut self, machine: usize, path: &str, agreement: Agreement) {

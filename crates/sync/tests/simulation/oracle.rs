@@ -72,7 +72,13 @@ fn as_far_as_told(state: &State, shown: &Shown, in_bucket: &Shown) -> Shown {
         let has_mode =
             in_bucket.get(path).is_none_or(|there| there.contains(" mode ") || path.ends_with('/'));
         let end = match (state.ledger.is_blind(path), has_mode) {
-            (true, _) => " at ",
+            (true, _) => {
+                let bytes = what.split(" at ").next().unwrap();
+                return (
+                    path.clone(),
+                    bytes.trim_start_matches("symlink ").trim_start_matches("file ").to_owned(),
+                );
+            }
             (false, false) => " mode ",
             (false, true) => return (path.clone(), what.clone()),
         };
@@ -139,9 +145,6 @@ fn difference(one: &Shown, other: &Shown) -> Option<String> {
 }
 
 fn nothing_comes_back(state: &State, wrong: &mut Vec<String>) {
-    if state.lists_are_stale {
-        return;
-    }
     for (path, content, who) in state.ledger.buried() {
         let is_it = |entry: &Entry| entry.kind != Kind::Directory && entry.content == content;
         let stands = |entry: Option<&Entry>| entry.is_some_and(is_it);

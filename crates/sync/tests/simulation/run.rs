@@ -94,7 +94,6 @@ async fn chaos(world: &World) {
         if state.bucket.has_feed() {
             state.weather.stale = 0;
         }
-        state.lists_are_stale = state.weather.stale > 0;
         state.edits_left = u32::try_from(state.random.below(30)).unwrap();
         let count = 4 + u32::try_from(state.random.below(28)).unwrap();
         (Luck::of(&mut state), state.machines.len(), count, state.random.chance(500))

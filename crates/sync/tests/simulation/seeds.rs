@@ -4,15 +4,20 @@ use crate::plant;
 use crate::run::run;
 use crate::trace::Keep;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Seeds of an ordinary test run: some ten seconds of two cores. `HEIRLOOM_SEEDS` says otherwise.
-const SEEDS: u64 = 1_000;
+/// Seeds of an ordinary test run: a minute or so of two cores. `HEIRLOOM_SEEDS` says otherwise: how many, or which (`2000..9000`).
+const SEEDS: Range<u64> = 0..10_000;
 
 /// Seeds in which a planted bug must show; the first that shows it ends the search.
-const SEEDS_FOR_A_PLANT: u64 = 10_000;
+const SEEDS_FOR_A_PLANT: Range<u64> = 0..10_000;
+
+/// Seeds that go wrong, after which a search ends: the cause of one shows better beside another.
+const FAILURES_TOLD: usize = 8;
 
 /// How much of a story is told, unless it was asked for.
 const LINES_TOLD: usize = 100;
@@ -23,12 +28,22 @@ struct Failure {
     wrong: String,
 }
 
-fn seeds() -> u64 {
-    number("HEIRLOOM_SEEDS").unwrap_or(SEEDS)
+fn seeds() -> Range<u64> {
+    if let Some(seed) = only_seed() {
+        return seed..seed + 1;
+    }
+    let Ok(text) = std::env::var("HEIRLOOM_SEEDS") else { return SEEDS };
+    let (first, end) = text.split_once("..").unwrap_or(("0", &text));
+    number("HEIRLOOM_SEEDS", first)..number("HEIRLOOM_SEEDS", end)
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+/// The one seed that is to be run, and told in full.
+fn only_seed() -> Option<u64> {
+    std::env::var("HEIRLOOM_SEED").ok().map(|text| number("HEIRLOOM_SEED", &text))
+}
+
+fn number(name: &str, text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{name}: `{text}` is no number"))
 }
 
 /// What happened in all runs together.
@@ -74,56 +89,60 @@ fn try_seed(seed: u64, census: &Census) -> Option<String> {
     (!first.wrong.is_empty()).then(|| first.wrong.join("\n"))
 }
 
-/// The first seed, in time, that goes wrong.
-fn search(seeds: u64, test: impl Fn(u64) -> Option<String> + Sync) -> Option<Failure> {
-    let (next, found) = (AtomicU64::new(0), Mutex::new(None));
+/// Seeds that go wrong, in their order. After `enough` of them no further one is begun.
+fn search(seeds: Range<u64>, enough: usize, test: impl Fn(u64) -> Option<String> + Sync) -> Vec<Failure> {
+    let (next, found) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
+                    if seed >= seeds.end {
                         return;
                     }
                     if let Some(wrong) = test(seed) {
-                        next.store(seeds, Ordering::Relaxed);
-                        found
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .get_or_insert(Failure { seed, wrong });
+                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                        found.push(Failure { seed, wrong });
+                        if found.len() >= enough {
+                            next.store(seeds.end, Ordering::Relaxed);
+                        }
                     }
                 }
             });
         }
     });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|failure| failure.seed);
+    found
 }
 
-fn tell(failure: &Failure) -> String {
+fn tell(failure: &Failure, all: &[Failure]) -> String {
     let Failure { seed, wrong } = failure;
     let story = run(*seed, None, Keep::Words).story;
-    let whole = number("HEIRLOOM_SEED").is_some();
+    let whole = only_seed().is_some();
     let cut = story.rmatch_indices('\n').nth(LINES_TOLD).filter(|_| !whole);
     let story = &story[cut.map_or(0, |(at, _)| at + 1)..];
+    let others: String = all.iter().fold(String::new(), |mut others, Failure { seed, wrong }| {
+        let first = wrong.lines().next().unwrap_or_default();
+        writeln!(others, "seed {seed}: {first}").expect("writing to memory does not fail");
+        others
+    });
     format!(
-        "{story}\n{wrong}\n\nseed {seed}; again with HEIRLOOM_SEED={seed} cargo test -p heirloom-sync --test simulation"
+        "{story}\n{wrong}\n\n{others}\nagain with HEIRLOOM_SEED={seed} cargo test -p heirloom-sync --test simulation"
     )
 }
 
 #[test]
 fn every_promise_holds_under_every_seed() {
     let (census, seeds) = (Census::default(), seeds());
-    let failure = match number("HEIRLOOM_SEED") {
-        Some(seed) => try_seed(seed, &census).map(|wrong| Failure { seed, wrong }),
-        None => search(seeds, |seed| try_seed(seed, &census)),
-    };
-    if let Some(failure) = failure {
-        panic!("{}", tell(&failure));
+    let is_whole = seeds.end - seeds.start >= 1_000;
+    let failures = search(seeds, FAILURES_TOLD, |seed| try_seed(seed, &census));
+    if let Some(first) = failures.first() {
+        panic!("{}", tell(first, &failures));
     }
     let census = census.into_inner().unwrap_or_else(PoisonError::into_inner);
     println!("{census:#?}");
-    let is_whole = number("HEIRLOOM_SEED").is_none() && seeds >= 1_000;
     let missing = HAPPENS.iter().find(|what| is_whole && !census.contains_key(*what));
     assert_eq!(missing, None, "it never happens");
 }
@@ -135,7 +154,7 @@ fn every_planted_bug_is_found() {
             let wrong = run(seed, Some(plant), Keep::Sum).wrong;
             (!wrong.is_empty()).then(|| wrong.join("\n"))
         };
-        let found = search(SEEDS_FOR_A_PLANT, wrong);
-        assert!(found.is_some(), "nobody noticed that {plant:?}");
+        let found = search(SEEDS_FOR_A_PLANT, 1, wrong);
+        assert!(!found.is_empty(), "nobody noticed that {plant:?}");
     }
 }

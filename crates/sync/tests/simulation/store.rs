@@ -182,7 +182,10 @@ impl State {
             self.judge(machine, Site::Bucket, path.as_str(), aspect);
             self.ledger.changed(Site::Bucket, path.as_str(), aspect);
             if !self.bucket.has_feed() {
-                self.ledger.wrote_unlisted(machine, path.as_str(), aspect);
+                // A listing tells the bytes alone: what only became another kind of thing looks the same.
+                let is_alike = self.bucket.get(key).is_some_and(|there| there.content == node.content);
+                let shown = if is_alike { Aspect::Meta } else { aspect };
+                self.ledger.wrote_unlisted(machine, path.as_str(), shown);
             }
         }
         let now = self.now();

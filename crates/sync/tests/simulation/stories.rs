@@ -164,3 +164,24 @@ fn a_large_file_that_changes_while_it_is_sent_is_sent_again_in_the_same_run() {
         assert_eq!(story.in_bucket("film").as_deref(), Some("9876543210"));
     });
 }
+
+#[test]
+fn what_was_moved_is_agreed_upon_though_its_old_directory_could_not_be_tidied_away() {
+    Story::tell(2, async |story| {
+        story.write(0, "b", "two");
+        story.write(0, "d/a", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        let now = story.0.lock().clock(0);
+        story.0.lock().machines[0].folder.rename("d/a", "a", now).unwrap();
+        story.sync(0).await;
+        story.cue("prune", "d/a", |_, _| Twist::Refused);
+        assert_eq!(story.sync(1).await.problems.len(), 1);
+        assert_eq!(story.read(1, "a").as_deref(), Some("one"));
+
+        story.0.lock().machines[1].folder.remove("a");
+        story.sync(1).await;
+        assert_eq!(story.read(1, "a"), None);
+        assert_eq!(story.in_bucket("a"), None);
+    });
+}

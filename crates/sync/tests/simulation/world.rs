@@ -89,8 +89,6 @@ pub(crate) struct State {
     pub(crate) cue: Option<Cue>,
     /// How often what happened.
     pub(crate) census: BTreeMap<&'static str, u64>,
-    /// Whether listings may show the bucket of a moment ago in this run.
-    pub(crate) lists_are_stale: bool,
     /// Edits that persons will still make.
     pub(crate) edits_left: u32,
     /// Contents made up so far.
@@ -211,7 +209,6 @@ impl State {
             plant: None,
             cue: None,
             census: BTreeMap::new(),
-            lists_are_stale: false,
             edits_left: 0,
             contents: 0,
             lives: 0,
@@ -353,10 +350,7 @@ impl State {
             self.count("effects judged by an agreement");
         }
         let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
-        // What a stale listing lacks looks deleted, and is believed: it comes back with the next one.
-        let may_look_gone = self.lists_are_stale && site != Site::Bucket;
-        let is_out_of_turn = !may_look_gone
-            && self.ledger.is_as_agreed(machine, other, path, aspect)
+        let is_out_of_turn = self.ledger.is_as_agreed(machine, other, path, aspect)
             && !self.is_tangled(machine, path)
             && !self.machines[machine].has_doubts();
         if is_out_of_turn {

@@ -153,7 +153,7 @@ impl<L: Local> Subject<L> {
 
     async fn stage(&self, path: &str, seen: Seen, bytes: Bytes, number: i64) -> Result<String, disk::Error> {
         let token = if number % 3 == 0 { "one version" } else { "another version" };
-        let staging = self.local.stage(&RelPath::from_key(path).unwrap(), token).await?;
+        let staging = self.local.stage(&RelPath::from_key(path).unwrap(), token, 0).await?;
         let (mut staging, survey, length) = staging.begun().await?;
         let begun = format!("{length} {}", survey.finish().content);
         staging.write(bytes.slice(..3)).await?;

@@ -1,0 +1,182 @@
+//! A full disk under each place that is written: what fits is there, what does not is named, nothing is torn, and the next run after
+//! somebody has made space finishes it.
+
+use crate::chance::Chance;
+use crate::churn;
+use crate::home::{Daemon, Home, Ran, have, same_trees};
+use crate::server::Cloud;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A small file system, mounted for whoever runs in its namespace and for nobody else.
+struct Small<'h> {
+    home: &'h Home,
+    keeper: Child,
+    ballast: PathBuf,
+}
+
+impl<'h> Small<'h> {
+    /// Mounts `mib` MiB over a directory of which all but `free` KiB are taken; `None`, and said so, where nothing can be mounted.
+    fn over(home: &'h Home, directory: &Path, mib: u64, free: u64) -> Option<Self> {
+        if !have("unshare") || !have("nsenter") || !have("mount") {
+            return None;
+        }
+        fs::create_dir_all(directory).unwrap();
+        let mut keeper = home.program("unshare");
+        if !is_root() {
+            keeper.arg("--map-root-user");
+        }
+        let mount = "mount -t tmpfs -o size=\"$1\" none \"$0\" && echo mounted && exec sleep infinity";
+        keeper.args(["--mount", "sh", "-c", mount]).arg(directory).arg(format!("{mib}m"));
+        let mut keeper = keeper.stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        if said != "mounted\n" {
+            drop(keeper.wait());
+            let required = std::env::var_os("HEIRLOOM_REQUIRE_TOOLS").is_some();
+            assert!(!required, "no file system can be mounted here, and HEIRLOOM_REQUIRE_TOOLS is set");
+            eprintln!("SKIPPED: no file system can be mounted here, so that no disk can be full");
+            return None;
+        }
+        let mut small = Self { home, keeper, ballast: PathBuf::new() };
+        small.ballast = small.seen(&directory.join("ballast"));
+        fs::write(&small.ballast, vec![1; usize::try_from((mib << 20) - (free << 10)).unwrap()]).unwrap();
+        Some(small)
+    }
+
+    /// A path as it is in there.
+    fn seen(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
+        root.join(path.strip_prefix("/").unwrap())
+    }
+
+    fn make_space(&self) {
+        fs::remove_file(&self.ballast).unwrap();
+    }
+
+    fn heirloom(&self, arguments: &[&str]) -> Command {
+        let mut command = self.home.program("nsenter");
+        command.args(["--mount", "--target", &self.keeper.id().to_string()]);
+        if !is_root() {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.arg(env!("CARGO_BIN_EXE_heirloom")).args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.heirloom(arguments))
+    }
+
+    fn start(&self, arguments: &[&str]) -> Daemon {
+        self.home.start_as(arguments, self.heirloom(arguments))
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        drop(self.keeper.kill());
+        drop(self.keeper.wait());
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// What is there is right: every file below `place` is the same below `truth`. How many there are.
+#[track_caller]
+fn nothing_is_torn(place: &Path, truth: &Path) -> usize {
+    let (there, right) = (testkit::list(place), testkit::list(truth));
+    let files = there.iter().filter(|(name, said)| said.starts_with("file ") && *name != "ballast");
+    files.inspect(|(name, said)| assert_eq!(Some(*said), right.get(*name), "{}", name.display())).count()
+}
+
+#[test]
+fn a_full_disk_under_a_folder() {
+    let chance = &mut Chance::new("a_full_disk_under_a_folder");
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let (documents, desk) = (home.path("documents"), home.path("desk"));
+    let (sender, receiver) = (cloud.laptop("laptop", "documents"), cloud.laptop("desk", "desk/documents"));
+    churn::fill(&documents, chance);
+    // The first to be brought, and none of what comes behind it may wait for it.
+    fs::write(documents.join("a large file.bin"), chance.bytes(9 << 20)).unwrap();
+    for number in 0..200 {
+        fs::write(documents.join(format!("z{number}")), format!("small {number}")).unwrap();
+    }
+    home.run(&["sync", "--config", &sender]).ok();
+    let Some(small) = Small::over(&home, &desk, 36, 3 << 10) else { return };
+    let brought = small.seen(&desk.join("documents"));
+    fs::create_dir(&brought).unwrap();
+    let receive = ["sync", "--config", &receiver];
+    small.run(&receive).code(3).tells(&["no space left", "large"]);
+    let whole = testkit::list(&documents).values().filter(|said| said.starts_with("file ")).count();
+    assert_eq!(nothing_is_torn(&brought, &documents), whole - 3, "only what is too large waits");
+    small.run(&receive).code(3);
+    small.make_space();
+    small.run(&receive).ok();
+    same_trees(&documents, &brought).unwrap();
+}
+
+#[test]
+fn a_full_disk_under_the_journal() {
+    let chance = &mut Chance::new("a_full_disk_under_the_journal");
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let documents = home.path("documents");
+    let send = ["sync", "--config", &cloud.laptop("laptop", "documents")];
+    churn::fill(&documents, chance);
+    let Some(small) = Small::over(&home, &home.path("state-laptop"), 4, 0) else { return };
+    small.run(&send).code(1).tells(&["state-laptop", "no space left"]);
+    small.make_space();
+    small.run(&send).ok();
+    // With a journal that is there, and may not grow.
+    churn::work(&documents, chance);
+    fill_up(&small.ballast);
+    let before = testkit::list(&documents);
+    small.run(&send).code(1).tells(&["state-laptop", "no space left"]);
+    assert_eq!(testkit::list(&documents), before);
+    small.make_space();
+    small.run(&send).ok();
+    assert_eq!(testkit::list(&documents), before);
+    same_trees(&documents, &home.path("cloud/live/alice/documents")).unwrap();
+}
+
+/// Until not a byte more fits.
+fn fill_up(file: &Path) {
+    use std::io::Write as _;
+    let mut file = fs::File::options().create(true).append(true).open(file).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+}
+
+#[test]
+fn a_full_disk_under_the_cloud() {
+    let chance = &mut Chance::new("a_full_disk_under_the_cloud");
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let documents = home.path("documents");
+    let send = ["sync", "--config", &cloud.laptop("laptop", "documents")];
+    churn::fill(&documents, chance);
+    let Some(small) = Small::over(&home, &home.path("cloud"), 48, 4 << 10) else { return };
+    let mut serving = cloud.wait_for(small.start(&["cloud", "--config", cloud.config()]));
+    let live = small.seen(&home.path("cloud/live/alice/documents"));
+    let before = testkit::list(&documents);
+    home.run(&send).code(3).tells(&["no space left", "large"]);
+    let whole = before.values().filter(|said| said.starts_with("file ")).count();
+    assert_eq!(nothing_is_torn(&live, &documents), whole - 2, "only what is too large waits");
+    fill_up(&small.ballast);
+    churn::work(&documents, chance);
+    let before = testkit::list(&documents);
+    home.run(&send).one_of(&[1, 3]);
+    assert!(serving.is_running(), "a full disk does not end the cloud:\n{}", serving.log());
+    small.make_space();
+    home.run(&send).ok();
+    assert_eq!(testkit::list(&documents), before);
+    same_trees(&documents, &live).unwrap();
+    assert_eq!(serving.stop(), Some(0));
+}
