@@ -48,7 +48,7 @@ fn create(session: &Session, states: &[StateName]) -> Result<Exit, Failure> {
         .flat_map(|(_, state)| &state.destinations)
         .collect();
     // Before anything is done: a backup without a snapshot at its end is none.
-    let Clouds { clouds, without, .. } = clouds(&laptop, destinations)?;
+    let Sorted { clouds, without, .. } = sorted(&laptop, destinations)?;
     for destination in without {
         session.report.note(format_args!("{destination}: gets the files, and takes no snapshots"));
     }
@@ -91,7 +91,7 @@ fn open_journal_of(laptop: &Laptop) -> Result<std::sync::Arc<journal::Journal>, 
 
 /// Destinations, by whether they take snapshots.
 #[derive(Default)]
-struct Clouds {
+struct Sorted {
     clouds: Vec<Cloud>,
     /// Those that take none.
     without: Vec<String>,
@@ -100,11 +100,11 @@ struct Clouds {
 }
 
 /// Sorts destinations; at least one of them must take snapshots.
-fn clouds<'a>(
+fn sorted<'a>(
     laptop: &Laptop,
     destinations: impl IntoIterator<Item = &'a DestinationName>,
-) -> Result<Clouds, Failure> {
-    let (mut sorted, mut hints) = (Clouds::default(), Vec::new());
+) -> Result<Sorted, Failure> {
+    let (mut sorted, mut hints) = (Sorted::default(), Vec::new());
     for name in destinations {
         let Destination::S3(access) = &laptop.destinations[name] else {
             sorted.without.push(name.to_string());
@@ -112,13 +112,14 @@ fn clouds<'a>(
         };
         match access.resolve().attempting(format!("destination `{name}`")) {
             Err(failure) => sorted.unknown.push(failure),
-            Ok(join) => match Api::of(&join) {
-                Some(api) => sorted.clouds.push(Cloud { destination: name.to_string(), api }),
-                None => {
+            Ok(join) => {
+                if let Some(api) = Api::of(&join) {
+                    sorted.clouds.push(Cloud { destination: name.to_string(), api });
+                } else {
                     sorted.without.push(name.to_string());
                     hints.push((format!("`{name}`"), where_to_say(name, access)));
                 }
-            },
+            }
         }
     }
     if !sorted.clouds.is_empty() {
@@ -244,7 +245,7 @@ fn list(session: &Session) -> Result<Exit, Failure> {
         name: String,
     }
     let laptop = session.laptop("backups list")?;
-    let Clouds { clouds, unknown, .. } = clouds(&laptop, laptop.destinations.keys())?;
+    let Sorted { clouds, unknown, .. } = sorted(&laptop, laptop.destinations.keys())?;
     runtime::run_once(async {
         let mut exit = Exit::Ok;
         let mut names = Vec::new();

@@ -80,7 +80,9 @@ pub(crate) async fn end_when_ready(
     for name in laptop.destinations.keys().filter(|name| !is_unready(name)) {
         heart.beat(name.as_str(), true, &format!("{name} is known"));
     }
-    unready.iter().for_each(|unready| say(unready, heart));
+    for one in unready {
+        say(one, heart);
+    }
     let accesses = laptop.destinations.values().filter_map(Destination::access);
     tokio::join!(end_when_replaced(accesses, round.clone()), end_when_known(laptop, unready, round));
 }

@@ -2,6 +2,7 @@
 
 use super::super::access::Access;
 use super::super::destination::Destination;
+use super::super::laptop::DestinationName;
 use super::super::limits::Limits;
 use super::super::value::Endpoint;
 use super::super::{Cloud, Config, Environment, Laptop, Loaded, Pi};
@@ -231,9 +232,8 @@ fn destinations_are_of_four_services() {
     );
     assert!(matches!(plain("open"), At::Webdav { user: None, password: None, .. }));
     assert!(matches!(plain("box"), At::Sftp { key_file: Some(_), known_hosts_file: Some(_), .. }));
-    let names: Vec<&str> =
-        laptop.states.values().next().unwrap().destinations.iter().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["usb", "box"]);
+    let names = &laptop.states.values().next().unwrap().destinations;
+    assert_eq!(*names, ["usb", "box"].map(|name| DestinationName::new(name).unwrap()));
 }
 
 #[test]
