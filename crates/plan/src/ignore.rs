@@ -61,6 +61,19 @@ impl IgnoreRules {
     }
 }
 
+impl IgnoreRules {
+    /// From the top down, as a scan goes: what lies in an ignored directory cannot be taken out again by a later `!`, or one side would
+    /// see it and the other not. (The library's own question asks from the path upwards.)
+    fn ignores(&self, path: &RelPath, what: Shape) -> bool {
+        let bytes = path.to_os_bytes();
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| (at, true));
+        ends.chain([(bytes.len(), what == Shape::Directory)]).any(|(end, is_directory)| {
+            let path = Path::new(OsStr::from_bytes(&bytes[..end]));
+            self.rules.matched(path, is_directory).is_ignore()
+        })
+    }
+}
+
 fn unfit(pattern: &str, reason: &::ignore::Error) -> PatternError {
     PatternError { pattern: pattern.to_owned(), reason: reason.to_string() }
 }
@@ -161,13 +174,7 @@ impl IgnoreTree {
             if self.profile.rules.is_empty() {
                 return false;
             }
-            let bytes = path.to_os_bytes();
-            let path = Path::new(OsStr::from_bytes(&bytes));
-            return self
-                .profile
-                .rules
-                .matched_path_or_any_parents(path, what == Shape::Directory)
-                .is_ignore();
+            return self.profile.ignores(path, what);
         }
         self.why(path, what).is_some()
     }

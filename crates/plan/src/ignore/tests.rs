@@ -29,6 +29,26 @@ fn gitignore_syntax_decides() {
 }
 
 #[test]
+fn what_lies_in_an_ignored_directory_cannot_be_taken_back() {
+    let rules = rules(&["sub/", "!sub/kept", "!sub/deep/", "other/*", "!other/kept"]);
+    let table = [
+        ("sub/kept", Shape::Leaf, true),
+        ("sub/deep/file", Shape::Leaf, true),
+        // The directory itself is not ignored here, only what it holds.
+        ("other/kept", Shape::Leaf, false),
+        ("other/file", Shape::Leaf, true),
+    ];
+    for (path, shape, ignored) in table {
+        let path = RelPath::from_key(path).unwrap();
+        assert_eq!(
+            (rules.ignores(&path, shape), rules.why(&path, shape).is_some()),
+            (ignored, ignored),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn a_broken_pattern_is_named() {
     let error = IgnoreRules::new(&["ok".into(), "a{b".into()]).unwrap_err();
     assert_eq!(error.pattern, "a{b");

@@ -2,7 +2,7 @@
 //!
 //! A small file costs four waits: its bytes, its name, and both of its sidecar's. One by one they are most of what a first sync takes. So
 //! whoever has something to wait for joins the next round, and a round of many is one `syncfs`, which also flushes what other programs
-//! wrote to that disk; a round of a few is an `fsync` each, which does not.
+//! wrote to that disk; a round of a few is an `fsync` each, which does not. So is every round where `syncfs` is not known to reach the medium.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -13,13 +13,18 @@ use tokio::sync::oneshot;
 /// A round of fewer than this is flushed one by one.
 const TOGETHER: usize = 4;
 
+/// File systems whose `syncfs` reaches the medium, by the numbers of `linux/magic.h`: ext2 to ext4, XFS, Btrfs, F2FS, FAT, exFAT, tmpfs, overlayfs. The
+/// same as in the crate `disk`. Those in user space, which external disks often have (NTFS), may do nothing at all.
+const KNOWN: [u64; 8] =
+    [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x4D44, 0x2011_BAB0, 0x0102_1994, 0x794C_7630];
+
 /// The rounds of one disk.
 #[derive(Clone)]
 pub(super) struct Flush(Arc<Rounds>);
 
 struct Rounds {
-    /// Open for as long as there are rounds: an error of the disk is told to whoever had it open.
-    root: OnceLock<File>,
+    /// Open for as long as there are rounds: an error of the disk is told to whoever had it open. `None` where each file is flushed.
+    root: OnceLock<Option<File>>,
     path: Arc<Path>,
     next: Mutex<Next>,
 }
@@ -67,7 +72,7 @@ impl Rounds {
             if round.is_empty() {
                 return;
             }
-            let is_done = round.len() >= TOGETHER && self.sync_all().is_ok();
+            let is_done = round.len() >= TOGETHER && matches!(self.sync_all(), Ok(true));
             for (file, done) in round {
                 // One that is gone does not want to know.
                 drop(done.send(if is_done { Ok(()) } else { sync(&file) }));
@@ -75,15 +80,25 @@ impl Rounds {
         }
     }
 
-    fn sync_all(&self) -> io::Result<()> {
+    /// Whether the whole disk was flushed.
+    fn sync_all(&self) -> io::Result<bool> {
         let root = if let Some(root) = self.root.get() {
             root
         } else {
             let opened = File::open(&self.path)?;
-            self.root.get_or_init(|| opened)
+            let known = is_known(&opened)?;
+            self.root.get_or_init(|| known.then_some(opened))
         };
-        Ok(rustix::fs::syncfs(root)?)
+        root.as_ref().map(rustix::fs::syncfs).transpose()?;
+        Ok(root.is_some())
     }
+}
+
+fn is_known(root: &File) -> io::Result<bool> {
+    // The field is signed on some machines, and all numbers are of 32 bits.
+    #[expect(clippy::cast_sign_loss, reason = "a number that names something")]
+    let kind = rustix::fs::fstatfs(root)?.f_type as u64 & 0xFFFF_FFFF;
+    Ok(KNOWN.contains(&kind))
 }
 
 /// One by one.
