@@ -2,6 +2,7 @@
 
 use crate::home::{Home, Ran, eventually, same_trees};
 use crate::server::Cloud;
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -168,6 +169,60 @@ fn one_that_fails_holds_up_no_other() {
     fs::rename(home.path("pulled"), home.path("usb")).unwrap();
     eventually("c on the one that is back", || arrived("usb/documents/c.txt"));
     assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_daemon_tells_of_a_destination_that_cannot_be_used_yet() {
+    let home = Home::new();
+    fs::create_dir(home.path("usb")).unwrap();
+    let locked =
+        "  dav: {service: webdav, url: \"http://127.0.0.1:1/\", username: a, password_command: \"exit 1\"}\n";
+    let laptop = profile(&home, "laptop", "documents", &[locked, &fs_at(&home, "usb")].concat());
+    home.write("documents/a.txt", "a");
+    let daemon = home.start(&["laptop", "--config", &laptop]);
+    eventually("a on the disk", || home.read("usb/documents/a.txt").map(drop).ok_or_else(|| daemon.log()));
+    // A sync that is handed over says what one without a daemon says.
+    let ran = sync(&home, &laptop).code(1);
+    assert!(ran.stdout.contains("documents → usb: "), "{}", ran.stdout);
+    ran.says(&["nothing could be synced to dav", "the command of destinations.dav"]);
+    let lines = home.run(&["status", "--json", "--config", &laptop]).ok().json();
+    let route = |name: &str| lines.iter().find(|line| line["destination"] == name).unwrap();
+    assert_eq!(route("dav")["doing"], "failing");
+    assert!(route("dav")["failure"].as_str().unwrap().contains("destinations.dav"), "{lines:?}");
+    assert_eq!((&route("usb")["last_outcome"], &route("usb")["failure"]), (&"ok".into(), &Value::Null));
+    let page = home.run(&["status", "--config", &laptop]).ok().stdout;
+    assert!(page.contains("documents → dav  failing") && page.contains("documents → usb"), "{page}");
+    home.run(&["status", "--check", "--config", &laptop]).code(1);
+    assert_eq!(daemon.stop(), Some(0));
+    let page = home.run(&["status", "--config", &laptop]).ok().stdout;
+    assert!(page.contains("documents → dav  not synced yet"), "{page}");
+}
+
+#[test]
+fn a_new_disk_is_begun_anew_once_a_person_says_so() {
+    let home = Home::new();
+    fs::create_dir(home.path("usb")).unwrap();
+    let laptop = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    home.write("documents/a.txt", "a");
+    sync(&home, &laptop).ok();
+    let swap = |out: &str| fs::rename(home.path("usb"), home.path(out)).unwrap();
+    swap("old");
+    fs::create_dir(home.path("usb")).unwrap();
+    sync(&home, &laptop).code(75).says(&["begin anew with `heirloom sync --resume`"]);
+    home.run(&["sync", "--resume", "--dry-run", "--config", &laptop]).ok();
+    assert_eq!(entries(&home, "usb"), 0);
+    home.run(&["sync", "--resume", "--config", &laptop]).ok();
+    home.write("documents/b.txt", "b");
+    sync(&home, &laptop).ok();
+    assert_eq!(home.read("usb/documents/b.txt").as_deref(), Some("b"));
+
+    // The old one is now another than the one that is known, and takes nothing away.
+    swap("new");
+    fs::rename(home.path("old"), home.path("usb")).unwrap();
+    sync(&home, &laptop).code(20).says(&["or is another disk"]);
+    assert_eq!(home.read("documents/b.txt").as_deref(), Some("b"));
+    home.run(&["sync", "--resume", "--config", &laptop]).ok();
+    assert_eq!(home.read("usb/documents/b.txt").as_deref(), Some("b"));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::trees::{LONG_AGO, Tree};
 use crate::{below, file, key, md5, meta};
-use bucket::plain::At;
-use bucket::{Error, Expect, Found, Honoured, Listing, Plain, Prefix, Retry};
+use bucket::plain::{At, Options};
+use bucket::{Error, Expect, Found, Honoured, Limiter, Limits, Listing, Plain, Prefix, Retry};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use model::{ContentId, Kind, Mode, Node, RemoteVersion, UnixNanos};
@@ -38,6 +38,27 @@ fn names(listing: &Listing) -> Vec<&str> {
 
 fn in_transit(tree: &Tree) -> usize {
     fs::read_dir(tree.root.join(".heirloom/incoming")).map_or(0, Iterator::count)
+}
+
+/// Long enough for several steps of a limit.
+const LONG: &[u8] = &[7; 300_001];
+
+#[tokio::test]
+async fn every_byte_over_a_line_asks_for_its_turn() {
+    for tree in Tree::all() {
+        let (upload, download) = (Limiter::new(1 << 30), Limiter::new(1 << 30));
+        let limits = Limits { upload: Some(upload.clone()), download: Some(download.clone()) };
+        let plain = Plain::connect(&Options { limits, ..tree.options("laptop") }).unwrap();
+        let version = create(&plain, "long", LONG).await;
+        assert_eq!(read(&plain, "long", &version).await.unwrap(), LONG);
+        if matches!(tree.at, At::Disk { .. }) {
+            assert_eq!((upload.taken(), download.taken()), (0, 0), "a disk has no line");
+        } else {
+            // Sidecars go the same way.
+            let asked = [upload.taken(), download.taken()];
+            assert!(asked.iter().all(|asked| (300_001..310_000).contains(asked)), "{:?}: {asked:?}", tree.at);
+        }
+    }
 }
 
 #[tokio::test]
