@@ -70,7 +70,8 @@ impl Invalid {
 
 /// A line that holds a secret must not get into a log; one that fills the screen helps nobody.
 fn is_showable(line: &str) -> bool {
-    !line.trim().is_empty() && line.chars().count() <= 160 && !line.contains("secret_access_key:")
+    let holds_a_secret = ["secret_access_key:", "password:"].iter().any(|key| line.contains(key));
+    !line.trim().is_empty() && line.chars().count() <= 160 && !holds_a_secret
 }
 
 fn excerpt(f: &mut fmt::Formatter<'_>, source: &str, at: At) -> fmt::Result {

@@ -9,5 +9,6 @@ mod guards;
 mod large;
 mod machine;
 mod moves;
+mod plain;
 mod rules;
 mod stories;
