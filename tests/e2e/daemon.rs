@@ -164,7 +164,7 @@ fn a_halt_is_shown_and_a_word_answers_that_one() {
     assert!(page.contains("`heirloom sync --resume documents`"), "{page}");
     home.run(&["sync", "--config", &profile]).code(20);
     let resumed = home.run(&["sync", "--resume", "documents", "--config", &profile]).ok();
-    assert!(resumed.stdout.contains("7 deleted in the cloud"), "{}", resumed.stdout);
+    assert!(resumed.stdout.contains("7 deleted there"), "{}", resumed.stdout);
     assert_eq!(route(&home, &profile)["halt"], Value::Null);
     // The word is used up: the next halt is another one.
     for number in 7..13 {

@@ -12,6 +12,7 @@ mod churn;
 mod conflicts;
 mod crash;
 mod daemon;
+mod destinations;
 mod eio;
 mod foreign;
 mod home;

@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) tells_no_changes: AtomicBool,
     /// Set once the store said that it cannot copy a range as a part.
     pub(crate) no_part_copies: AtomicBool,
+    /// Set once the store turned out to keep the slash at the end of a directory's key.
+    pub(crate) keeps_directories: AtomicBool,
     /// Set once the store began a listing elsewhere than where it was asked to.
     pub(crate) lists_in_one: AtomicBool,
 }
@@ -91,6 +93,7 @@ impl Bucket {
             opaque_tags: AtomicBool::new(false),
             tells_no_changes: AtomicBool::new(false),
             no_part_copies: AtomicBool::new(false),
+            keeps_directories: AtomicBool::new(false),
             lists_in_one: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })

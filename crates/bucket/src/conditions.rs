@@ -55,12 +55,24 @@ fn impossible() -> RemoteVersion {
 }
 
 /// What a [`Bucket`](crate::Bucket) has found out, kept for as long as it lives.
-#[derive(Default)]
 pub(crate) struct Learned {
     pub(crate) create: Lesson,
     pub(crate) replace: Lesson,
     pub(crate) relabel: Lesson,
     pub(crate) delete: Lesson,
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        // Said once: a store that does not honour the one does not honour the other.
+        let guarding = || Lesson { guards_writes: true, ..Lesson::default() };
+        Self {
+            create: guarding(),
+            replace: Lesson::default(),
+            relabel: Lesson::default(),
+            delete: Lesson::default(),
+        }
+    }
 }
 
 impl Learned {
@@ -78,6 +90,8 @@ impl Learned {
 #[derive(Default)]
 pub(crate) struct Lesson {
     state: AtomicU8,
+    /// Whether two machines may overwrite each other where this is not honoured.
+    guards_writes: bool,
     /// Held by the one that is finding out, so that a hundred uploads do not try it all at once.
     pub(crate) turn: Mutex<()>,
 }
@@ -92,8 +106,14 @@ impl Lesson {
     }
 
     pub(crate) fn set(&self, honoured: Honoured) {
-        tracing::debug!(?honoured, "learned whether the store honours a condition");
-        self.state.store(honoured as u8, Ordering::Release);
+        let before = self.state.swap(honoured as u8, Ordering::AcqRel);
+        // Of conditions on deleting and re-labelling most stores know nothing; of those on writing they should.
+        if self.guards_writes && honoured == Honoured::No && before != honoured as u8 {
+            tracing::warn!(
+                "this store does not honour conditions on writes: Heirloom looks right before it writes, but of two machines \
+                 that change one file in the same moment, one may overwrite the other"
+            );
+        }
     }
 
     /// Changes an object that must still be `version`: `change` makes the request, with or without a condition, and

@@ -56,7 +56,7 @@ impl Bucket {
         stream::iter(deletions).buffer_unordered(self.inner.options.concurrency.max(1)).collect().await
     }
 
-    async fn delete_once(
+    pub(crate) async fn delete_once(
         &self,
         prefix: &Prefix,
         key: &ObjectKey,

@@ -14,32 +14,46 @@ use std::fmt;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer: no route, no server, a broken or dead connection, or a server in trouble.
-    #[error("cannot reach the bucket `{bucket}` at {endpoint}")]
+    #[error("cannot reach {at} at {endpoint}")]
     Unreachable {
         /// The server's address.
         endpoint: String,
-        /// The bucket.
-        bucket: BucketName,
+        /// Where.
+        at: Called,
         /// What happened.
         source: Cause,
     },
     /// The server does not accept the key, or not for this bucket.
-    #[error("the bucket `{bucket}` does not open with the key `{access_key_id}`")]
+    #[error("{}", locked(at, access_key_id))]
     WrongKey {
-        /// The bucket.
-        bucket: BucketName,
+        /// Where.
+        at: Called,
         /// The key.
         access_key_id: String,
         /// What the server said.
         source: Cause,
     },
     /// The server has no such bucket.
-    #[error("there is no bucket `{bucket}` at {endpoint}")]
+    #[error("{}", nowhere(at, endpoint))]
     NoSuchBucket {
-        /// The bucket.
-        bucket: BucketName,
+        /// Where.
+        at: Called,
         /// The server's address.
         endpoint: String,
+    },
+    /// A disk is not there: not plugged in, not mounted.
+    #[error("{place} is not there: {why}")]
+    Absent {
+        /// Where it should be.
+        place: String,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// What stands there is not the place it was.
+    #[error("{place} has lost the marker that was left there, so it was emptied or is another place")]
+    Emptied {
+        /// Its address.
+        place: String,
     },
     /// What an operation expected is no longer so: plan again.
     #[error("`{key}` has changed: {what}")]
@@ -56,10 +70,10 @@ pub enum Error {
         key: ObjectKey,
     },
     /// The store is full, or the bucket's quota is used up.
-    #[error("there is no space left in the bucket `{bucket}`")]
+    #[error("there is no space left in {at}")]
     NoSpace {
-        /// The bucket.
-        bucket: BucketName,
+        /// Where.
+        at: Called,
         /// What the server said.
         source: Cause,
     },
@@ -91,6 +105,45 @@ pub enum Error {
     },
 }
 
+/// What people call the store that an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// A bucket of an S3 server.
+    Bucket(BucketName),
+    /// A plain tree, by its name in the configuration.
+    Destination(String),
+}
+
+impl From<BucketName> for Called {
+    fn from(bucket: BucketName) -> Self {
+        Self::Bucket(bucket)
+    }
+}
+
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bucket(name) => write!(f, "the bucket `{name}`"),
+            Self::Destination(name) => write!(f, "the destination `{name}`"),
+        }
+    }
+}
+
+fn locked(at: &Called, user: &str) -> String {
+    match at {
+        Called::Bucket(_) => format!("{at} does not open with the key `{user}`"),
+        Called::Destination(_) if user.is_empty() => format!("{at} lets nobody in without a name"),
+        Called::Destination(_) => format!("{at} does not let `{user}` in"),
+    }
+}
+
+fn nowhere(at: &Called, endpoint: &str) -> String {
+    match at {
+        Called::Bucket(name) => format!("there is no bucket `{name}` at {endpoint}"),
+        Called::Destination(_) => format!("there is no directory at {endpoint}"),
+    }
+}
+
 /// When doing the same again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -107,9 +160,10 @@ impl Error {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } | Self::NoSpace { .. } => Retry::Later,
+            Self::Unreachable { .. } | Self::NoSpace { .. } | Self::Absent { .. } => Retry::Later,
             Self::WrongKey { .. }
             | Self::NoSuchBucket { .. }
+            | Self::Emptied { .. }
             | Self::Rejected { .. }
             | Self::Locked { .. } => Retry::Never,
             Self::Changed { .. } | Self::NotFound { .. } => Retry::Replan,
@@ -180,14 +234,14 @@ impl Attempt<'_> {
     /// Sorts an error of `OpenDAL`.
     pub(crate) fn failed(&self, error: &opendal::Error) -> Error {
         tracing::debug!(verb = self.verb, key = self.key.map(ObjectKey::as_str), %error, "request failed");
-        let (bucket, endpoint) = (self.bucket.clone(), self.endpoint.to_owned());
+        let (at, endpoint) = (Called::from(self.bucket.clone()), self.endpoint.to_owned());
         let (code, status) = (code_of(error), status_of(error));
         let code = code.as_deref().unwrap_or_default();
         let source = cause_of(error);
         match (error.kind(), self.key) {
-            _ if SPACE_CODES.contains(&code) || status == Some(507) => Error::NoSpace { bucket, source },
+            _ if SPACE_CODES.contains(&code) || status == Some(507) => Error::NoSpace { at, source },
             _ if KEY_CODES.contains(&code) => self.wrong_key(source),
-            _ if code == "NoSuchBucket" => Error::NoSuchBucket { bucket, endpoint },
+            _ if code == "NoSuchBucket" => Error::NoSuchBucket { at, endpoint },
             (ErrorKind::PermissionDenied, Some(key)) if !code.is_empty() => {
                 Error::Rejected { key: key.clone(), source }
             }
@@ -197,7 +251,7 @@ impl Attempt<'_> {
                 Error::Changed { key: key.clone(), what: "another version stands there" }
             }
             (ErrorKind::NotFound, Some(key)) => Error::NotFound { key: key.clone() },
-            _ if is_trouble(error, code, status) => Error::Unreachable { endpoint, bucket, source },
+            _ if is_trouble(error, code, status) => Error::Unreachable { endpoint, at, source },
             (_, Some(key)) if status.is_some() => Error::Rejected { key: key.clone(), source },
             // A server that answers nonsense may be another one tomorrow; one that says no goes on saying it.
             _ if status.is_none() && !is_unsendable(error) => self.other(Retry::Later, source),
@@ -215,7 +269,11 @@ impl Attempt<'_> {
     }
 
     fn wrong_key(&self, source: Cause) -> Error {
-        Error::WrongKey { bucket: self.bucket.clone(), access_key_id: self.access_key_id.to_owned(), source }
+        Error::WrongKey {
+            at: self.bucket.clone().into(),
+            access_key_id: self.access_key_id.to_owned(),
+            source,
+        }
     }
 }
 

@@ -69,8 +69,10 @@ pub(crate) fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
             "mode" => {
                 if let Ok(mode) = u32::from_str_radix(value.strip_prefix("0o").unwrap_or(value), 8) {
                     said.meta.mode = Some(Mode::from_st_mode(mode));
-                    if mode & TYPE_MASK == TYPE_SYMLINK {
-                        said.kind = Kind::Symlink;
+                    match mode & TYPE_MASK {
+                        TYPE_SYMLINK => said.kind = Kind::Symlink,
+                        TYPE_DIRECTORY => said.kind = Kind::Directory,
+                        _ => {}
                     }
                 }
             }

@@ -23,6 +23,7 @@
 
 mod disk;
 mod list;
+mod marker;
 mod read;
 mod sftp;
 mod sidecar;
@@ -30,10 +31,11 @@ mod store;
 mod webdav;
 mod write;
 
-use crate::{Cause, Conditions, Error, Honoured, Object, Prefix, Retry};
+use crate::{Called, Cause, Conditions, Error, Honoured, Limits, Object, Prefix, Retry};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use model::{BucketName, ContentId, ETag, Kind, MachineName, Meta, ObjectKey, RemoteVersion};
+pub use marker::PlaceId;
+use model::{ContentId, ETag, Kind, MachineName, Meta, ObjectKey, RemoteVersion};
 use sidecar::{Described, Sidecar};
 use std::fmt;
 use std::path::PathBuf;
@@ -84,13 +86,15 @@ pub enum At {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// What it is called in errors.
-    pub name: BucketName,
+    pub name: String,
     /// Where it is.
     pub at: At,
     /// Which machine this is: what it leaves behind when it is interrupted carries its name.
     pub machine: MachineName,
     /// Requests in flight at once, at least 1.
     pub concurrency: usize,
+    /// How much may go over the line to a server; a disk has none.
+    pub limits: Limits,
 }
 
 /// One tree of files that serves as a bucket. Clones share connections.
@@ -102,11 +106,18 @@ pub struct Plain {
 struct Inner {
     options: Options,
     store: Store,
-    /// Names what this connection writes, so that nobody else's is taken for its own.
-    session: String,
-    written: AtomicU64,
+    session: Arc<Session>,
     /// Done once the directory for what is in transit was made.
     incoming: OnceCell<()>,
+}
+
+/// What this process leaves in transit.
+struct Session {
+    /// Names what it writes, so that nobody else's is taken for its own.
+    name: String,
+    written: AtomicU64,
+    /// Done once what earlier runs left was removed.
+    swept: OnceCell<()>,
 }
 
 /// What stands at a key.
@@ -126,25 +137,26 @@ impl Plain {
         };
         let mut noise = [0; 8];
         getrandom::fill(&mut noise).map_err(|error| unusable(Cause::new(error.to_string())))?;
-        let session = format!("{}.{:016x}", options.machine, u64::from_le_bytes(noise));
-        let store = Store::connect(&options.at, options.concurrency.max(1)).map_err(unusable)?;
-        let inner = Inner {
-            options: options.clone(),
-            store,
-            session,
-            written: AtomicU64::new(0),
-            incoming: OnceCell::new(),
-        };
+        let name = format!("{}.{:016x}", options.machine, u64::from_le_bytes(noise));
+        let session = Arc::new(Session { name, written: AtomicU64::new(0), swept: OnceCell::new() });
+        let store =
+            Store::connect(&options.at, options.concurrency.max(1), &options.limits).map_err(unusable)?;
+        let inner = Inner { options: options.clone(), store, session, incoming: OnceCell::new() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The name from the options.
     #[must_use]
-    pub fn name(&self) -> &BucketName {
+    pub fn name(&self) -> &str {
         &self.inner.options.name
     }
 
-    /// Looks for the tree's root: [`Error::Unreachable`], [`Error::WrongKey`] and [`Error::NoSuchBucket`] are told apart.
+    fn called(&self) -> Called {
+        Called::Destination(self.inner.options.name.clone())
+    }
+
+    /// Looks for the tree's root: [`Error::Unreachable`], [`Error::WrongKey`], [`Error::NoSuchBucket`] and, of a disk,
+    /// [`Error::Absent`] are told apart.
     pub async fn probe(&self) -> Result<(), Error> {
         match self.inner.store.stat("").await {
             Ok(entry) if entry.kind == EntryKind::Directory => Ok(()),
@@ -175,7 +187,7 @@ impl Plain {
         };
         let mine = format!("{}.", self.inner.options.machine);
         for name in left.into_iter().filter_map(|named| named.name.ok()) {
-            if name.starts_with(&mine) && !name.starts_with(&self.inner.session) {
+            if name.starts_with(&mine) && !name.starts_with(&self.inner.session.name) {
                 let removed = self.inner.store.remove(&format!("{INCOMING}/{name}")).await;
                 removed
                     .or_else(Failure::unless_gone)
@@ -214,19 +226,16 @@ impl Plain {
 
     /// A name that nobody else uses, for something in transit.
     fn incoming(&self) -> String {
-        let number = self.inner.written.fetch_add(1, Ordering::Relaxed);
-        format!("{INCOMING}/{}.{number}", self.inner.session)
+        let number = self.inner.session.written.fetch_add(1, Ordering::Relaxed);
+        format!("{INCOMING}/{}.{number}", self.inner.session.name)
     }
 
     /// Sorts a failure.
     fn failed(&self, verb: &str, key: Option<&ObjectKey>, failure: Failure) -> Error {
-        let bucket = self.name().clone();
-        let other = |retry, source| {
-            let attempt = match key {
-                Some(key) => format!("{verb} `{key}`"),
-                None => format!("{verb} the destination `{bucket}`"),
-            };
-            Error::Other { attempt, retry, source }
+        let at = self.called();
+        let other = |retry, source| match key {
+            Some(key) => Error::Other { attempt: format!("{verb} `{key}`"), retry, source },
+            None => self.other(verb, retry, source),
         };
         match (failure, key) {
             (Failure::NotFound, Some(key)) => Error::NotFound { key: key.clone() },
@@ -240,18 +249,14 @@ impl Plain {
             }
             (Failure::Blocked(source) | Failure::Refused(source), None) => other(Retry::Never, source),
             (Failure::Locked(source), _) => {
-                Error::WrongKey { bucket, access_key_id: self.inner.options.at.user(), source }
+                Error::WrongKey { at, access_key_id: self.inner.options.at.user(), source }
             }
-            (Failure::Full(source), _) => Error::NoSpace { bucket, source },
+            (Failure::Full(source), _) => Error::NoSpace { at, source },
             (Failure::Unreachable(source), _) => {
-                Error::Unreachable { endpoint: self.inner.options.at.address(), bucket, source }
+                Error::Unreachable { endpoint: self.inner.options.at.address(), at, source }
             }
             (Failure::Other(source), _) => other(Retry::Later, source),
         }
-    }
-
-    fn no_such_place(&self) -> Error {
-        Error::NoSuchBucket { bucket: self.name().clone(), endpoint: self.inner.options.at.address() }
     }
 }
 
@@ -314,7 +319,9 @@ impl At {
             Self::Sftp { host, port, user, path, .. } => {
                 let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-                format!("sftp://{user}{host}{port}/{path}")
+                // `~` is where the user arrives.
+                let path = if path.starts_with('/') { path.clone() } else { format!("/~/{path}") };
+                format!("sftp://{user}{host}{port}{path}")
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{Bucket, Cause, Error, Get, Object, Prefix, Retry};
 use futures::{StreamExt as _, stream};
-use model::{ObjectKey, RemoteVersion};
+use model::{Kind, ObjectKey, RemoteVersion};
 use opendal::BytesRange;
 use opendal::options::{ListOptions, ReaderOptions};
 use opendal::raw::oio::{List as _, Read as _, ReadStream as _};
@@ -27,9 +27,15 @@ impl Bucket {
         let answer =
             self.inner.service.stat(&self.inner.context, &prefix.place(key), OpStat::default()).await;
         match answer {
-            Ok(answer) => Object::from_headers(key, &answer.into_metadata())
-                .map(Some)
-                .ok_or_else(|| attempt.other(Retry::Later, Cause::new("the server names no ETag"))),
+            Ok(answer) => match Object::from_headers(key, &answer.into_metadata()) {
+                // A marker that lost the slash at its end: taken for a file, it would replace the directory everywhere.
+                Some(object) if object.kind == Kind::Directory && !key.is_directory() => {
+                    let source = Cause::new("it is a directory that this store has made a file of");
+                    Err(Error::Rejected { key: key.clone(), source })
+                }
+                Some(object) => Ok(Some(object)),
+                None => Err(attempt.other(Retry::Later, Cause::new("the server names no ETag"))),
+            },
             Err(error) => match attempt.failed(&error) {
                 Error::NotFound { .. } => Ok(None),
                 error => Err(error),

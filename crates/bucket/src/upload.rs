@@ -95,6 +95,8 @@ impl Error {
             Self::Unreachable { .. } | Self::WrongKey { .. } => true,
             Self::Other { retry, .. } => *retry == Retry::Later,
             Self::NoSuchBucket { .. }
+            | Self::Absent { .. }
+            | Self::Emptied { .. }
             | Self::Changed { .. }
             | Self::NotFound { .. }
             | Self::NoSpace { .. }

@@ -73,7 +73,10 @@ impl Bucket {
             None => self.put_alone(&task, &body, expect).await,
         };
         match written {
-            Ok(etag) => self.verify(&task, expect, etag).await,
+            Ok(etag) => {
+                let version = self.verify(&task, expect, etag).await?;
+                self.verify_directory(&task).await.map(|()| version)
+            }
             Err(Refused::Condition) => self.settle(&task).await,
             Err(Refused::Unsupported) => Err(self
                 .attempt("write", Some(key))
@@ -237,6 +240,22 @@ impl Bucket {
             }
             _ => self.read_back(task, expect).await,
         }
+    }
+
+    /// Some stores drop the slash at the end of a key, and have a file then where a directory was meant. Looked for once, and undone.
+    async fn verify_directory(&self, task: &Task<'_>) -> Result<(), Error> {
+        if !task.key.is_directory() || self.inner.keeps_directories.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let as_file = ObjectKey::file(&task.key.path());
+        if !matches!(self.head(task.prefix, &as_file).await, Err(Error::Rejected { .. })) {
+            self.inner.keeps_directories.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        // What is left of it does no harm where it can be told from a file.
+        drop(self.delete_once(task.prefix, &as_file, None).await);
+        let source = Cause::new("this store cannot hold an empty directory");
+        Err(Error::Rejected { key: task.key.clone(), source })
     }
 
     /// The tag does not tell what the store holds, so the object itself must.

@@ -13,6 +13,7 @@
 
 pub(crate) mod access;
 pub(crate) mod cloud;
+pub(crate) mod destination;
 pub(crate) mod discover;
 pub(crate) mod environment;
 pub(crate) mod error;

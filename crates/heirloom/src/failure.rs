@@ -45,6 +45,22 @@ impl Exit {
 }
 
 impl Exit {
+    /// The one of two that stands for both: what failed before what waits for a person, that before what is merely incomplete, and all of it
+    /// before a disk that is not there. Of two failures, the first.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        let rank = |exit: Self| match exit {
+            Self::Ok => 0,
+            Self::Skipped => 1,
+            Self::Incomplete => 2,
+            Self::Halted => 3,
+            Self::Failed | Self::Usage | Self::NoRepository | Self::Busy | Self::WrongKey => 4,
+            Self::Interrupted => 5,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+impl Exit {
     const ALL: [Self; 10] = [
         Self::Ok,
         Self::Failed,
@@ -170,6 +186,11 @@ impl Failure {
         text.replace("\n      \n", "\n\n")
     }
 
+    /// For a log: the message and what caused it on one line.
+    pub(crate) fn line(&self) -> String {
+        self.error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// For another process, which makes the same failure of it.
     pub(crate) fn told(&self) -> Told {
         let messages = self.error.chain().map(ToString::to_string).collect();
@@ -185,11 +206,10 @@ impl Failure {
             message: String,
             hints: &'f [String],
         }
-        let message: Vec<String> = self.error.chain().map(ToString::to_string).collect();
         let line = ExitError {
             message_type: "exit_error",
             code: self.kind.code(),
-            message: message.join(": "),
+            message: self.line(),
             hints: &self.hints,
         };
         serde_json::to_string(&line).expect("because strings and numbers are always JSON")

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -79,6 +79,8 @@ const STEPS: [&str; 5] = [
         mtime INTEGER, mode INTEGER, uid INTEGER, gid INTEGER,
         PRIMARY KEY (route, key)
     ) STRICT, WITHOUT ROWID;",
+    // Which place a destination's name stood for, where it may come to stand for another.
+    "ALTER TABLE route ADD COLUMN place TEXT;",
     "CREATE TABLE sealed (
         route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
         key TEXT NOT NULL,

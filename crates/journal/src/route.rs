@@ -106,6 +106,32 @@ impl Journal {
             connection.execute(change, values).map(|_| ())
         })
     }
+
+    /// Which place the route's destination was when something was last agreed on; `None` where a name is all there is to go by.
+    pub fn place(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.with("reading which place a destination is", |connection| {
+            let mut statement = connection.prepare_cached("SELECT place FROM route WHERE id = ?1")?;
+            statement.query_row([route.0], |row| row.get(0)).optional().map(Option::flatten)
+        })
+    }
+
+    /// Remembers which place the route's destination is. Where it was another one, the route counts as rewound from now on: what was agreed
+    /// on was agreed on with that one.
+    pub fn set_place(&self, route: RouteId, place: &str) -> Result<(), Error> {
+        self.with("remembering which place a destination is", |connection| {
+            let change = "UPDATE route SET place = ?2, rewound = (rewound OR place IS NOT NULL) \
+                          WHERE id = ?1 AND place IS NOT ?2";
+            connection.execute(change, params![route.0, place]).map(|_| ())
+        })
+    }
+
+    /// Whether any route has met the destination of this name as a place that can be told from others.
+    pub fn has_met(&self, destination: &str) -> Result<bool, Error> {
+        self.with("looking for a destination", |connection| {
+            let find = "SELECT EXISTS (SELECT 1 FROM route WHERE destination = ?1 AND place IS NOT NULL)";
+            connection.prepare_cached(find)?.query_row([destination], |row| row.get(0))
+        })
+    }
 }
 
 /// Where a route's next look at the bucket starts, and how far the last cycle came.

@@ -8,7 +8,7 @@ use crate::progress::{Progress, Stage};
 use crate::remember;
 use crate::report::{Outcome, Report};
 use crate::route::Route;
-use crate::sides::{Local, Remote};
+use crate::sides::{Held, Local, Remote, Standing};
 use crate::surveys::Surveys;
 use journal::{Change, Journal, RootIdentity};
 use plan::ignore::IgnoreTree;
@@ -37,6 +37,8 @@ pub enum Resume {
     Not,
     /// To go on from the halt that said this. One that says something else is another one, and nobody has looked at it yet.
     From(String),
+    /// To go on, though no halt was told: from a place that does not carry its marker, which ends a run before anything is looked at.
+    Afresh,
     /// To go on whatever it says, for a machine at which the person who says so is the only one.
     Anything,
 }
@@ -44,7 +46,7 @@ pub enum Resume {
 impl Resume {
     fn answers(&self, halt: &Halt) -> bool {
         match self {
-            Self::Not => false,
+            Self::Not | Self::Afresh => false,
             Self::From(said) => *said == halt.to_string(),
             Self::Anything => true,
         }
@@ -104,14 +106,49 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     }
 
     async fn once_more(&self, resume: &mut Resume) -> Result<Outcome, Error> {
-        let outcome = self.go(resume).await;
+        self.progress.enter(Stage::Observing, 0, 0);
+        let outcome = self.hold_and_go(resume).await;
         self.progress.enter(Stage::Idle, 0, 0);
         outcome
     }
 
+    /// With what stands at the destination now, for as long as the cycle takes.
+    async fn hold_and_go(&self, resume: &mut Resume) -> Result<Outcome, Error> {
+        let Held { remote, standing } = self.remote.hold().await.map_err(Error::Remote)?;
+        let is_another = self.meet(&remote, standing, resume).await?;
+        Box::pin(Cycle { remote: &remote, ..*self }.go(is_another, resume)).await
+    }
+
+    /// Whether the destination is another place than the base was agreed upon with. One that carries no marker gets one if it was never met, or if a
+    /// person has looked; else it is not the destination. Whoever has looked knows that it is another place, so it is no halt once more.
+    async fn meet(&self, remote: &R, standing: Standing, resume: &mut Resume) -> Result<bool, Error> {
+        let (journal, route) = (self.journal, self.route);
+        let known = journal.place(route.id).map_err(Error::Journal)?;
+        let id = match standing {
+            Standing::Named => return Ok(false),
+            Standing::Marked(id) => id,
+            Standing::Unmarked(error) => {
+                let is_met = journal.has_met(&route.destination).map_err(Error::Journal)?;
+                if is_met && *resume == Resume::Not {
+                    return Err(Error::Remote(error));
+                }
+                if is_met {
+                    *resume = Resume::Anything;
+                }
+                if self.options.dry_run {
+                    return Ok(known.is_some());
+                }
+                remote.mark().await.map_err(Error::Remote)?
+            }
+        };
+        if !self.options.dry_run {
+            journal.set_place(route.id, id.as_str()).map_err(Error::Journal)?;
+        }
+        Ok(known.is_some_and(|known| known != id.as_str()))
+    }
+
     /// A halt that `resume` answers makes it an answer to all that follows in the same run: what is left of that halt says other numbers.
-    async fn go(&self, resume: &mut Resume) -> Result<Outcome, Error> {
-        self.progress.enter(Stage::Observing, 0, 0);
+    async fn go(&self, is_another: bool, resume: &mut Resume) -> Result<Outcome, Error> {
         let identity = self.local.identity().map_err(Error::Local)?;
         let surveys = Surveys::default();
         let (mut here, mut there) = self.observe(&surveys).await?;
@@ -124,7 +161,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             route: Arc::new(self.route.clone()),
             options: self.options.clone(),
             guards: Guards::On,
-            doubts: self.doubts(&identity)?,
+            doubts: self.doubts(&identity, is_another)?,
             rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
             hidden_there: Arc::new(there.hidden.clone()),
@@ -178,12 +215,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     }
 
     /// Whether a side is another one than that with which the base was agreed upon.
-    fn doubts(&self, identity: &disk::Identity) -> Result<Doubts, Error> {
+    fn doubts(&self, identity: &disk::Identity, is_another: bool) -> Result<Doubts, Error> {
         let known = self.journal.root_identity(self.route.id).map_err(Error::Journal)?;
         Ok(Doubts {
             // A device's number changes when the machine starts anew, an inode's does not.
             local: known.is_some_and(|known| known.inode != identity.inode),
-            remote: self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
+            remote: is_another || self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::report::Outcome;
 use crate::route::Route;
-use crate::sides::{Changes, Local, Remote, Told};
+use crate::sides::{Changes, Held, Local, Remote, Standing, Told};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use journal::Journal;
@@ -32,6 +32,9 @@ const BURST_MAX: Duration = Duration::from_secs(5);
 /// The first wait after a failure, and the longest.
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
 const BACKOFF_LAST: Duration = Duration::from_mins(5);
+
+/// How often to look for a disk that is not there.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How long a store may take to answer that nothing has changed.
 const NEWS_WAIT: Duration = Duration::from_secs(50);
@@ -99,6 +102,9 @@ impl Keeper {
             if is_fine(&outcome) {
                 backoff.reset();
                 self.wait(self.interval, Some(&remote)).await;
+            } else if is_absent(&outcome) {
+                backoff.reset();
+                self.wait_for(&remote).await;
             } else {
                 // What is new there now was not taken in, so it would end the wait at once, again and again.
                 let pause = backoff.fail((self.chance)()).min(self.interval);
@@ -138,6 +144,25 @@ impl Keeper {
         }
     }
 
+    /// Returns once the disk is back, or there is a reason to say once more that it is not.
+    async fn wait_for<R: Remote>(&self, remote: &R) {
+        let is_back = async {
+            loop {
+                sleep(LOOK).await;
+                match remote.hold().await {
+                    Err(bucket::Error::Absent { .. }) | Ok(Held { standing: Standing::Unmarked(_), .. }) => {}
+                    Ok(_) | Err(_) => return,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = self.wake.notified() => self.wait_for_quiet().await,
+            () = is_back => {}
+        }
+    }
+
     /// Returns once the remote side has something that this machine has not seen; never, if the store cannot tell.
     async fn news<R: Remote>(&self, remote: Option<&R>) {
         let Some(remote) = remote else { return pending().await };
@@ -169,6 +194,11 @@ impl Keeper {
             }
         }
     }
+}
+
+/// A disk that is not plugged in is nothing to try again and again: it is looked for.
+fn is_absent(outcome: &Result<Outcome, Error>) -> bool {
+    matches!(outcome, Err(Error::Remote(bucket::Error::Absent { .. })))
 }
 
 /// Waits for a cycle; one that was told to stop is given a little time, and then dropped, which the next run makes good.

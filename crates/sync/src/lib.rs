@@ -44,7 +44,7 @@ pub use cycle::{Cycle, Options, Resume};
 pub use error::Error;
 pub use folder::Folder;
 pub use keeper::{Keeper, Moment, Notice, STOP_GRACE, Turn, TurnOf, or_stopped};
-pub use place::Place;
+pub use place::{Place, Sending, Store};
 pub use progress::{Progress, Snapshot, Stage};
 pub use report::{Nature, Outcome, Problem, Report};
 pub use route::Route;

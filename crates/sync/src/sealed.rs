@@ -22,8 +22,9 @@ mod lock;
 mod source;
 
 use crate::progress::Progress;
-use crate::sides::{Changes, Reading, Remote, inside_of};
+use crate::sides::{Changes, Held, Reading, Remote, inside_of};
 use crate::threads::blocking;
+use bucket::plain::PlaceId;
 use bucket::{Error, Expect, Found, Get, Object, PUT_SIZE_MAX, Parts};
 use bytes::Bytes;
 use content::{Begun, Content, begin, begin_guarded, guarded};
@@ -175,6 +176,15 @@ impl<R: Remote> Remote for Sealed<R> {
 
     fn looks_inside(&self) -> bool {
         self.lock.is_some() || self.guards
+    }
+
+    async fn hold(&self) -> Result<Held<Self>, Error> {
+        let Held { remote, standing } = self.inner.hold().await?;
+        Ok(Held { remote: Self { inner: remote, ..self.clone() }, standing })
+    }
+
+    async fn mark(&self) -> Result<PlaceId, Error> {
+        self.inner.mark().await
     }
 
     async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {

@@ -7,6 +7,7 @@ pub use crate::leave_out::LeaveOut;
 use crate::progress::Progress;
 use crate::threads::{blocking, is_large};
 pub use bucket::Changed;
+use bucket::plain::PlaceId;
 use bucket::{Object, Parts};
 use bytes::Bytes;
 use disk::{Found, Identity, Problem, Survey, Surveyed};
@@ -130,10 +131,34 @@ pub trait Staging: Sized + Send + 'static {
     ) -> impl Future<Output = Result<Found, disk::Error>> + Send;
 }
 
+/// What stands under a place's name, for one cycle.
+pub struct Held<R> {
+    /// That very place.
+    pub remote: R,
+    /// Which one it is.
+    pub standing: Standing,
+}
+
+/// Whether a place can be told from another one under the same name.
+#[derive(Debug)]
+pub enum Standing {
+    /// A name is all there is to go by.
+    Named,
+    /// It carries a marker with this id.
+    Marked(PlaceId),
+    /// It carries no marker, which is an error (this one) for whoever knew it with one.
+    Unmarked(bucket::Error),
+}
+
 /// A folder's place in a bucket.
 pub trait Remote: Clone + Send + Sync + 'static {
     /// An upload by parts that the store knows.
     type Upload: Send + Sync;
+
+    /// What stands there now, held on to: what comes to stand under its name later may be another place.
+    fn hold(&self) -> impl Future<Output = Result<Held<Self>, bucket::Error>> + Send;
+    /// Marks a place that carries no marker, at its first use.
+    fn mark(&self) -> impl Future<Output = Result<PlaceId, bucket::Error>> + Send;
 
     /// What changed since a cursor, or everything. If nothing did, the answer may take as long as `wait`.
     fn changes(

@@ -66,7 +66,7 @@ fn modes_tell_the_kind() {
         ("0100664", Kind::File, 0o664),
         ("0o100600", Kind::File, 0o600),
         ("120777", Kind::Symlink, 0o777),
-        ("40755", Kind::File, 0o755),
+        ("40755", Kind::Directory, 0o755),
         ("644", Kind::File, 0o644),
         ("104755", Kind::File, 0o4755),
     ];

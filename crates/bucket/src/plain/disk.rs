@@ -3,14 +3,19 @@
 //! Every change is on the medium when it is reported: the file first, then its name. No symlink below the root is
 //! followed, since a person may have put one there.
 
+mod flush;
+
 use super::store::{Body, Entry, EntryKind, Failure, Named, Onto};
 use crate::Cause;
 use bytes::Bytes;
+use flush::Flush;
 use futures::{StreamExt as _, stream};
 use model::UnixNanos;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,21 +26,43 @@ const STEP: usize = 1 << 20;
 
 pub(super) struct Disk {
     root: Arc<Path>,
+    flush: Flush,
+    /// The directory that `root` leads through, if it is held.
+    _held: Option<Arc<OwnedFd>>,
 }
 
 /// A file being written.
 pub(super) struct Writer {
     file: Arc<File>,
+    flush: Flush,
 }
 
 impl Disk {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root: root.into() }
+        let root: Arc<Path> = root.into();
+        Self { flush: Flush::new(Arc::clone(&root)), root, _held: None }
+    }
+
+    /// The same directory, whatever is mounted over it or taken away.
+    pub(super) async fn hold(&self) -> Result<Self, Failure> {
+        self.run("", |root| {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let held = match rustix::fs::open(&root, flags, Mode::empty()) {
+                Err(Errno::NOTDIR) => return Err(ErrorKind::NotFound.into()),
+                held => held?,
+            };
+            let root: Arc<Path> = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).into();
+            Ok(Self { flush: Flush::new(Arc::clone(&root)), root, _held: Some(Arc::new(held)) })
+        })
+        .await
     }
 
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {
-        self.run(directory, |path| {
-            if !fs::symlink_metadata(&path)?.is_dir() {
+        let is_root = directory.is_empty();
+        self.run(directory, move |path| {
+            // The root itself may be reached through a symlink, and is if it is held.
+            let metadata = if is_root { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
+            if !metadata.is_dir() {
                 return Err(ErrorKind::NotFound.into());
             }
             let mut names = Vec::new();
@@ -93,7 +120,7 @@ impl Disk {
 
     pub(super) async fn create(&self, path: &str) -> Result<Writer, Failure> {
         let file = self.run(path, |path| OpenOptions::new().write(true).create_new(true).open(path)).await?;
-        Ok(Writer { file: Arc::new(file) })
+        Ok(Writer { file: Arc::new(file), flush: self.flush.clone() })
     }
 
     pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
@@ -104,19 +131,19 @@ impl Disk {
             io::copy(&mut File::open(from)?, &mut file)?;
             Ok(file)
         });
-        Writer { file: Arc::new(copied.await?) }.finish(time).await
+        Writer { file: Arc::new(copied.await?), flush: self.flush.clone() }.finish(time).await
     }
 
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         let from = self.locate(from)?;
-        self.run(to, move |to| {
+        let placed = self.run(to, move |to| {
             match onto {
                 Onto::File => fs::rename(&from, &to)?,
                 Onto::Nothing => rename_to_nothing(&from, &to)?,
             }
-            sync_directory_of(&to)
-        })
-        .await
+            directory_of(&to)
+        });
+        self.flush_directory(placed.await?).await
     }
 
     pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<(), Failure> {
@@ -133,12 +160,16 @@ impl Disk {
     }
 
     pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
-        self.run(path, |path| {
+        let removed = self.run(path, |path| {
             fs::remove_file(&path)?;
-            // Or it would be back after a power cut, like a file that someone put there.
-            sync_directory_of(&path)
-        })
-        .await
+            directory_of(&path)
+        });
+        // Or it would be back after a power cut, like a file that someone put there.
+        self.flush_directory(removed.await?).await
+    }
+
+    async fn flush_directory(&self, directory: File) -> Result<(), Failure> {
+        self.flush.flush(directory).await.map_err(|error| failure(&error))
     }
 
     pub(super) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
@@ -180,16 +211,18 @@ impl Writer {
     }
 
     pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
-        blocking(move || {
+        let Self { file, flush } = self;
+        let finished = blocking(move || {
             if let Some(time) = time
-                && let Err(error) = self.file.set_times(times(time))
+                && let Err(error) = file.set_times(times(time))
             {
                 tracing::debug!(%error, "the drive does not keep this time");
             }
-            self.file.sync_all()?;
-            Ok(entry(&self.file.metadata()?))
-        })
-        .await
+            Ok((entry(&file.metadata()?), file.try_clone()?))
+        });
+        let (entry, file) = finished.await?;
+        flush.flush(file).await.map_err(|error| failure(&error))?;
+        Ok(entry)
     }
 }
 
@@ -238,12 +271,11 @@ fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let Some(directory) = path.parent() else { return Ok(()) };
-    match File::open(directory)?.sync_all() {
-        // Some file systems cannot sync a directory.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        synced => synced,
-    }
+    flush::sync(&directory_of(path)?)
+}
+
+fn directory_of(path: &Path) -> io::Result<File> {
+    File::open(path.parent().unwrap_or(path))
 }
 
 fn times(time: UnixNanos) -> FileTimes {

@@ -35,11 +35,14 @@ impl Plain {
     pub fn list_stream(&self, prefix: &Prefix) -> BoxStream<'static, Result<Found, Error>> {
         let (plain, prefix) = (self.clone(), prefix.clone());
         let start = async move {
-            // A root that is gone must not look like one that is empty.
-            plain.probe().await?;
+            // A root that is gone must not look like one that is empty, neither now nor when all was looked at.
+            let id = plain.id().await?;
             let top = prefix.as_str().trim_end_matches('/').to_owned();
             let finds = plain.directory(&top).await?;
-            Ok(plain.walk(prefix, finds))
+            let end = plain.clone();
+            let is_still = async move { end.is_still(id.as_ref()).await };
+            let nothing_more = is_still.into_stream().filter_map(|still| async { still.err().map(Err) });
+            Ok(plain.walk(prefix, finds).chain(nothing_more))
         };
         start.into_stream().try_flatten().boxed()
     }

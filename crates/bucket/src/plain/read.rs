@@ -4,7 +4,8 @@ use super::Plain;
 use super::store::{Body, Failure};
 use crate::{Error, Get, Prefix};
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use model::{ObjectKey, RemoteVersion};
 use std::ops::Range;
 use std::time::Duration;
@@ -30,6 +31,24 @@ impl Plain {
         range: Range<u64>,
     ) -> Result<Get, Error> {
         self.read(prefix, key, version, range).await
+    }
+
+    /// The bytes of one version of an object of `size` bytes from the byte `from` on. A line that breaks is gone on with, a few times.
+    #[must_use]
+    pub fn get_stream(
+        &self,
+        prefix: &Prefix,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        from: u64,
+        size: u64,
+    ) -> BoxStream<'static, Result<Bytes, Error>> {
+        if from >= size {
+            return stream::empty().boxed();
+        }
+        let (plain, prefix, key, version) = (self.clone(), prefix.clone(), key.clone(), version.clone());
+        let opened = async move { Ok(plain.get_range(&prefix, &key, &version, from..size).await?.body) };
+        opened.into_stream().try_flatten().boxed()
     }
 
     async fn read(

@@ -6,10 +6,10 @@ use super::At;
 use super::disk::{self, Disk};
 use super::sftp::{self, Sftp};
 use super::webdav::{self, Webdav};
-use crate::{Cause, Honoured};
+use crate::{Cause, Honoured, Limiter, Limits};
 use bytes::Bytes;
-use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use model::UnixNanos;
 
 /// What a name stands for.
@@ -77,26 +77,34 @@ pub(super) type Body = BoxStream<'static, Result<Bytes, Failure>>;
 
 pub(super) enum Store {
     Disk(Disk),
-    Webdav(Webdav),
-    Sftp(Sftp),
+    Webdav(Webdav, Limits),
+    Sftp(Sftp, Limits),
 }
 
 /// A file being written.
 pub(super) enum Writer {
     Disk(disk::Writer),
-    Webdav(webdav::Writer),
-    Sftp(sftp::Writer),
+    Webdav(webdav::Writer, Option<Limiter>),
+    Sftp(sftp::Writer, Option<Limiter>),
 }
 
 impl Store {
-    pub(super) fn connect(at: &At, concurrency: usize) -> Result<Self, Cause> {
+    pub(super) fn connect(at: &At, concurrency: usize, limits: &Limits) -> Result<Self, Cause> {
         match at {
             At::Disk { root } => Ok(Self::Disk(Disk::new(root.clone()))),
             At::Webdav { url, user, password } => {
                 let login = user.as_deref().map(|user| (user, password.as_deref().unwrap_or_default()));
-                Webdav::new(url, login, concurrency).map(Self::Webdav)
+                Webdav::new(url, login, concurrency).map(|webdav| Self::Webdav(webdav, limits.clone()))
             }
-            At::Sftp { .. } => Ok(Self::Sftp(Sftp::new(at.clone()))),
+            At::Sftp { .. } => Ok(Self::Sftp(Sftp::new(at.clone()), limits.clone())),
+        }
+    }
+
+    /// The same, bound to what stands there now; `None` where a name is all there is to go by.
+    pub(super) async fn hold(&self) -> Option<Result<Self, Failure>> {
+        match self {
+            Self::Disk(disk) => Some(disk.hold().await.map(Self::Disk)),
+            Self::Webdav(..) | Self::Sftp(..) => None,
         }
     }
 
@@ -105,34 +113,34 @@ impl Store {
         match self {
             Self::Disk(_) => Honoured::Yes,
             // Both protocols say so; whether the server obeys cannot be seen.
-            Self::Webdav(_) | Self::Sftp(_) => Honoured::Unknown,
+            Self::Webdav(..) | Self::Sftp(..) => Honoured::Unknown,
         }
     }
 
     /// Whether a file has the same tag at another name.
     pub(super) fn moves_keep_tags(&self) -> bool {
-        !matches!(self, Self::Webdav(_))
+        !matches!(self, Self::Webdav(..))
     }
 
     /// Whether deleting a directory fails if it is not empty.
     pub(super) fn prunes_safely(&self) -> bool {
-        !matches!(self, Self::Webdav(_))
+        !matches!(self, Self::Webdav(..))
     }
 
     /// What a directory holds; [`Failure::NotFound`] if there is none.
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {
         match self {
             Self::Disk(disk) => disk.list(directory).await,
-            Self::Webdav(webdav) => webdav.list(directory).await,
-            Self::Sftp(sftp) => sftp.list(directory).await,
+            Self::Webdav(webdav, _) => webdav.list(directory).await,
+            Self::Sftp(sftp, _) => sftp.list(directory).await,
         }
     }
 
     pub(super) async fn stat(&self, path: &str) -> Result<Entry, Failure> {
         match self {
             Self::Disk(disk) => disk.stat(path).await,
-            Self::Webdav(webdav) => webdav.stat(path).await,
-            Self::Sftp(sftp) => sftp.stat(path).await,
+            Self::Webdav(webdav, _) => webdav.stat(path).await,
+            Self::Sftp(sftp, _) => sftp.stat(path).await,
         }
     }
 
@@ -140,8 +148,8 @@ impl Store {
     pub(super) async fn open(&self, path: &str, from: u64) -> Result<(Entry, Body), Failure> {
         match self {
             Self::Disk(disk) => disk.open(path, from).await,
-            Self::Webdav(webdav) => webdav.open(path, from).await,
-            Self::Sftp(sftp) => sftp.open(path, from).await,
+            Self::Webdav(webdav, limits) => Ok(paced(webdav.open(path, from).await?, limits)),
+            Self::Sftp(sftp, limits) => Ok(paced(sftp.open(path, from).await?, limits)),
         }
     }
 
@@ -149,8 +157,10 @@ impl Store {
     pub(super) async fn create(&self, path: &str, size: u64) -> Result<Writer, Failure> {
         match self {
             Self::Disk(disk) => disk.create(path).await.map(Writer::Disk),
-            Self::Webdav(webdav) => Ok(Writer::Webdav(webdav.create(path, size))),
-            Self::Sftp(sftp) => sftp.create(path).await.map(Writer::Sftp),
+            Self::Webdav(webdav, limits) => {
+                Ok(Writer::Webdav(webdav.create(path, size), limits.upload.clone()))
+            }
+            Self::Sftp(sftp, limits) => Ok(Writer::Sftp(sftp.create(path).await?, limits.upload.clone())),
         }
     }
 
@@ -158,8 +168,8 @@ impl Store {
     pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
         let copied = match self {
             Self::Disk(disk) => return disk.copy(from, to, time).await,
-            Self::Webdav(webdav) => return webdav.copy(from, to).await,
-            Self::Sftp(sftp) => sftp.copy(from, to, time).await?,
+            Self::Webdav(webdav, _) => return webdav.copy(from, to).await,
+            Self::Sftp(sftp, _) => sftp.copy(from, to, time).await?,
         };
         if let Some(entry) = copied {
             return Ok(entry);
@@ -176,8 +186,8 @@ impl Store {
     pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
         match self {
             Self::Disk(disk) => disk.place(from, to, onto).await,
-            Self::Webdav(webdav) => webdav.place(from, to, onto).await,
-            Self::Sftp(sftp) => sftp.place(from, to, onto).await,
+            Self::Webdav(webdav, _) => webdav.place(from, to, onto).await,
+            Self::Sftp(sftp, _) => sftp.place(from, to, onto).await,
         }
     }
 
@@ -185,8 +195,8 @@ impl Store {
     pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<(), Failure> {
         match self {
             Self::Disk(disk) => disk.touch(path, time).await,
-            Self::Webdav(_) => Ok(()),
-            Self::Sftp(sftp) => sftp.touch(path, time).await,
+            Self::Webdav(..) => Ok(()),
+            Self::Sftp(sftp, _) => sftp.touch(path, time).await,
         }
     }
 
@@ -194,8 +204,8 @@ impl Store {
     pub(super) fn tag_when_touched(&self, entry: &Entry, time: UnixNanos) -> Option<String> {
         match self {
             Self::Disk(_) => Some(disk::tag(entry.size, time)),
-            Self::Webdav(_) => None,
-            Self::Sftp(_) => sftp::seconds(time).map(|seconds| sftp::tag(entry.size, seconds)),
+            Self::Webdav(..) => None,
+            Self::Sftp(..) => sftp::seconds(time).map(|seconds| sftp::tag(entry.size, seconds)),
         }
     }
 
@@ -203,8 +213,8 @@ impl Store {
     pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
         match self {
             Self::Disk(disk) => disk.remove(path).await,
-            Self::Webdav(webdav) => webdav.remove(path).await,
-            Self::Sftp(sftp) => sftp.remove(path).await,
+            Self::Webdav(webdav, _) => webdav.remove(path).await,
+            Self::Sftp(sftp, _) => sftp.remove(path).await,
         }
     }
 
@@ -212,8 +222,8 @@ impl Store {
     pub(super) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
         match self {
             Self::Disk(disk) => disk.make_directory(path).await,
-            Self::Webdav(webdav) => webdav.make_directory(path).await,
-            Self::Sftp(sftp) => sftp.make_directory(path).await,
+            Self::Webdav(webdav, _) => webdav.make_directory(path).await,
+            Self::Sftp(sftp, _) => sftp.make_directory(path).await,
         }
     }
 
@@ -221,8 +231,8 @@ impl Store {
     pub(super) async fn remove_directory(&self, path: &str) -> Result<(), Failure> {
         match self {
             Self::Disk(disk) => disk.remove_directory(path).await,
-            Self::Webdav(_) => Err(Failure::Blocked(Cause::new("it might not be empty by then"))),
-            Self::Sftp(sftp) => sftp.remove_directory(path).await,
+            Self::Webdav(..) => Err(Failure::Blocked(Cause::new("it might not be empty by then"))),
+            Self::Sftp(sftp, _) => sftp.remove_directory(path).await,
         }
     }
 
@@ -251,8 +261,20 @@ impl Writer {
     pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
         match self {
             Self::Disk(writer) => writer.write(bytes).await,
-            Self::Webdav(writer) => writer.write(bytes).await,
-            Self::Sftp(writer) => writer.write(bytes).await,
+            Self::Webdav(writer, limiter) => {
+                for piece in pieces(bytes, limiter.as_ref()) {
+                    take(limiter.as_ref(), &piece).await;
+                    writer.write(piece).await?;
+                }
+                Ok(())
+            }
+            Self::Sftp(writer, limiter) => {
+                for piece in pieces(bytes, limiter.as_ref()) {
+                    take(limiter.as_ref(), &piece).await;
+                    writer.write(piece).await?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -260,8 +282,40 @@ impl Writer {
     pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
         match self {
             Self::Disk(writer) => writer.finish(time).await,
-            Self::Webdav(writer) => writer.finish().await,
-            Self::Sftp(writer) => writer.finish(time).await,
+            Self::Webdav(writer, _) => writer.finish().await,
+            Self::Sftp(writer, _) => writer.finish(time).await,
         }
+    }
+}
+
+/// A file whose bytes wait for the limit as they come.
+fn paced((entry, body): (Entry, Body), limits: &Limits) -> (Entry, Body) {
+    let Some(limiter) = limits.download.clone() else { return (entry, body) };
+    let body = body
+        .map_ok(move |chunk| {
+            let limiter = limiter.clone();
+            let pieces = pieces(chunk, Some(&limiter)).map(Ok);
+            stream::iter(pieces).and_then(move |piece| {
+                let limiter = limiter.clone();
+                async move {
+                    take(Some(&limiter), &piece).await;
+                    Ok(piece)
+                }
+            })
+        })
+        .try_flatten()
+        .boxed();
+    (entry, body)
+}
+
+/// In steps of the limit, so that those who share it take turns often.
+fn pieces(mut bytes: Bytes, limiter: Option<&Limiter>) -> impl Iterator<Item = Bytes> + use<> {
+    let step = limiter.map_or(usize::MAX, Limiter::step);
+    std::iter::from_fn(move || (!bytes.is_empty()).then(|| bytes.split_to(step.min(bytes.len()))))
+}
+
+async fn take(limiter: Option<&Limiter>, piece: &Bytes) {
+    if let Some(limiter) = limiter {
+        limiter.take(piece.len()).await;
     }
 }

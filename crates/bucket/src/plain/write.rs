@@ -433,7 +433,7 @@ impl Plain {
         }
     }
 
-    async fn create(&self, incoming: &str, size: u64) -> Result<Writer, Failure> {
+    pub(super) async fn create(&self, incoming: &str, size: u64) -> Result<Writer, Failure> {
         self.make_incoming().await?;
         match self.inner.store.create(incoming, size).await {
             Err(Failure::NotFound) => {
@@ -447,7 +447,13 @@ impl Plain {
     /// Once for all writes: a WebDAV server says only at the end of one that there is no such collection.
     async fn make_incoming(&self) -> Result<(), Failure> {
         let made = self.inner.incoming.get_or_try_init(|| self.inner.store.make_directories(INCOMING));
-        made.await.copied()
+        made.await?;
+        // Whoever writes nothing has no use for the space.
+        let sweep = self.inner.session.swept.get_or_try_init(|| self.sweep());
+        if let Err(error) = sweep.await {
+            tracing::debug!(%error, "leftovers of an earlier run stay in transit");
+        }
+        Ok(())
     }
 
     /// Moves a file, and makes the directory it goes to if there is none.
@@ -462,7 +468,7 @@ impl Plain {
     }
 
     /// What stays behind in transit costs space and nothing else, so the first error is the one to tell.
-    async fn give_up(&self, incoming: &str) {
+    pub(super) async fn give_up(&self, incoming: &str) {
         if let Err(failure) = self.inner.store.remove(incoming).await.or_else(Failure::unless_gone) {
             tracing::debug!(incoming, ?failure, "something stays behind in transit");
         }

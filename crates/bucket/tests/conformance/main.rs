@@ -5,7 +5,7 @@
 //! a store with bad manners can show, `plain` what only plain trees can, `large` what concerns large objects, `long`
 //! what concerns many.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod batches;
 mod changes;

@@ -2,8 +2,8 @@
 
 use crate::trees::{LONG_AGO, Tree};
 use crate::{below, file, key, md5, meta};
-use bucket::plain::At;
-use bucket::{Error, Expect, Found, Honoured, Listing, Plain, Prefix, Retry};
+use bucket::plain::{At, Options};
+use bucket::{Error, Expect, Found, Honoured, Limiter, Limits, Listing, Plain, Prefix, Retry};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use model::{ContentId, Kind, Mode, Node, RemoteVersion, UnixNanos};
@@ -38,6 +38,27 @@ fn names(listing: &Listing) -> Vec<&str> {
 
 fn in_transit(tree: &Tree) -> usize {
     fs::read_dir(tree.root.join(".heirloom/incoming")).map_or(0, Iterator::count)
+}
+
+/// Long enough for several steps of a limit.
+const LONG: &[u8] = &[7; 300_001];
+
+#[tokio::test]
+async fn every_byte_over_a_line_asks_for_its_turn() {
+    for tree in Tree::all() {
+        let (upload, download) = (Limiter::new(1 << 30), Limiter::new(1 << 30));
+        let limits = Limits { upload: Some(upload.clone()), download: Some(download.clone()) };
+        let plain = Plain::connect(&Options { limits, ..tree.options("laptop") }).unwrap();
+        let version = create(&plain, "long", LONG).await;
+        assert_eq!(read(&plain, "long", &version).await.unwrap(), LONG);
+        if matches!(tree.at, At::Disk { .. }) {
+            assert_eq!((upload.taken(), download.taken()), (0, 0), "a disk has no line");
+        } else {
+            // Sidecars go the same way.
+            let asked = [upload.taken(), download.taken()];
+            assert!(asked.iter().all(|asked| (300_001..310_000).contains(asked)), "{:?}: {asked:?}", tree.at);
+        }
+    }
 }
 
 #[tokio::test]
@@ -338,9 +359,64 @@ async fn a_root_that_is_gone_is_not_an_empty_one() {
         }
         let missing = Plain::connect(&options).unwrap();
         for error in [missing.probe().await.unwrap_err(), missing.list(&ROOT()).await.unwrap_err()] {
-            assert!(matches!(error, Error::NoSuchBucket { .. }), "{error:?}");
+            match tree.at {
+                At::Disk { .. } => assert!(matches!(error, Error::Absent { .. }), "{error:?}"),
+                _ => assert!(matches!(error, Error::NoSuchBucket { .. }), "{error:?}"),
+            }
         }
     }
+}
+
+#[tokio::test]
+async fn a_place_is_known_by_its_marker() {
+    for tree in Tree::all() {
+        let plain = tree.connect();
+        assert_eq!(plain.id().await.unwrap(), None, "{:?}", tree.at);
+        let id = plain.mark().await.unwrap();
+        assert_eq!(plain.id().await.unwrap().as_ref(), Some(&id));
+        let other = Plain::connect(&tree.options("other-machine")).unwrap();
+        assert_eq!(other.mark().await.unwrap(), id, "the first marker stays: {:?}", tree.at);
+        assert_eq!(plain.list(&ROOT()).await.unwrap(), Listing::default(), "it is nobody's file");
+        assert_eq!(in_transit(&tree), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_exchanged_while_it_is_listed_is_no_listing() {
+    for tree in Tree::all() {
+        let plain = tree.connect();
+        plain.mark().await.unwrap();
+        for name in ["a", "b"] {
+            create(&plain, name, b"text").await;
+        }
+        let mut listing = plain.list_stream(&ROOT());
+        assert!(listing.try_next().await.unwrap().is_some());
+        if let At::Webdav { .. } = tree.at {
+            tree.person_deletes(".heirloom/place").await;
+        } else {
+            fs::remove_file(tree.root.join(".heirloom/place")).unwrap();
+        }
+        let rest = listing.try_collect::<Vec<_>>().await;
+        match (&tree.at, rest) {
+            (At::Disk { .. }, Err(Error::Absent { .. })) | (_, Err(Error::Emptied { .. })) => {}
+            (at, other) => panic!("{at:?}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_held_is_not_another_one_that_comes_in_its_place() {
+    let tree = Tree::disk();
+    let plain = tree.connect();
+    create(&plain, "old", b"text").await;
+    let held = plain.hold().await.unwrap();
+    let pulled = tree.root.with_file_name("pulled");
+    fs::rename(&tree.root, &pulled).unwrap();
+    fs::create_dir(&tree.root).unwrap();
+    create(&held, "d/new", b"text").await;
+    assert_eq!(names(&held.list(&ROOT()).await.unwrap()), ["d/new", "old"]);
+    assert_eq!(fs::read(pulled.join("d/new")).unwrap(), b"text");
+    assert_eq!(fs::read_dir(&tree.root).unwrap().count(), 0, "the mount point stays empty");
 }
 
 #[tokio::test]

@@ -3,13 +3,13 @@
 use super::sync::refuse_unknown;
 use crate::args::BackupsAction;
 use crate::config::access::Access;
+use crate::config::destination::Destination;
 use crate::config::laptop::{DestinationName, Laptop};
 use crate::failure::{Exit, Explain as _, Failure};
 use crate::profile::api::{Api, Taken};
 use crate::profile::attempt::{Attempt, Made, Wanted};
 use crate::profile::keep::{open_folder, sweep_all};
-use crate::profile::routes::{of_laptop, open_journal};
-use crate::profile::telling::worst;
+use crate::profile::routes::{Routes, of_laptop, open_journal};
 use crate::profile::{rounds, runs, turn};
 use crate::report::{Format, Message};
 use crate::runtime;
@@ -48,9 +48,13 @@ fn create(session: &Session, states: &[StateName]) -> Result<Exit, Failure> {
         .flat_map(|(_, state)| &state.destinations)
         .collect();
     // Before anything is done: a backup without a snapshot at its end is none.
-    let clouds = clouds(session, &laptop, destinations)?;
+    let Sorted { clouds, without, .. } = sorted(&laptop, destinations)?;
+    for destination in without {
+        session.report.note(format_args!("{destination}: gets the files, and takes no snapshots"));
+    }
     let journal = open_journal_of(&laptop)?;
-    let rounds = rounds::of_states(&laptop, of_laptop(&laptop, &journal, states, &laptop.limits.shared())?);
+    let Routes { wired, unready } = of_laptop(&laptop, &journal, states, &laptop.limits.shared())?;
+    let rounds = rounds::of_states(&laptop, wired);
     let report = session.report.on_the_way();
     runtime::run_interruptible(|stop| async move {
         let note = || session.report.note("waiting until another heirloom has synced …");
@@ -68,21 +72,15 @@ fn create(session: &Session, states: &[StateName]) -> Result<Exit, Failure> {
             notice: &notice,
             stop: &stop,
         };
-        let made = attempt.rounds(&rounds).await;
+        let made = attempt.rounds(&rounds, &unready).await;
         let mut exit = made.exit();
         for cloud in &clouds {
             if !stop.is_cancelled() {
-                exit = of_both(exit, snapshot(session, cloud, &made, &stop).await);
+                exit = exit.or_worse(snapshot(session, cloud, &made, &stop).await);
             }
         }
         Ok(exit)
     })
-}
-
-/// A failure stands before what is merely incomplete; the first one before the next.
-fn of_both(before: Exit, then: Exit) -> Exit {
-    let failed = |exit| !matches!(exit, Exit::Ok | Exit::Incomplete);
-    if failed(before) { before } else { worst(before, then) }
 }
 
 fn open_journal_of(laptop: &Laptop) -> Result<std::sync::Arc<journal::Journal>, Failure> {
@@ -91,51 +89,71 @@ fn open_journal_of(laptop: &Laptop) -> Result<std::sync::Arc<journal::Journal>, 
     open_journal(&laptop.state_dir)
 }
 
-/// The destinations that can take snapshots; at least one of them must.
-fn clouds<'a>(
-    session: &Session,
+/// Destinations, by whether they take snapshots.
+#[derive(Default)]
+struct Sorted {
+    clouds: Vec<Cloud>,
+    /// Those that take none.
+    without: Vec<String>,
+    /// Those of which that is not known, because something cannot be read that is needed to reach them.
+    unknown: Vec<Failure>,
+}
+
+/// Sorts destinations; at least one of them must take snapshots.
+fn sorted<'a>(
     laptop: &Laptop,
     destinations: impl IntoIterator<Item = &'a DestinationName>,
-) -> Result<Vec<Cloud>, Failure> {
-    let (mut clouds, mut without) = (Vec::new(), Vec::new());
+) -> Result<Sorted, Failure> {
+    let (mut sorted, mut hints) = (Sorted::default(), Vec::new());
     for name in destinations {
-        let access = &laptop.destinations[name];
-        let join = access.resolve().attempting(format!("destination `{name}`"))?;
-        match Api::of(&join) {
-            Some(api) => clouds.push(Cloud { destination: name.to_string(), api }),
-            None => without.push((name, access)),
-        }
-    }
-    if clouds.is_empty() {
-        let names: Vec<String> = without.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let mut failure = Failure::new(
-            Exit::Usage,
-            format!(
-                "the web address of {} is not known, so no cloud can be asked for snapshots",
-                names.join(", ")
-            ),
-        );
-        for (name, access) in without {
-            failure = failure.hint(match access {
-                Access::Join(path) => format!(
-                    "Add the cloud's web address to the join file {}: `web: http://cloud:8080`.",
-                    path.display()
-                ),
-                Access::Keys(_) => {
-                    format!(
-                        "Set `destinations.{name}.web` to the cloud's web address, like http://cloud:8080."
-                    )
+        let Destination::S3(access) = &laptop.destinations[name] else {
+            sorted.without.push(name.to_string());
+            continue;
+        };
+        match access.resolve().attempting(format!("destination `{name}`")) {
+            Err(failure) => sorted.unknown.push(failure),
+            Ok(join) => {
+                if let Some(api) = Api::of(&join) {
+                    sorted.clouds.push(Cloud { destination: name.to_string(), api });
+                } else {
+                    sorted.without.push(name.to_string());
+                    hints.push((format!("`{name}`"), where_to_say(name, access)));
                 }
-            });
+            }
         }
-        return Err(failure.hint(
-            "A store that is not Heirloom's takes no snapshots; `heirloom sync` brings the files to it.",
-        ));
     }
-    for (name, _) in without {
-        session.report.note(format_args!("{name}: no snapshot, because its web address is not known"));
+    if !sorted.clouds.is_empty() {
+        return Ok(sorted);
     }
-    Ok(clouds)
+    if let Some(failure) = sorted.unknown.pop() {
+        return Err(failure);
+    }
+    let (names, hints): (Vec<String>, Vec<String>) = hints.into_iter().unzip();
+    let message = if names.is_empty() {
+        "none of the destinations is a cloud of Heirloom's, which alone takes snapshots".to_owned()
+    } else {
+        let names = names.join(", ");
+        format!("the web address of {names} is not known, so no cloud can be asked for snapshots")
+    };
+    let failure = Failure::new(Exit::Usage, message);
+    Err(hints
+        .into_iter()
+        .fold(failure, Failure::hint)
+        .hint("A store that is not Heirloom's takes no snapshots; `heirloom sync` brings the files to it."))
+}
+
+fn where_to_say(name: &DestinationName, access: &Access) -> String {
+    match access {
+        Access::Join(path) => {
+            format!(
+                "Add the cloud's web address to the join file {}: `web: http://cloud:8080`.",
+                path.display()
+            )
+        }
+        Access::Keys(_) => {
+            format!("Set `destinations.{name}.web` to the cloud's web address, like http://cloud:8080.")
+        }
+    }
 }
 
 /// Has one cloud take a snapshot and prints its name.
@@ -227,10 +245,14 @@ fn list(session: &Session) -> Result<Exit, Failure> {
         name: String,
     }
     let laptop = session.laptop("backups list")?;
-    let clouds = clouds(session, &laptop, laptop.destinations.keys())?;
+    let Sorted { clouds, unknown, .. } = sorted(&laptop, laptop.destinations.keys())?;
     runtime::run_once(async {
         let mut exit = Exit::Ok;
         let mut names = Vec::new();
+        for failure in unknown {
+            exit = exit.or_worse(failure.kind());
+            session.fail(&failure);
+        }
         for cloud in &clouds {
             match cloud.api.list().await {
                 Ok(listed) => names.extend(listed.iter().map(|one| Named { name: cloud.name_of(&one.name) })),
@@ -238,7 +260,7 @@ fn list(session: &Session) -> Result<Exit, Failure> {
                     let at = format!("the snapshots of {} could not be listed", cloud.destination);
                     let failure = Failure::from(error).context(at);
                     session.fail(&failure);
-                    exit = failure.kind();
+                    exit = exit.or_worse(failure.kind());
                 }
             }
         }

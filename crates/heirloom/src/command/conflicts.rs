@@ -7,7 +7,6 @@ mod settle;
 use crate::args::{ConflictsAction, Keep, Resolve};
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
-use crate::profile::telling::worst;
 use crate::profile::{pi, turn};
 use crate::report::{Message, Report};
 use crate::runtime;
@@ -287,7 +286,7 @@ fn resolve(
             Err(error) => {
                 let message = told(&error);
                 report.say(&Trouble { path: Some(shown(&one.path())), message });
-                exit = worst(exit, Exit::Incomplete);
+                exit = exit.or_worse(Exit::Incomplete);
             }
         }
     }

@@ -3,12 +3,13 @@
 use crate::args;
 use crate::failure::{Exit, Failure};
 use crate::profile::daemon::{Daemon, Work};
-use crate::profile::join::{end_when_replaced, joined};
+use crate::profile::join::{end_when_ready, joined};
 use crate::profile::keep::{keep, open_folder};
-use crate::profile::routes::{of_laptop, open_journal};
+use crate::profile::routes::{Routes, of_laptop, open_journal};
 use crate::profile::{lock, rounds};
 use crate::runtime;
 use crate::session::Session;
+use std::sync::Arc;
 
 /// Keeps every state in sync until stopped.
 pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failure> {
@@ -22,17 +23,26 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
         let listening = daemon.listen(&stop);
         let heart = &daemon.heart;
         daemon.rest(Exit::Failed, "the join file that the cloud writes is not there yet");
-        while let Some(wired) = joined(&stop, || of_laptop(&laptop, &journal, &[], &limits)).await? {
+        while let Some(routes) = joined(&stop, || of_laptop(&laptop, &journal, &[], &limits)?.any()).await? {
+            let Routes { wired, unready } = routes;
+            let unready = Arc::new(unready);
             tracing::info!(machine = %laptop.machine, routes = wired.len(), "keeping folders in sync");
             let stop = stop.child_token();
             let rounds = rounds::of_states(&laptop, wired);
             let (open, fetching) = (open_folder(), None);
-            daemon.begin(Work { rounds: rounds.clone(), open, fetching, stop: stop.clone() });
+            daemon.begin(Work {
+                rounds: rounds.clone(),
+                unready: Arc::clone(&unready),
+                open,
+                fetching,
+                stop: stop.clone(),
+            });
             let (hooked, watched) = rounds::apart(rounds);
             let keeping = keep(watched, journal.clone(), heart.clone(), open_folder(), stop.clone());
             let backing_up =
                 rounds::keep(hooked, journal.clone(), heart.clone(), open_folder(), stop.clone());
-            tokio::join!(keeping, backing_up, end_when_replaced(laptop.destinations.values(), stop));
+            let ready = end_when_ready(&laptop, &unready, heart, stop);
+            tokio::join!(keeping, backing_up, ready);
         }
         // Those who asked for something hear how it ended.
         listening.await?;

@@ -3,7 +3,6 @@
 use crate::args::Snapshot;
 use crate::failure::{Exit, Failure};
 use crate::profile::snapshots::Snapshots;
-use crate::profile::telling::worst;
 use crate::report::{Action, Counts, Message};
 use crate::session::Session;
 use archive::Outcome;
@@ -37,7 +36,7 @@ pub(crate) fn run(session: &Session, wanted: Snapshot) -> Result<Exit, Failure> 
                 path: problem.path.to_string(),
                 reason: problem.reason.clone(),
             });
-            exit = worst(exit, Exit::Incomplete);
+            exit = exit.or_worse(Exit::Incomplete);
         }
         session.report.say(&Taken::new(bucket.to_string(), &outcome));
     }

@@ -10,7 +10,7 @@ use crate::profile::attempt::{Attempt, Wanted};
 use crate::profile::keep::{Open, open_folder, sweep_all};
 use crate::profile::lock::{self, Lock};
 use crate::profile::rounds::{self, Round};
-use crate::profile::routes::{of_laptop, open_journal};
+use crate::profile::routes::{Routes, Unready, of_laptop, open_journal};
 use crate::profile::turn::{self, Turn as Alone};
 use crate::profile::{pi, runs};
 use crate::runtime;
@@ -40,8 +40,8 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
     };
     let journal = open_journal(&laptop.state_dir)?;
     let limits = wanted.limits.before(laptop.limits).shared();
-    let wired = of_laptop(laptop, &journal, &wanted.states, &limits)?;
-    all(session, wanted, &journal, &rounds::of_states(laptop, wired), &open_folder())
+    let Routes { wired, unready } = of_laptop(laptop, &journal, &wanted.states, &limits)?;
+    all(session, wanted, &journal, (&rounds::of_states(laptop, wired), &unready), &open_folder())
 }
 
 /// A mistyped name must not look like a state with nothing to do.
@@ -71,7 +71,7 @@ fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure>
     let limits = wanted.limits.before(pi.limits).shared();
     let wired = pi::route(pi, &join, &drive, &journal, &limits)?;
     let open = pi::open_on(drive, join.bucket, pi.drive.clone());
-    all(session, wanted, &journal, &[Round::plain(vec![wired])], &open)
+    all(session, wanted, &journal, (&[Round::plain(vec![wired])], &[]), &open)
 }
 
 /// Whose turn it is to sync.
@@ -111,7 +111,7 @@ fn all(
     session: &Session,
     wanted: &Sync,
     journal: &Arc<Journal>,
-    rounds: &[Round],
+    (rounds, unready): (&[Round], &[Unready]),
     open: &Open,
 ) -> Result<Exit, Failure> {
     runtime::run_interruptible(|stop| async move {
@@ -122,6 +122,6 @@ fn all(
         let notice = |one: &_, moment: sync::Moment<'_>| runs::note(journal, one, &moment);
         let attempt =
             Attempt { report: &session.report, wanted, journal, open, notice: &notice, stop: &stop };
-        Ok(attempt.rounds(rounds).await.exit())
+        Ok(attempt.rounds(rounds, unready).await.exit())
     })
 }

@@ -90,7 +90,7 @@ async fn first_round(
     let never = CancellationToken::new();
     let first = First { session, resume, stop: &never };
     let journal = open_journal(&laptop.state_dir)?;
-    let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?;
+    let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?.complete()?;
     // A halt is for the person to see; the rest still runs.
     if first.round(&journal, wired, open_folder()).await == Exit::Halted {
         session.report.note("Here: end this trial and start it with `heirloom try --resume`.");
@@ -127,7 +127,7 @@ impl First<'_> {
             notice: &notice,
             stop: self.stop,
         };
-        attempt.rounds(&rounds).await.exit()
+        attempt.rounds(&rounds, &[]).await.exit()
     }
 }
 
@@ -149,7 +149,7 @@ async fn go_on(
 ) -> Result<(), Failure> {
     let laptop = scratch.laptop();
     let journal = open_journal(&laptop.state_dir)?;
-    let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?;
+    let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?.complete()?;
     let keeping = keep(wired, journal, Heart::new(laptop.state_dir.clone()), open_folder(), stop.clone());
     let join = scratch.pi_join()?;
     let journal = open_journal(&pi.state_dir)?;

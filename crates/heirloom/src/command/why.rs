@@ -5,7 +5,7 @@
 use crate::args::Why;
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
-use crate::profile::routes::{Wired, of_laptop, open_journal};
+use crate::profile::routes::{named, open_journal};
 use crate::profile::{keep, pi};
 use crate::report::Message;
 use crate::session::Session;
@@ -25,24 +25,25 @@ use sync::Route;
 /// Says it, in one line for each destination.
 pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
     let loaded = session.load()?;
-    let (wired, journal, open) = match loaded.config {
+    let (routes, journal, open) = match loaded.config {
         Config::Laptop(laptop) => {
             let journal = open_journal(&laptop.state_dir)?;
-            (of_laptop(&laptop, &journal, &[], &bucket::Limits::default())?, journal, keep::open_folder())
+            let routes = named(&laptop, &journal, &[])?.into_iter().map(|(route, ..)| route);
+            (routes.collect::<Vec<_>>(), journal, keep::open_folder())
         }
         Config::Pi(pi) => {
             let drive = Drive::open(&pi.drive)?;
             let journal = open_journal(&pi.state_dir)?;
             let join = pi.cloud.resolve()?;
-            let wired = vec![pi::route(&pi, &join, &drive, &journal, &bucket::Limits::default())?];
-            (wired, journal, pi::open_on(drive, join.bucket, pi.drive.clone()))
+            let routes = vec![pi::route(&pi, &join, &drive, &journal, &bucket::Limits::default())?.route];
+            (routes, journal, pi::open_on(drive, join.bucket, pi.drive.clone()))
         }
         Config::Cloud(_) => return Err(loaded.unfit("why", &[Profile::Laptop, Profile::Pi]).into()),
     };
     let path =
         settled(&wanted.path).attempting(format!("could not make out where {} is", wanted.path.display()))?;
     let mut known = false;
-    for Wired { route, .. } in &wired {
+    for route in &routes {
         let what = match Standpoint::of(&route.folder, &path) {
             Standpoint::Below(below) => {
                 let local = open(route)?;
@@ -60,7 +61,7 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
     if known {
         return Ok(Exit::Ok);
     }
-    let folders: Vec<String> = wired.iter().map(|one| one.route.folder.display().to_string()).collect();
+    let folders: Vec<String> = routes.iter().map(|route| route.folder.display().to_string()).collect();
     Err(Failure::new(Exit::Failed, format!("{} is in no folder that is kept", path.display()))
         .hint(format!("The folders are: {}.", folders.join(", "))))
 }

@@ -1,6 +1,6 @@
 //! The profile `laptop`: folders that are kept in sync with a bucket.
 
-use super::access::{Access, Web};
+use super::destination::Destination;
 use super::limits::Limits;
 use super::sealing::Sealing;
 use super::section::{Checked, Section};
@@ -23,7 +23,7 @@ pub(crate) struct Laptop {
     /// Where the journal is.
     pub(crate) state_dir: PathBuf,
     /// Where states go; at least one.
-    pub(crate) destinations: BTreeMap<DestinationName, Access>,
+    pub(crate) destinations: BTreeMap<DestinationName, Destination>,
     /// How fast everything may go.
     pub(crate) limits: Limits,
     /// What is kept; at least one.
@@ -123,7 +123,7 @@ impl Laptop {
     }
 }
 
-fn destinations(section: &Section<'_>) -> Checked<BTreeMap<DestinationName, Access>> {
+fn destinations(section: &Section<'_>) -> Checked<BTreeMap<DestinationName, Destination>> {
     let named = section.named("destinations")?;
     if named.is_empty() {
         return Err(section.missing("destinations"));
@@ -131,11 +131,9 @@ fn destinations(section: &Section<'_>) -> Checked<BTreeMap<DestinationName, Acce
     let read: Vec<Checked<_>> = (named.into_iter())
         .map(|(key, destination)| {
             let name = destination.name(key, DestinationName::new);
-            let service = destination.or("service", (), |text| value::choice(text, &[("s3", ())]));
-            let access = Access::read(&destination, Web::Optional);
+            let read = Destination::read(&destination);
             destination.finish();
-            service?;
-            Ok((name?, access?))
+            Ok((name?, read?))
         })
         .collect();
     read.into_iter().collect()
@@ -181,7 +179,12 @@ impl State {
                 "destinations",
                 "this list is empty; leave the key out to send the state everywhere",
             )),
-            Some(given) => Ok(given),
+            Some(given) => match given.iter().enumerate().find(|(at, name)| given[..*at].contains(name)) {
+                Some((_, twice)) => {
+                    Err(section.bad_value("destinations", format!("`{twice}` is in this list twice")))
+                }
+                None => Ok(given),
+            },
             None => known
                 .iter()
                 .map(|name| DestinationName::new(name).map_err(|_| super::section::Noted))

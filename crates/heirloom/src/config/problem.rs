@@ -70,8 +70,9 @@ impl Invalid {
 
 /// A line that holds a secret must not get into a log; one that fills the screen helps nobody.
 fn is_showable(line: &str) -> bool {
-    let holds_a_secret = ["secret_access_key:", "passphrase:"].iter().any(|key| line.contains(key))
-        || line.to_ascii_uppercase().contains("AGE-SECRET-KEY-");
+    let holds_a_secret =
+        ["secret_access_key:", "password:", "passphrase:"].iter().any(|key| line.contains(key))
+            || line.to_ascii_uppercase().contains("AGE-SECRET-KEY-");
     !line.trim().is_empty() && line.chars().count() <= 160 && !holds_a_secret
 }
 

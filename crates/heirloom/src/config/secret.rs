@@ -4,7 +4,7 @@
 //! and commands are run only when a secret is needed, by [`SecretSource::reveal`].
 
 use super::error::Error;
-use super::section::{Checked, Section};
+use super::section::{Checked, Noted, Section};
 use super::value;
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +65,19 @@ pub(crate) const ACCESS_KEY_ID: Keys = Keys(["access_key_id", "access_key_id_fil
 pub(crate) const SECRET_ACCESS_KEY: Keys =
     Keys(["secret_access_key", "secret_access_key_file", "secret_access_key_command"]);
 
+impl Keys {
+    /// The names of the three, in this order.
+    pub(crate) const fn new(keys: [&'static str; 3]) -> Self {
+        Self(keys)
+    }
+
+    /// Notes that one of them is needed.
+    pub(crate) fn missing(self, section: &Section<'_>) -> Noted {
+        let [plain, file, command] = self.0;
+        section.problem(plain, format!("this key is missing; give it, {file} or {command}"))
+    }
+}
+
 impl SecretSource {
     /// Reads which of the three keys is given, if any; two are one too many.
     pub(crate) fn optional(section: &Section<'_>, keys: Keys) -> Checked<Option<Self>> {
@@ -95,10 +108,7 @@ impl SecretSource {
 
     /// Like [`Self::optional`], and one of the three keys must be there.
     pub(crate) fn required(section: &Section<'_>, keys: Keys) -> Checked<Self> {
-        let [plain, file, command] = keys.0;
-        Self::optional(section, keys)?.ok_or_else(|| {
-            section.problem(plain, format!("this key is missing; give it, {file} or {command}"))
-        })
+        Self::optional(section, keys)?.ok_or_else(|| keys.missing(section))
     }
 
     /// The secret. Reads the file or runs the command (`sh -c`), whose output loses its last line break.

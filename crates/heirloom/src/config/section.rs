@@ -11,7 +11,7 @@ use super::expand::expand;
 use super::problem::Problem;
 use super::spelling::nearest;
 use super::tree::{At, Key, Node, Value, join};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 
 /// The problem with this value has been noted.
@@ -104,11 +104,12 @@ pub(crate) struct Section<'r> {
     at: At,
     entries: &'r [(Key, Node)],
     asked: RefCell<Vec<&'static str>>,
+    accepts_all: Cell<bool>,
 }
 
 impl<'r> Section<'r> {
     fn new(reader: &'r Reader<'r>, path: String, at: At, entries: &'r [(Key, Node)]) -> Self {
-        Self { reader, path, at, entries, asked: RefCell::default() }
+        Self { reader, path, at, entries, asked: RefCell::default(), accepts_all: Cell::default() }
     }
 
     /// The path of a key of this section.
@@ -248,12 +249,20 @@ impl<'r> Section<'r> {
 
     /// Notes every key that nobody asked for.
     pub(crate) fn finish(self) {
+        if self.accepts_all.get() {
+            return;
+        }
         let asked = self.asked.into_inner();
         for (key, _) in self.entries.iter().filter(|(key, _)| !asked.contains(&key.text.as_str())) {
             let guess = nearest(&key.text, &asked).map(|guess| format!(" (did you mean `{guess}`?)"));
             let message = format!("unknown key; allowed: {}{}", asked.join(", "), guess.unwrap_or_default());
             self.reader.note(key.at, &join(&self.path, &key.text), message);
         }
+    }
+
+    /// Takes every key for one that may be there: which ones may is not known after a mistake.
+    pub(crate) fn accept_all(&self) {
+        self.accepts_all.set(true);
     }
 
     fn find(&self, key: &'static str) -> Option<&'r (Key, Node)> {

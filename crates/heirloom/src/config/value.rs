@@ -58,6 +58,44 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// The address of a WebDAV collection.
+pub(crate) fn collection(text: &str) -> Result<String, String> {
+    let error = || {
+        format!(
+            "`{text}` is not the address of a WebDAV folder; write it like https://dav.example.org/files/anna"
+        )
+    };
+    let uri: Uri = text.parse().map_err(|_| error())?;
+    let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(error());
+    };
+    if authority.as_str().contains('@') {
+        return Err("an address holds no user name or password; there are keys for them".to_owned());
+    }
+    if authority.host().is_empty() || uri.query().is_some() || text.contains('#') {
+        return Err(error());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A host's name or address, or what `ssh` calls it. One that began with `-` would be an option.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && !text.starts_with('-');
+    if fits && !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '/')) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is not a host; write it like u12345.your-storagebox.de, without user and path"))
+    }
+}
+
+/// A TCP port.
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port @ 1..) => Ok(port),
+        _ => Err(format!("`{text}` is not a port; use a number from 1 to 65535")),
+    }
+}
+
 /// A span of time of at least a second: a number and `s`, `m`, `h` or `d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let error =

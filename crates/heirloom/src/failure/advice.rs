@@ -109,29 +109,65 @@ fn about_accounts(error: &accounts::Error) -> Advice {
 pub(crate) const LOCKED: &str = "Give the state the identity that belongs to one of its recipients, with `identity_file`; nothing was overwritten.";
 
 fn about_bucket(error: &bucket::Error) -> Advice {
-    use bucket::Error;
+    use bucket::{Called, Error};
     match error {
-        Error::Unreachable { endpoint, .. } => Advice::one(
+        Error::Unreachable { at: Called::Bucket(_), endpoint, .. } => Advice::one(
             Exit::Failed,
             format!(
                 "See whether the cloud runs and {endpoint} can be reached from here; then try again. Nothing is lost."
             ),
         ),
-        Error::WrongKey { .. } => Advice::one(
+        Error::Unreachable { at: Called::Destination(_), endpoint, .. } => Advice::one(
+            Exit::Failed,
+            format!("See whether {endpoint} can be reached from here; then try again. Nothing is lost."),
+        ),
+        Error::WrongKey { at: Called::Bucket(_), .. } => Advice::one(
             Exit::WrongKey,
             "On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER --join-file FILE` makes one.",
         ),
-        Error::NoSuchBucket { .. } => {
+        Error::WrongKey { at: Called::Destination(name), .. } => Advice::one(
+            Exit::WrongKey,
+            format!("See whether user and password or key under `destinations.{name}` in the profile are right."),
+        ),
+        Error::NoSuchBucket { at: Called::Bucket(_), .. } => {
             Advice::one(Exit::Failed, "On the cloud, `heirloom user list` shows the buckets there are.")
         }
-        Error::NoSpace { .. } => {
+        Error::NoSuchBucket { at: Called::Destination(_), .. } => Advice::one(
+            Exit::Failed,
+            "Heirloom never creates a destination: if it is new, create that directory; if it was there, find out \
+             where it went. Nothing was deleted anywhere.",
+        ),
+        Error::NoSpace { at: Called::Bucket(_), .. } => {
             Advice::one(Exit::Failed, "Make room on the cloud, then sync again; what is there already stays.")
         }
         Error::Locked { .. } => Advice::one(Exit::WrongKey, LOCKED),
+        Error::NoSpace { at: Called::Destination(_), .. } => {
+            Advice::one(Exit::Failed, "Make room there, then sync again; what is there already stays.")
+        }
+        Error::Absent { place, .. } => Advice {
+            kind: Exit::Skipped,
+            hints: vec![
+                format!("If it is on a disk, plug that in and mount it; nothing is written to {place} without it."),
+                begin_anew("If it is a new directory or disk, make sure that it is there"),
+            ],
+        },
+        Error::Emptied { .. } => Advice {
+            kind: Exit::Halted,
+            hints: vec![
+                "If a volume of that server is not mounted, mount it and sync again; nothing was deleted anywhere.".to_owned(),
+                begin_anew("If it was emptied or is a new place on purpose, see that it is the one you mean"),
+            ],
+        },
         Error::Changed { .. } | Error::NotFound { .. } | Error::Rejected { .. } | Error::Other { .. } => {
             Advice::none(Exit::Failed)
         }
     }
+}
+
+fn begin_anew(look: &str) -> String {
+    format!(
+        "{look}, then begin anew with `heirloom sync --resume`: it puts both sides together, and deletes nothing."
+    )
 }
 
 fn about_disk(error: &disk::Error) -> Advice {

@@ -6,9 +6,9 @@
 use super::keep::{Open, conflict_time};
 use super::live::Live;
 use super::rounds::{CODES, Round, told};
-use super::routes::Wired;
+use super::routes::{Unready, Wired};
 use super::runs;
-use super::telling::{exit_of, summary, tell, worst};
+use super::telling::{exit_of, summary, tell};
 use crate::failure::{Exit, Failure};
 use crate::report::{Action, Counts, Progress as Bar, Report};
 use journal::{Journal, RouteId};
@@ -43,33 +43,42 @@ pub(crate) struct Attempt<'a> {
 /// What came of it. Everything in it was said already.
 #[derive(Default)]
 pub(crate) struct Made {
-    /// The worst of what finished.
-    finished: Option<Exit>,
-    /// The latest of what did not.
-    failed: Option<Exit>,
+    /// The worst there was.
+    worst: Option<Exit>,
     /// What is not as it should be, with the destination that it concerns; `None`: all of them.
     pub(crate) flaws: Vec<(Option<String>, String)>,
     /// The destinations at which something was tried, and whether anything succeeded.
     pub(crate) reached: BTreeMap<String, bool>,
     /// What the person's word to go on answers, by route.
-    words: BTreeMap<RouteId, String>,
+    words: BTreeMap<RouteId, Resume>,
 }
 
 impl Made {
     /// The exit code for all of it.
     pub(crate) fn exit(&self) -> Exit {
-        self.failed.or(self.finished).unwrap_or(Exit::Ok)
+        self.worst.unwrap_or(Exit::Ok)
     }
 
-    fn finish(&mut self, exit: Exit) {
-        self.finished = Some(worst(self.finished.unwrap_or(Exit::Ok), exit));
+    fn end(&mut self, exit: Exit) {
+        self.worst = Some(self.exit().or_worse(exit));
     }
 }
 
 impl Attempt<'_> {
     /// One after the other, so that what is said stays in order; one that fails does not keep the next from its turn.
-    pub(crate) async fn rounds(&self, rounds: &[Round]) -> Made {
+    pub(crate) async fn rounds<'u>(
+        &self,
+        rounds: &[Round],
+        unready: impl IntoIterator<Item = &'u Unready>,
+    ) -> Made {
         let mut made = Made { words: self.words(rounds), ..Made::default() };
+        for one in unready {
+            let (destination, failure) = (one.destination.to_string(), one.failure());
+            made.flaws.push((Some(destination.clone()), failure.line()));
+            made.end(failure.kind());
+            self.report.fail(&failure.context(format!("nothing could be synced to {destination}")));
+            made.reached.insert(destination, false);
+        }
         for round in rounds {
             if self.stop.is_cancelled() {
                 break;
@@ -102,7 +111,7 @@ impl Attempt<'_> {
                 }
             }
             made.flaws.push((None, told(&failed)));
-            made.finish(Exit::Incomplete);
+            made.end(Exit::Incomplete);
             let attempted = format!("{} was not synced", subject.state);
             let failure = match failed.occasion {
                 Occasion::BeforeBackup => Failure::from(failed).context(attempted),
@@ -114,11 +123,12 @@ impl Attempt<'_> {
 
     /// The exit code for these routes.
     async fn routes(&self, wired: &[Wired], made: &mut Made) -> Exit {
-        let (mut finished, mut failed) = (Exit::Ok, None);
+        let mut worst = Exit::Ok;
         for one in wired {
             let word = made.words.get(&one.route.id);
             let outcome = self.once(one, word).await;
             if matches!(outcome, Err(Error::Stopped)) {
+                made.end(worst);
                 return Exit::Interrupted;
             }
             let destination = &one.route.destination;
@@ -128,29 +138,26 @@ impl Attempt<'_> {
             let told = tell(self.report, &one.route, outcome);
             *made.reached.entry(destination.clone()).or_default() |= told.is_ok();
             match told {
-                Ok(exit) => {
-                    finished = worst(finished, exit);
-                    made.finish(exit);
-                }
+                Ok(exit) => worst = worst.or_worse(exit),
                 Err(failure) => {
-                    failed = Some(failure.kind());
-                    made.failed = failed;
+                    worst = worst.or_worse(failure.kind());
                     self.report.fail(&failure);
                 }
             }
         }
-        failed.unwrap_or(finished)
+        made.end(worst);
+        worst
     }
 
     /// One run of one route, with its progress shown; that of the run that has its turn before, while it does.
-    async fn once(&self, one: &Wired, word: Option<&String>) -> Result<Outcome, Error> {
+    async fn once(&self, one: &Wired, word: Option<&Resume>) -> Result<Outcome, Error> {
         tokio::select! {
             outcome = self.in_turn(one, word) => outcome,
             () = show(self.report, &one.live) => unreachable!("showing goes on until it is dropped"),
         }
     }
 
-    async fn in_turn(&self, one: &Wired, word: Option<&String>) -> Result<Outcome, Error> {
+    async fn in_turn(&self, one: &Wired, word: Option<&Resume>) -> Result<Outcome, Error> {
         let turn = tokio::select! {
             turn = one.live.turn() => turn,
             () = self.stop.cancelled() => return Err(Error::Stopped),
@@ -169,10 +176,10 @@ impl Attempt<'_> {
         outcome
     }
 
-    async fn cycle(&self, one: &Wired, word: Option<&String>) -> Result<Outcome, Error> {
+    async fn cycle(&self, one: &Wired, word: Option<&Resume>) -> Result<Outcome, Error> {
         let local = (self.open)(&one.route).map_err(Error::Local)?;
         let options = Options {
-            resume: word.cloned().map_or(Resume::Not, Resume::From),
+            resume: word.cloned().unwrap_or(Resume::Not),
             dry_run: self.wanted.dry_run,
             time: conflict_time(),
             stop: self.stop.clone(),
@@ -190,9 +197,12 @@ impl Attempt<'_> {
 
     /// A word to go on answers what was told last: that is what the person has looked at. What is found while the request waits for its turn
     /// is another halt.
-    fn words(&self, rounds: &[Round]) -> BTreeMap<RouteId, String> {
+    fn words(&self, rounds: &[Round]) -> BTreeMap<RouteId, Resume> {
         let wired = rounds.iter().flat_map(|round| &round.wired).filter(|_| self.wanted.resume);
-        let word = |one: &Wired| Some((one.route.id, self.journal.halt(one.route.id).ok()??));
+        let word = |one: &Wired| {
+            let told = self.journal.halt(one.route.id).ok()?;
+            Some((one.route.id, told.map_or(Resume::Afresh, Resume::From)))
+        };
         wired.filter_map(word).collect()
     }
 }

@@ -6,7 +6,8 @@
 use super::attempt::{Attempt, Wanted};
 use super::keep::{Heart, Open, noticed};
 use super::rounds::Round;
-use super::status::{HistoryStatus, MachineStatus, RouteStatus, Status, of_archive, of_wired};
+use super::routes::Unready;
+use super::status::{HistoryStatus, MachineStatus, RouteStatus, Status, of_archive, of_unready, of_wired};
 use super::turn;
 use crate::control::message::{Answer, Ask};
 use crate::control::server::{Asker, Desk, Socket};
@@ -20,7 +21,7 @@ use journal::Journal;
 use model::MachineName;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use sync::Moment;
+use sync::{Moment, Route};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) rounds: Vec<Round>,
+    /// Destinations that cannot be used yet.
+    pub(crate) unready: Arc<Vec<Unready>>,
     pub(crate) open: Open,
     pub(crate) fetching: Option<super::pi::Fetching>,
     /// Ends this work.
@@ -113,21 +116,25 @@ impl Daemon {
     }
 
     async fn sync(&self, states: &[String], wanted: Wanted, asker: &Asker) -> Result<Exit, Failure> {
-        let Work { rounds, open, stop, .. } = self.work_or_failure()?;
+        let Work { rounds, unready, open, stop, .. } = self.work_or_failure()?;
         let report = asker.report();
-        let is_wanted = |round: &Round| {
-            let state = round.wired.first().and_then(|one| one.route.state.as_ref());
+        let is_wanted = |route: &Route| {
+            let state = route.state.as_ref();
             states.is_empty()
                 || state.is_some_and(|state| states.iter().any(|wanted| wanted == state.as_str()))
         };
-        let rounds: Vec<Round> = rounds.into_iter().filter(is_wanted).collect();
+        let rounds: Vec<Round> = rounds
+            .into_iter()
+            .filter(|round| round.wired.first().is_some_and(|one| is_wanted(&one.route)))
+            .collect();
+        let unready = unready.iter().filter(|one| one.routes.iter().any(is_wanted));
         let _turn = turn::of_a_cycle(self.state_dir(), &stop).await;
         let notice = |one: &super::routes::Wired, moment: Moment<'_>| {
             noticed(&self.journal, &self.heart, one, &moment);
         };
         let journal = &self.journal;
         let attempt = Attempt { report: &report, wanted, journal, open: &open, notice: &notice, stop: &stop };
-        let made = attempt.rounds(&rounds).await;
+        let made = attempt.rounds(&rounds, unready).await;
         if !wanted.dry_run {
             // Who waits to try again, or for a person, looks at once whether that is still necessary.
             let kept = rounds.iter().filter(|round| round.around.is_none()).flat_map(|round| &round.wired);
@@ -153,10 +160,13 @@ impl Daemon {
         let work = self.work();
         let (routes, histories, trouble) = match work {
             Err(Trouble { why, .. }) => (Vec::new(), Vec::new(), Some(why)),
-            Ok(Work { rounds, fetching, .. }) => {
+            Ok(Work { rounds, unready, fetching, .. }) => {
                 let wired = rounds.iter().flat_map(|round| &round.wired);
-                let routes =
-                    wired.map(|one| of_wired(&self.journal, one)).collect::<Result<Vec<RouteStatus>, _>>()?;
+                let running = wired.map(|one| of_wired(&self.journal, one));
+                let waiting = unready.iter().flat_map(|one| one.routes.iter().map(move |route| (one, route)));
+                let waiting =
+                    waiting.map(|(one, route)| of_unready(&self.journal, route, one.failure().line()));
+                let routes = running.chain(waiting).collect::<Result<Vec<RouteStatus>, _>>()?;
                 let histories = fetching.iter().map(history).collect();
                 (routes, histories, None)
             }

@@ -108,6 +108,7 @@ async fn with_drive(
     let fetching = Fetching::new(pi, join, drive);
     daemon.begin(Work {
         rounds: vec![Round::plain(vec![wired.clone()])],
+        unready: Arc::default(),
         open: Arc::clone(&open),
         fetching: Some(fetching.clone()),
         stop: gone.clone(),

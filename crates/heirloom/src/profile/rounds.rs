@@ -173,13 +173,13 @@ impl Keeper {
         let mut worst = Exit::Ok;
         for one in wired {
             let exit = self.cycle(one).await;
-            worst = telling::worst(worst, exit);
+            worst = worst.or_worse(exit);
             if exit == Exit::Interrupted {
                 break;
             }
         }
-        // What waits for a person, or for the next round, is no reason to come again at once.
-        let done = if worst == Exit::Incomplete { Exit::Ok } else { worst };
+        // What waits for a person, a disk, or the next round is no reason to come again at once.
+        let done = if matches!(worst, Exit::Incomplete | Exit::Skipped) { Exit::Ok } else { worst };
         (done, worst.code())
     }
 

@@ -1,11 +1,12 @@
 //! From states and destinations to routes: one for each folder of a state on its way to each destination.
 
 use super::live::Live;
-use crate::config::access::Access;
+use crate::config::Error;
+use crate::config::destination::{self, Destination};
 use crate::config::join::Join;
-use crate::config::laptop::{Folder, Laptop, State};
+use crate::config::laptop::{DestinationName, Folder, Laptop};
 use crate::failure::{Exit, Explain as _, Failure};
-use bucket::{Bucket, Limits, Prefix};
+use bucket::{Bucket, Limits, Plain, Prefix, plain};
 use journal::{Journal, RouteKey};
 use model::{MachineName, StateName};
 use plan::ignore::IgnoreRules;
@@ -14,10 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use sync::sealed::Keys;
-use sync::{Place, Route, Sealed};
+use sync::{Place, Route, Sealed, Store};
 
 /// Requests to one bucket in flight.
 pub(crate) const CONCURRENCY: usize = 64;
+
+/// The same for a server of plain files, which is most often a small one.
+const CONCURRENCY_PLAIN: usize = 16;
 
 /// A route with everything it runs on.
 #[derive(Clone)]
@@ -55,53 +59,116 @@ pub(crate) fn connect(join: &Join, limits: &Limits) -> Result<Bucket, Failure> {
     Ok(Bucket::connect(&options)?)
 }
 
-/// The routes of a laptop's states; of `wanted` only, if that names any.
+/// What a laptop's routes came to.
+pub(crate) struct Routes {
+    /// Those that can be run.
+    pub(crate) wired: Vec<Wired>,
+    /// Destinations that are wanted and cannot be used yet, which holds up none of the others.
+    pub(crate) unready: Vec<Unready>,
+}
+
+/// A destination about which something is not known that is needed to reach it: its join file or password cannot be read.
+pub(crate) struct Unready {
+    pub(crate) destination: DestinationName,
+    failure: Failure,
+    /// What it keeps from being synced; at least one.
+    pub(crate) routes: Vec<Route>,
+}
+
+impl Unready {
+    /// Why, to be said once more.
+    pub(crate) fn failure(&self) -> Failure {
+        self.failure.told().failure()
+    }
+
+    /// The join file that the cloud has yet to write, if that is all there is to it.
+    pub(crate) fn awaits(&self) -> Option<&Path> {
+        match self.failure.cause::<Error>() {
+            Some(Error::JoinMissing { path }) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+impl Routes {
+    /// Those there are, if there is one; else why not. A join file that is not there yet is the lesser reason.
+    pub(crate) fn any(mut self) -> Result<Self, Failure> {
+        if !self.wired.is_empty() || self.unready.is_empty() {
+            return Ok(self);
+        }
+        let worst = self.unready.iter().position(|unready| unready.awaits().is_none()).unwrap_or(0);
+        Err(self.unready.swap_remove(worst).failure)
+    }
+
+    /// All of them, or why not.
+    pub(crate) fn complete(self) -> Result<Vec<Wired>, Failure> {
+        match self.unready.into_iter().next() {
+            None => Ok(self.wired),
+            Some(unready) => Err(unready.failure),
+        }
+    }
+}
+
+/// The routes of a laptop's states, ready to run; of `wanted` only, if that names any.
 pub(crate) fn of_laptop(
     laptop: &Laptop,
     journal: &Arc<Journal>,
     wanted: &[StateName],
     limits: &Limits,
-) -> Result<Vec<Wired>, Failure> {
+) -> Result<Routes, Failure> {
     refuse_nesting(laptop)?;
-    let mut buckets = BTreeMap::new();
-    let mut wired = Vec::new();
-    let states = laptop.states.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(name));
-    for (name, state) in states {
-        let keys = state.sealing.resolve().attempting(format!("state `{name}`"))?;
-        for destination in &state.destinations {
-            let bucket = if let Some(bucket) = buckets.get(destination) {
-                Bucket::clone(bucket)
-            } else {
-                let access: &Access = &laptop.destinations[destination];
-                let join = access.resolve().attempting(format!("destination `{destination}`"))?;
-                let bucket = connect(&join, limits)?;
-                buckets.insert(destination, bucket.clone());
-                bucket
-            };
-            let destination = destination.as_str();
-            let parts = Parts { laptop, journal, name, state, destination, bucket, keys: &keys };
-            wired.extend(parts.routes()?);
+    let mut stores: BTreeMap<DestinationName, Option<Store>> = BTreeMap::new();
+    let mut keys: BTreeMap<StateName, Keys> = BTreeMap::new();
+    let mut routes = Routes { wired: Vec::new(), unready: Vec::new() };
+    for (route, destination, interval) in named(laptop, journal, wanted)? {
+        let store = stores.entry(destination.clone()).or_insert_with(|| {
+            let store = store(laptop, destination, limits).attempting(format!("destination `{destination}`"));
+            store
+                .map_err(|failure| {
+                    let destination = destination.clone();
+                    routes.unready.push(Unready { destination, failure, routes: Vec::new() });
+                })
+                .ok()
+        });
+        if let Some(store) = store {
+            let place = Place::new(store.clone(), route.prefix.clone());
+            let place = Sealed::new(place, keys_of(laptop, &route, &mut keys)?, journal, route.id)?;
+            routes.wired.push(Wired { route, place, interval, live: Live::default() });
+        } else if let Some(one) = routes.unready.iter_mut().find(|one| one.destination == *destination) {
+            one.routes.push(route);
         }
     }
-    Ok(wired)
+    Ok(routes)
 }
 
-/// The journal changes with every cycle: in a synced folder it would cause the next one, for ever.
-fn refuse_nesting(laptop: &Laptop) -> Result<(), Failure> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let state_dir = real(&laptop.state_dir);
-    let folders = laptop.states.values().flat_map(|state| &state.folders);
-    match folders.map(|folder| real(&folder.path)).find(|folder| state_dir.starts_with(folder)) {
-        None => Ok(()),
-        Some(folder) => Err(Failure::new(
-            Exit::Usage,
-            format!(
-                "the state_dir {} lies in the folder {}, which is synced",
-                state_dir.display(),
-                folder.display()
-            ),
-        )
-        .hint("Put state_dir somewhere else, or sync the folders beside it one by one.")),
+/// What a route's state is encrypted with: asked for once for each state, because a command may want to be answered by a person.
+fn keys_of(laptop: &Laptop, route: &Route, known: &mut BTreeMap<StateName, Keys>) -> Result<Keys, Failure> {
+    let Some((name, state)) = route.state.as_ref().and_then(|name| Some((name, laptop.states.get(name)?)))
+    else {
+        return Ok(Keys::default());
+    };
+    if let Some(keys) = known.get(name) {
+        return Ok(keys.clone());
+    }
+    let keys = state.sealing.resolve().attempting(format!("state `{name}`"))?;
+    known.insert(name.clone(), keys.clone());
+    Ok(keys)
+}
+
+/// A client of a destination. No request is made yet.
+fn store(laptop: &Laptop, name: &DestinationName, limits: &Limits) -> Result<Store, Failure> {
+    match &laptop.destinations[name] {
+        Destination::S3(access) => Ok(connect(&access.resolve()?, limits)?.into()),
+        Destination::Plain(plain) => {
+            let options = plain::Options {
+                name: name.to_string(),
+                at: plain.resolve()?,
+                machine: laptop.machine.clone(),
+                concurrency: CONCURRENCY_PLAIN,
+                limits: limits.clone(),
+            };
+            Ok(Plain::connect(&options)?.into())
+        }
     }
 }
 
@@ -114,37 +181,64 @@ pub(crate) fn key(destination: &str, folder: &Folder) -> RouteKey {
     }
 }
 
-struct Parts<'a> {
-    laptop: &'a Laptop,
-    journal: &'a Arc<Journal>,
-    name: &'a StateName,
-    state: &'a State,
-    destination: &'a str,
-    bucket: Bucket,
-    keys: &'a Keys,
+/// The routes of a laptop's states, whether they can be run or not, each with its destination and interval.
+pub(crate) fn named<'l>(
+    laptop: &'l Laptop,
+    journal: &Journal,
+    wanted: &[StateName],
+) -> Result<Vec<(Route, &'l DestinationName, Duration)>, Failure> {
+    let mut routes = Vec::new();
+    for (name, state) in &laptop.states {
+        if !wanted.is_empty() && !wanted.contains(name) {
+            continue;
+        }
+        let ignore = IgnoreRules::new(&state.ignore)?.and_larger_than(state.exclude_larger_than);
+        for (destination, folder) in
+            state.destinations.iter().flat_map(|one| state.folders.iter().map(move |folder| (one, folder)))
+        {
+            let prefix = Prefix::below(&folder.prefix);
+            let key = key(destination.as_str(), folder);
+            let route = Route {
+                state: Some(name.clone()),
+                destination: destination.to_string(),
+                folder: folder.path.clone(),
+                prefix,
+                id: journal.route(&key)?,
+                direction: state.direction,
+                max_delete: state.max_delete,
+                ignore: ignore.clone(),
+                machine: MachineName::clone(&laptop.machine),
+            };
+            routes.push((route, destination, state.interval));
+        }
+    }
+    Ok(routes)
 }
 
-impl Parts<'_> {
-    fn routes(&self) -> Result<Vec<Wired>, Failure> {
-        let ignore = IgnoreRules::new(&self.state.ignore)?.and_larger_than(self.state.exclude_larger_than);
-        let route = |folder: &Folder| {
-            let prefix = Prefix::below(&folder.prefix);
-            let key = key(self.destination, folder);
-            let route = Route {
-                state: Some(self.name.clone()),
-                destination: self.destination.to_owned(),
-                folder: folder.path.clone(),
-                prefix: prefix.clone(),
-                id: self.journal.route(&key)?,
-                direction: self.state.direction,
-                max_delete: self.state.max_delete,
-                ignore: ignore.clone(),
-                machine: MachineName::clone(&self.laptop.machine),
-            };
-            let place = Place::new(self.bucket.clone(), prefix);
-            let place = Sealed::new(place, self.keys.clone(), self.journal, route.id)?;
-            Ok(Wired { route, place, interval: self.state.interval, live: Live::default() })
-        };
-        self.state.folders.iter().map(route).collect()
+/// The journal changes with every cycle: in a synced folder it would cause the next one, for ever. So would a destination there.
+fn refuse_nesting(laptop: &Laptop) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folders = || laptop.states.values().flat_map(|state| &state.folders).map(|folder| real(&folder.path));
+    let state_dir = real(&laptop.state_dir);
+    if let Some(folder) = folders().find(|folder| state_dir.starts_with(folder)) {
+        let (state_dir, folder) = (state_dir.display(), folder.display());
+        let message = format!("the state_dir {state_dir} lies in the folder {folder}, which is synced");
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("Put state_dir somewhere else, or sync the folders beside it one by one."));
     }
+    for (name, destination) in &laptop.destinations {
+        let Destination::Plain(destination::Plain::Fs(path)) = destination else { continue };
+        let path = real(path);
+        if let Some(folder) = folders().find(|folder| path.starts_with(folder) || folder.starts_with(&path)) {
+            let (outer, inner) = if path.starts_with(&folder) { (&folder, &path) } else { (&path, &folder) };
+            let message = format!(
+                "the destination `{name}` and a folder that is synced lie in each other: {} is in {}",
+                inner.display(),
+                outer.display()
+            );
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("Put the destination beside the folder, best on another disk."));
+        }
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use journal::{Journal, RouteId};
 use model::UnixNanos;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use sync::Stage;
+use sync::{Route, Stage};
 use tokio::time::Instant;
 
 /// Everything there is to tell.
@@ -123,19 +123,33 @@ pub(crate) struct Names<'a> {
     pub(crate) resume: String,
 }
 
+impl<'a> Names<'a> {
+    fn of(route: &'a Route) -> Self {
+        Self {
+            route: route.name(),
+            state: route.state.as_ref().map(model::StateName::as_str),
+            destination: &route.destination,
+            folder: &route.folder,
+            resume: super::telling::resume_command(route),
+        }
+    }
+}
+
 /// A route of a running daemon.
 pub(crate) fn of_wired(journal: &Journal, one: &Wired) -> Result<RouteStatus, journal::Error> {
-    let route = &one.route;
-    let names = Names {
-        route: route.name(),
-        state: route.state.as_ref().map(model::StateName::as_str),
-        destination: &route.destination,
-        folder: &route.folder,
-        resume: super::telling::resume_command(route),
-    };
-    let mut status = of_route(journal, Some(route.id), &names)?;
+    let mut status = of_route(journal, Some(one.route.id), &Names::of(&one.route))?;
     status.enliven(&one.live);
     Ok(status)
+}
+
+/// A route of a running daemon whose destination cannot be used yet.
+pub(crate) fn of_unready(
+    journal: &Journal,
+    route: &Route,
+    why: String,
+) -> Result<RouteStatus, journal::Error> {
+    let status = of_route(journal, Some(route.id), &Names::of(route))?;
+    Ok(RouteStatus { doing: Doing::Failing, failure: Some(why), ..status })
 }
 
 /// A route as the journal knows it; `None`: it does not know it yet.

@@ -59,7 +59,7 @@ impl fmt::Display for Synced {
             moved("downloaded", self.downloaded, self.downloaded_bytes),
             count(self.moved, "moved"),
             count(self.deleted_local, "deleted here"),
-            count(self.deleted_remote, "deleted in the cloud"),
+            count(self.deleted_remote, "deleted there"),
             count(self.conflicts as u64, "in conflict, both versions kept"),
             count(self.problems as u64, "with a problem"),
         ]
@@ -141,25 +141,29 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
 }
 
 fn halted(route: &Route, halt: &Halt) -> Failure {
-    let folder = route.folder.display();
+    let (folder, there) = (route.folder.display(), &route.destination);
     let look = match halt {
         Halt::Emptied { side: Side::Local, .. } => format!(
             "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was deleted anywhere."
         ),
         Halt::Emptied { side: Side::Remote, .. } => {
-            "If the bucket was emptied or replaced by accident, bring it back and sync again; nothing was deleted here.".to_owned()
+            format!(
+                "If {there} was emptied or replaced by accident, bring its files back and sync again; nothing was deleted here."
+            )
         }
         Halt::MassDeletion { side: Side::Remote, .. } => format!(
-            "If that was not meant, bring the files back to {folder} and sync again; nothing was deleted in the cloud."
+            "If that was not meant, bring the files back to {folder} and sync again; nothing was deleted there."
         ),
         Halt::MassDeletion { side: Side::Local, .. } => {
-            format!("If that was not meant, bring the files back in the cloud and sync again; nothing was deleted in {folder}.")
+            format!(
+                "If that was not meant, bring the files back to {there} and sync again; nothing was deleted in {folder}."
+            )
         }
         Halt::Replaced { side: Side::Remote, .. } => format!(
-            "The server does not know how far this machine had come: it was restored from a backup, or its bucket was made anew. Nothing was changed in {folder}."
+            "What is at {there} does not know how far this machine had come: it was restored from a backup or made anew, or is another disk. Nothing was changed in {folder}."
         ),
         Halt::Replaced { side: Side::Local, .. } => format!(
-            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was changed in the cloud."
+            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was changed in {there}."
         ),
         Halt::Strangers { .. } => format!(
             "Check that {folder} and the state's name are the ones you mean: going on puts both trees together, and deletes nothing."
@@ -208,11 +212,6 @@ fn failed(route: &Route, error: Error) -> Failure {
     }
 }
 
-/// The code that stands for several: the first failure, else the worst of the rest.
-pub(crate) fn worst(one: Exit, other: Exit) -> Exit {
-    one.max(other)
-}
-
 /// The exit code that an outcome deserves, as far as it alone tells.
 pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
     match outcome {
@@ -220,6 +219,7 @@ pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
         Ok(Outcome::Planned(_)) => Exit::Ok,
         Ok(Outcome::Halted(_)) => Exit::Halted,
         Err(Error::Stopped) => Exit::Interrupted,
+        Err(Error::Remote(bucket::Error::Absent { .. })) => Exit::Skipped,
         Err(_) => Exit::Failed,
     }
 }

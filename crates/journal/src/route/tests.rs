@@ -56,6 +56,25 @@ fn a_folder_s_identity_is_remembered() {
 }
 
 #[test]
+fn another_place_under_a_destination_s_name_is_a_rewind() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let (route, cloud) = (route_to(&journal, "attic"), route_to(&journal, "cloud"));
+    assert!(!journal.has_met("attic").unwrap());
+    journal.set_place(route, "one").unwrap();
+    journal.set_place(route, "one").unwrap();
+    assert_eq!(journal.place(route).unwrap().as_deref(), Some("one"));
+    assert_eq!(journal.place(cloud).unwrap(), None);
+    assert_eq!(["attic", "cloud"].map(|name| journal.has_met(name).unwrap()), [true, false]);
+    assert!(!journal.is_rewound(route).unwrap());
+    journal.set_place(route, "other").unwrap();
+    assert!(journal.is_rewound(route).unwrap());
+    // Back again, it is still not known what was agreed on with which.
+    journal.set_place(route, "one").unwrap();
+    assert!(journal.is_rewound(route).unwrap());
+}
+
+#[test]
 fn a_forgotten_route_takes_everything_with_it() {
     let scratch = Scratch::new();
     let journal = scratch.open();

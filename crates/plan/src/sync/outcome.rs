@@ -301,7 +301,7 @@ impl fmt::Display for Halt {
             Self::Replaced { side, deleted, replaced } => {
                 let what = match side {
                     Side::Local => "another directory is in the folder's place",
-                    Side::Remote => "the bucket was put back to an older state",
+                    Side::Remote => "the destination is another one, or was put back to an older state",
                 };
                 let other = side.other();
                 write!(
@@ -311,7 +311,7 @@ impl fmt::Display for Halt {
             }
             Self::Strangers { local, remote } => write!(
                 f,
-                "this folder and its place in the bucket never met and have nothing in common: {local} files here, {remote} there"
+                "this folder and its place in the destination never met and have nothing in common: {local} files here, {remote} there"
             ),
         }
     }

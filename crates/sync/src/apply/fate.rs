@@ -54,7 +54,9 @@ impl Trouble {
                 bucket::Error::NoSpace { .. } => Fate::Full(Side::Remote),
                 bucket::Error::Unreachable { .. }
                 | bucket::Error::WrongKey { .. }
-                | bucket::Error::NoSuchBucket { .. } => Fate::Fatal,
+                | bucket::Error::NoSuchBucket { .. }
+                | bucket::Error::Absent { .. }
+                | bucket::Error::Emptied { .. } => Fate::Fatal,
                 bucket::Error::Rejected { .. }
                 | bucket::Error::Locked { .. }
                 | bucket::Error::Other { .. } => Fate::Problem,

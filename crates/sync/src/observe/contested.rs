@@ -80,6 +80,8 @@ fn give_up(view: &mut View, key: &ObjectKey, error: bucket::Error) -> Result<(),
         Failed::Unreachable { .. }
         | Failed::WrongKey { .. }
         | Failed::NoSuchBucket { .. }
+        | Failed::Absent { .. }
+        | Failed::Emptied { .. }
         | Failed::NoSpace { .. } => return Err(Error::Remote(error)),
     }
     view.hidden.add(key.path(), Extent::Entry);

@@ -1,5 +1,6 @@
 //! A bucket in memory that keeps S3's promises about conditions, and can break any request before or after its effect.
 
+use bucket::plain::PlaceId;
 use bucket::{Cause, Error, Expect, Found, Get, Listed, Object, Parts};
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -8,7 +9,7 @@ use model::{BucketName, ContentId, ETag, Kind, Meta, Node, ObjectKey, RemoteVers
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use sync::sides::{Changed, Changes, Reading, Told};
+use sync::sides::{Changed, Changes, Held, Reading, Standing, Told};
 use sync::{Progress, Remote};
 
 #[derive(Clone, Debug)]
@@ -169,7 +170,7 @@ impl FakeBucket {
 fn unreachable() -> Error {
     Error::Unreachable {
         endpoint: "memory".into(),
-        bucket: BucketName::new("fake").unwrap(),
+        at: BucketName::new("fake").unwrap().into(),
         source: Cause::new("the line was cut"),
     }
 }
@@ -252,6 +253,14 @@ impl State {
 
 impl Remote for FakeBucket {
     type Upload = UploadId;
+
+    async fn hold(&self) -> Result<Held<Self>, Error> {
+        Ok(Held { remote: self.clone(), standing: Standing::Named })
+    }
+
+    async fn mark(&self) -> Result<PlaceId, Error> {
+        unreachable!("because it is known by its name")
+    }
 
     async fn changes(&self, since: Option<&str>, _wait: Duration) -> Result<Changes, Error> {
         if self.0.lock().unwrap().feed.is_none() {

@@ -8,20 +8,20 @@ use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use sync::sealed::Keys;
-use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Report, Resume, Route, Sealed};
+use sync::{Cycle, Error, Folder, Options, Outcome, Progress, Remote, Report, Resume, Route, Sealed};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) struct Machine {
+pub(crate) struct Machine<R = FakeBucket> {
     place: TempDir,
     journal: Arc<Journal>,
     pub(crate) route: Route,
-    pub(crate) remote: FakeBucket,
+    pub(crate) remote: R,
     pub(crate) keys: Keys,
 }
 
-impl Machine {
-    pub(crate) fn new(name: &str, remote: &FakeBucket) -> Self {
+impl<R: Remote> Machine<R> {
+    pub(crate) fn new(name: &str, remote: &R) -> Self {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("folder");
         std::fs::create_dir(&folder).unwrap();

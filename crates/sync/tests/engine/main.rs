@@ -9,6 +9,7 @@ mod guards;
 mod large;
 mod machine;
 mod moves;
+mod plain;
 mod rules;
 mod sealed;
 mod stories;

@@ -7,6 +7,7 @@ use crate::ledger::{Agreement, Aspect, Site};
 use crate::objects::{Lag, News, Stored, changed};
 use crate::plant::Plant;
 use crate::world::{Port, State, Twist, Who, World};
+use bucket::plain::PlaceId;
 use bucket::{Cause, Error, Expect, Found, Get, Listed, Object, Parts, Retry};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
@@ -14,7 +15,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::{BucketName, Kind, Node, ObjectKey, RemoteVersion, UploadId};
 use std::sync::Arc;
 use std::time::Duration;
-use sync::sides::{Changed, Changes, Reading, Told};
+use sync::sides::{Changed, Changes, Held, Reading, Standing, Told};
 use sync::{Progress, Remote};
 
 /// Keys in one page of a listing, or one piece of an answer.
@@ -31,7 +32,11 @@ pub(crate) struct SimStore {
 
 fn unreachable() -> Error {
     let bucket = BucketName::new("simulated").unwrap();
-    Error::Unreachable { endpoint: "memory".into(), bucket, source: Cause::new("the line was cut") }
+    Error::Unreachable {
+        endpoint: "memory".into(),
+        at: bucket.into(),
+        source: Cause::new("the line was cut"),
+    }
 }
 
 impl SimStore {
@@ -151,7 +156,7 @@ impl State {
         }
         if self.bucket.is_full {
             let bucket = BucketName::new("simulated").unwrap();
-            return Err(Error::NoSpace { bucket, source: Cause::new("full") });
+            return Err(Error::NoSpace { at: bucket.into(), source: Cause::new("full") });
         }
         Ok(self.write(machine, key, node, bytes, Aspect::Content))
     }
@@ -316,6 +321,14 @@ impl SimStore {
 
 impl Remote for SimStore {
     type Upload = UploadId;
+
+    async fn hold(&self) -> Result<Held<Self>, Error> {
+        Ok(Held { remote: self.clone(), standing: Standing::Named })
+    }
+
+    async fn mark(&self) -> Result<PlaceId, Error> {
+        unreachable!("because it is known by its name")
+    }
 
     async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
         if !self.world.lock().bucket.has_feed() {

@@ -171,8 +171,10 @@ fn matters(status: &Status) -> Vec<String> {
             }
         }
         if let Some(failure) = &route.failure {
-            let failing = route.failing_for.map(span).unwrap_or_default();
-            lines.push(format!("{failure} (for {failing}, {} attempts)", route.attempts));
+            let tried = route
+                .failing_for
+                .map(|failing| format!(" (for {}, {} attempts)", span(failing), route.attempts));
+            lines.push(format!("{failure}{}", tried.unwrap_or_default()));
         }
         if route.problems > 0 {
             lines.push(format!("{name}: {} paths are left out; `heirloom sync` names them", route.problems));

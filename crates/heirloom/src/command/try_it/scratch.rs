@@ -4,6 +4,7 @@ use super::sample;
 use crate::args;
 use crate::config::access::Access;
 use crate::config::cloud::{S3, User, UserKey, Web};
+use crate::config::destination::Destination;
 use crate::config::join::Join;
 use crate::config::laptop::{self, DestinationName, Folder, Laptop, MAX_DELETE, State};
 use crate::config::limits::Limits;
@@ -96,7 +97,7 @@ impl Scratch {
             machine: machine("laptop"),
             state_dir: self.data.join("laptop"),
             limits: Limits::default(),
-            destinations: BTreeMap::from([(cloud, Access::Join(self.join_path("laptop")))]),
+            destinations: BTreeMap::from([(cloud, Destination::S3(Access::Join(self.join_path("laptop"))))]),
             states: BTreeMap::from([(self.state.clone(), state)]),
         }
     }

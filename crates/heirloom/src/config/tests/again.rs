@@ -132,7 +132,8 @@ fn assert_means(laptop: &Laptop, meant: &Meant) {
         assert_eq!(name.as_str(), meant_name);
         assert_state(state, meant_name, meant);
     }
-    match (laptop.destinations.values().next().unwrap(), &meant.access) {
+    let destination = laptop.destinations.values().next().unwrap();
+    match (destination.access().unwrap(), &meant.access) {
         (Access::Join(path), MeantAccess::Join(meant)) => assert_eq!(path, &PathBuf::from(meant)),
         (access @ Access::Keys(_), MeantAccess::Keys { port, bucket, id, secret }) => {
             let join = access.resolve().unwrap();

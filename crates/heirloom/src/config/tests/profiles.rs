@@ -1,10 +1,13 @@
 //! What the three profiles mean, the ones that ship included.
 
 use super::super::access::Access;
+use super::super::destination::Destination;
+use super::super::laptop::DestinationName;
 use super::super::limits::Limits;
 use super::super::value::Endpoint;
 use super::super::{Cloud, Config, Environment, Laptop, Loaded, Pi};
 use super::{environment, load};
+use bucket::plain::At;
 use model::UserName;
 use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
@@ -43,7 +46,7 @@ fn the_profiles_that_ship_load_without_any_variable() {
     let laptop = shipped("laptop.yml", &none).laptop("laptop").unwrap();
     assert_eq!(laptop.machine.as_str(), "laptop");
     let access: Vec<_> = laptop.destinations.values().collect();
-    assert_eq!(access, [&Access::Join(PathBuf::from("/run/heirloom/laptop.join"))]);
+    assert_eq!(access, [&Destination::S3(Access::Join(PathBuf::from("/run/heirloom/laptop.join")))]);
     let state = laptop.states.values().next().unwrap();
     assert_eq!(state.folders[0].path, Path::new("/data/documents"));
     assert_eq!(state.folders[0].prefix.as_str(), "documents");
@@ -131,7 +134,7 @@ fn a_destination_may_be_spelt_out() {
          cloud: {service: s3, endpoint: 'https://s3.example.org/', bucket: '${NAME}', access_key_id: '007',\n    \
          secret_access_key_command: 'echo ${NAME}-secret'}\n",
     );
-    let join = laptop.destinations.values().next().unwrap().resolve().unwrap();
+    let join = laptop.destinations.values().next().unwrap().access().unwrap().resolve().unwrap();
     assert_eq!(join.endpoint.as_str(), "https://s3.example.org");
     assert_eq!((join.bucket.as_str(), join.region.as_str()), ("alice", "us-east-1"));
     assert_eq!((join.access_key_id.as_str(), join.secret_access_key.reveal()), ("007", "alice-secret"));
@@ -204,6 +207,33 @@ fn anchors_of_windows_editors_and_block_texts_do_no_harm() {
          states: {documents: {folders: [/d]}}\r\n...\r\n",
     );
     assert_eq!(laptop.state_dir, Path::new("/s"));
+}
+
+#[test]
+fn destinations_are_of_four_services() {
+    let laptop = laptop(
+        "profile: laptop\nmachine: desk\nstate_dir: /s\nstates: {d: {folders: [/d], destinations: [usb, box]}}\n\
+         destinations:\n  cloud: {service: s3, join: /j}\n  usb: {service: fs, path: /mnt/usb}\n\
+         \x20 nas: {service: webdav, url: \"https://nas/dav/\", username: anna, password_command: echo sesame}\n\
+         \x20 open: {service: webdav, url: \"http://nas/dav\"}\n\
+         \x20 box: {service: sftp, host: storage, port: 23, user: u1, path: heirloom, identity_file: /k, known_hosts: /h}\n",
+    );
+    let plain = |name: &str| {
+        let found = laptop.destinations.iter().find(|(found, _)| found.as_str() == name).unwrap().1;
+        match found {
+            Destination::Plain(plain) => plain.resolve().unwrap(),
+            Destination::S3(access) => panic!("{access:?}"),
+        }
+    };
+    let reached: Vec<String> = ["usb", "nas", "open", "box"].map(|name| plain(name).address()).into();
+    assert_eq!(reached, ["/mnt/usb", "https://nas/dav", "http://nas/dav", "sftp://u1@storage:23/~/heirloom"]);
+    assert!(
+        matches!(plain("nas"), At::Webdav { user: Some(user), password: Some(word), .. } if user == "anna" && word == "sesame")
+    );
+    assert!(matches!(plain("open"), At::Webdav { user: None, password: None, .. }));
+    assert!(matches!(plain("box"), At::Sftp { key_file: Some(_), known_hosts_file: Some(_), .. }));
+    let names = &laptop.states.values().next().unwrap().destinations;
+    assert_eq!(*names, ["usb", "box"].map(|name| DestinationName::new(name).unwrap()));
 }
 
 #[test]

@@ -1,0 +1,271 @@
+//! One state to destinations of every service, with the servers that people have.
+
+use crate::home::{Home, Ran, eventually, same_trees};
+use crate::server::Cloud;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use testkit::Tricky;
+use testkit::servers::{self, Sftp, Webdav};
+
+/// A profile with these destinations.
+fn profile(home: &Home, machine: &str, folder: &str, destinations: &str) -> String {
+    let root = home.path("").display().to_string();
+    fs::create_dir_all(home.path(folder)).unwrap();
+    let text = format!(
+        "profile: laptop\nmachine: {machine}\nstate_dir: {root}/state-{machine}\n\
+         destinations:\n{destinations}\
+         states:\n  documents: {{folders: [{root}/{folder}], interval: 1s}}\n"
+    );
+    home.write(&format!("{machine}.yml"), &text).to_str().unwrap().to_owned()
+}
+
+fn fs_at(home: &Home, directory: &str) -> String {
+    format!("  {directory}: {{service: fs, path: {}}}\n", home.path(directory).display())
+}
+
+fn webdav(dav: &Webdav) -> String {
+    let Webdav { url, user, password, .. } = dav;
+    format!(
+        "  dav: {{service: webdav, url: \"{url}\", username: {user}, password_command: echo {password}}}\n"
+    )
+}
+
+fn sftp(home: &Home, server: &Sftp) -> String {
+    let Sftp { port, user, key_file, known_hosts, .. } = server;
+    format!(
+        "  box: {{service: sftp, host: 127.0.0.1, port: {port}, user: {user}, identity_file: {}, known_hosts: \"{}\", path: {}}}\n",
+        key_file.display(),
+        known_hosts.display(),
+        home.path("box").display()
+    )
+}
+
+fn sync(home: &Home, profile: &str) -> Ran {
+    home.run(&["sync", "--config", profile])
+}
+
+fn entries(home: &Home, directory: &str) -> usize {
+    fs::read_dir(home.path(directory)).unwrap().count()
+}
+
+#[test]
+fn a_state_goes_to_all_services_and_comes_from_each() {
+    let home = Home::new();
+    for directory in ["usb", "dav", "box"] {
+        fs::create_dir(home.path(directory)).unwrap();
+    }
+    let (Some(dav), Some(server)) = (servers::webdav(&home.path("dav")), servers::sftp()) else { return };
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let join = format!("  cloud: {{join: {}}}\n", home.path("laptop.join").display());
+    let each = [join, fs_at(&home, "usb"), webdav(&dav), sftp(&home, &server)];
+    let everywhere = profile(&home, "laptop", "documents", &each.concat());
+    testkit::plant(&home.path("documents"), Tricky::All);
+    symlink("plain.txt", home.path("documents/a link")).unwrap();
+    fs::create_dir(home.path("documents/nothing in it")).unwrap();
+    let first = sync(&home, &everywhere).ok();
+    for name in ["box", "cloud", "dav", "usb"] {
+        assert!(first.stdout.contains(&format!("documents → {name}: ")), "{}", first.stdout);
+    }
+    sync(&home, &everywhere).ok();
+
+    // From each of them, another machine gets the same tree.
+    for (at, destination) in each.iter().enumerate() {
+        let (machine, folder) = (format!("m{at}"), format!("copy{at}"));
+        let one = profile(&home, &machine, &folder, destination);
+        sync(&home, &one).ok();
+        same_trees(&home.path("documents"), &home.path(&folder)).unwrap();
+
+        // It edits, moves and deletes, and that reaches all others by way of the first.
+        home.write(&format!("{folder}/edited by {machine}"), "new");
+        let moved = |name: usize| home.path(&folder).join(format!("round {name}"));
+        home.write(&format!("{folder}/round {at}"), "goes round");
+        if at > 0 {
+            fs::remove_file(moved(at - 1)).unwrap();
+        }
+        sync(&home, &one).ok();
+        sync(&home, &everywhere).ok();
+        sync(&home, &everywhere).ok();
+        same_trees(&home.path(&folder), &home.path("documents")).unwrap();
+        assert!(at == 0 || !home.path(&format!("documents/round {}", at - 1)).exists());
+    }
+
+    // A conflict by way of a disk.
+    let on_usb = home.path("m1.yml").to_str().unwrap().to_owned();
+    sync(&home, &on_usb).ok();
+    home.write("documents/edited by m1", "here");
+    home.write("copy1/edited by m1", "there");
+    sync(&home, &on_usb).ok();
+    sync(&home, &everywhere).code(3);
+    let listed = home.run(&["conflicts", "--config", &everywhere]).ok();
+    assert!(listed.stdout.contains("edited by m1"), "{}", listed.stdout);
+
+    // What the other commands say of such destinations.
+    let file = home.path("documents/plain.txt");
+    let why = home.run(&["why", "--config", &everywhere, file.to_str().unwrap()]).ok();
+    for name in ["box", "cloud", "dav", "usb"] {
+        assert!(why.stdout.contains(&format!("is in sync with {name}")), "{}", why.stdout);
+    }
+    let states = home.run(&["state", "list", "--config", &everywhere]).ok();
+    assert!(states.stdout.contains("destinations: box, cloud, dav, usb"), "{}", states.stdout);
+    let made = home.run(&["backups", "create", "--config", &everywhere]);
+    assert!(
+        made.stdout.lines().last().is_some_and(|name| name.starts_with("cloud::alice::")),
+        "{}",
+        made.stdout
+    );
+    let listed = home.run(&["backups", "list", "--config", &everywhere]).ok();
+    assert_eq!(listed.stdout.lines().count(), 1, "{}", listed.stdout);
+    let none = home.run(&["backups", "list", "--config", &on_usb]).code(2);
+    none.says(&["none of the destinations is a cloud of Heirloom's"]);
+}
+
+#[test]
+fn one_that_fails_holds_up_no_other() {
+    let home = Home::new();
+    for directory in ["usb", "nas"] {
+        fs::create_dir(home.path(directory)).unwrap();
+    }
+    let locked =
+        "  dav: {service: webdav, url: \"http://127.0.0.1:1/\", username: a, password_command: \"exit 1\"}\n";
+    let down = "  box: {service: sftp, host: 127.0.0.1, port: 1, path: /nowhere}\n";
+    let text = [locked, down, &fs_at(&home, "nas"), &fs_at(&home, "usb")].concat();
+    let laptop = profile(&home, "laptop", "documents", &text);
+    home.write("documents/a.txt", "a");
+    sync(&home, &laptop).code(1).says(&[
+        "box could not be synced",
+        "synced to dav",
+        "the command of destinations.dav",
+    ]);
+    for directory in ["usb", "nas"] {
+        assert_eq!(home.read(&format!("{directory}/documents/a.txt")).as_deref(), Some("a"));
+    }
+
+    // A disk that is away is skipped softly, and its mount point stays as it is.
+    let text = [fs_at(&home, "nas"), fs_at(&home, "usb")].concat();
+    let laptop = profile(&home, "laptop", "documents", &text);
+    fs::rename(home.path("usb"), home.path("pulled")).unwrap();
+    fs::create_dir(home.path("usb")).unwrap();
+    home.write("documents/b.txt", "b");
+    sync(&home, &laptop).code(75).says(&[
+        "usb could not be synced",
+        "does not carry the marker",
+        "begin anew",
+    ]);
+    assert_eq!(home.read("nas/documents/b.txt").as_deref(), Some("b"));
+    assert_eq!(entries(&home, "usb"), 0);
+    fs::remove_dir(home.path("usb")).unwrap();
+    sync(&home, &laptop).code(75).says(&["there is no such directory"]);
+    assert!(!home.path("usb").exists());
+
+    // The daemon goes on with the others, and takes the disk up again when it is back.
+    let daemon = home.start(&["laptop", "--config", &laptop]);
+    home.write("documents/c.txt", "c");
+    let arrived = |name: &str| home.read(name).map(drop).ok_or_else(|| daemon.log());
+    eventually("c on the one that is there", || arrived("nas/documents/c.txt"));
+    assert!(!home.path("usb").exists());
+    fs::rename(home.path("pulled"), home.path("usb")).unwrap();
+    eventually("c on the one that is back", || arrived("usb/documents/c.txt"));
+    assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_daemon_tells_of_a_destination_that_cannot_be_used_yet() {
+    let home = Home::new();
+    fs::create_dir(home.path("usb")).unwrap();
+    let locked =
+        "  dav: {service: webdav, url: \"http://127.0.0.1:1/\", username: a, password_command: \"exit 1\"}\n";
+    let laptop = profile(&home, "laptop", "documents", &[locked, &fs_at(&home, "usb")].concat());
+    home.write("documents/a.txt", "a");
+    let daemon = home.start(&["laptop", "--config", &laptop]);
+    eventually("a on the disk", || home.read("usb/documents/a.txt").map(drop).ok_or_else(|| daemon.log()));
+    // A sync that is handed over says what one without a daemon says.
+    let ran = sync(&home, &laptop).code(1);
+    assert!(ran.stdout.contains("documents → usb: "), "{}", ran.stdout);
+    ran.says(&["nothing could be synced to dav", "the command of destinations.dav"]);
+    let lines = home.run(&["status", "--json", "--config", &laptop]).ok().json();
+    let route = |name: &str| lines.iter().find(|line| line["destination"] == name).unwrap();
+    assert_eq!(route("dav")["doing"], "failing");
+    assert!(route("dav")["failure"].as_str().unwrap().contains("destinations.dav"), "{lines:?}");
+    assert_eq!((&route("usb")["last_outcome"], &route("usb")["failure"]), (&"ok".into(), &Value::Null));
+    let page = home.run(&["status", "--config", &laptop]).ok().stdout;
+    assert!(page.contains("documents → dav  failing") && page.contains("documents → usb"), "{page}");
+    home.run(&["status", "--check", "--config", &laptop]).code(1);
+    assert_eq!(daemon.stop(), Some(0));
+    let page = home.run(&["status", "--config", &laptop]).ok().stdout;
+    assert!(page.contains("documents → dav  not synced yet"), "{page}");
+}
+
+#[test]
+fn a_new_disk_is_begun_anew_once_a_person_says_so() {
+    let home = Home::new();
+    fs::create_dir(home.path("usb")).unwrap();
+    let laptop = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    home.write("documents/a.txt", "a");
+    sync(&home, &laptop).ok();
+    let swap = |out: &str| fs::rename(home.path("usb"), home.path(out)).unwrap();
+    swap("old");
+    fs::create_dir(home.path("usb")).unwrap();
+    sync(&home, &laptop).code(75).says(&["begin anew with `heirloom sync --resume`"]);
+    home.run(&["sync", "--resume", "--dry-run", "--config", &laptop]).ok();
+    assert_eq!(entries(&home, "usb"), 0);
+    home.run(&["sync", "--resume", "--config", &laptop]).ok();
+    home.write("documents/b.txt", "b");
+    sync(&home, &laptop).ok();
+    assert_eq!(home.read("usb/documents/b.txt").as_deref(), Some("b"));
+
+    // The old one is now another than the one that is known, and takes nothing away.
+    swap("new");
+    fs::rename(home.path("old"), home.path("usb")).unwrap();
+    sync(&home, &laptop).code(20).says(&["or is another disk"]);
+    assert_eq!(home.read("documents/b.txt").as_deref(), Some("b"));
+    home.run(&["sync", "--resume", "--config", &laptop]).ok();
+    assert_eq!(home.read("usb/documents/b.txt").as_deref(), Some("b"));
+}
+
+#[test]
+fn a_destination_in_what_is_synced_is_refused() {
+    let home = Home::new();
+    fs::create_dir(home.path("documents/usb")).unwrap();
+    let text = format!("  usb: {{service: fs, path: {}}}\n", home.path("documents/usb").display());
+    let laptop = profile(&home, "laptop", "documents", &text);
+    sync(&home, &laptop).code(2).says(&["lie in each other"]);
+}
+
+#[test]
+fn another_s3_server_is_a_destination_as_well() {
+    let home = Home::new();
+    let root: PathBuf = home.path("s3");
+    fs::create_dir_all(root.join("anna")).unwrap();
+    let (id, secret) = ("ID0123456789", "SECRET0123456789");
+    let Some((address, _server)) = servers::s3(&root, id, secret) else { return };
+    let text = format!(
+        "  store: {{endpoint: \"{address}\", bucket: anna, access_key_id: {id}, secret_access_key: {secret}}}\n"
+    );
+    let (one, other) = (profile(&home, "one", "documents", &text), profile(&home, "other", "copy", &text));
+    for (name, text) in [("a.txt", "a"), ("b.txt", "b"), ("deep/er/c", "c")] {
+        home.write(&format!("documents/{name}"), text);
+    }
+    symlink("a.txt", home.path("documents/link")).unwrap();
+    // It ignores conditions, and that is said once it is known.
+    sync(&home, &one).ok().says(&["does not honour conditions"]);
+    sync(&home, &other).ok();
+    same_trees(&home.path("documents"), &home.path("copy")).unwrap();
+    home.write("copy/a.txt", "edited");
+    fs::remove_file(home.path("copy/b.txt")).unwrap();
+    fs::rename(home.path("copy/deep/er/c"), home.path("copy/moved")).unwrap();
+    fs::remove_dir_all(home.path("copy/deep")).unwrap();
+    sync(&home, &other).ok();
+    sync(&home, &one).ok();
+    same_trees(&home.path("copy"), &home.path("documents")).unwrap();
+    // It would make a file of an empty directory. That is said each time, and what the directory is stays as it is.
+    fs::create_dir(home.path("documents/empty")).unwrap();
+    for _ in 0..2 {
+        let told = sync(&home, &one).code(3);
+        assert!(told.stdout.contains("cannot hold an empty directory"), "{}", told.stdout);
+    }
+    sync(&home, &other).ok();
+    assert!(home.path("documents/empty").is_dir() && !home.path("copy/empty").exists());
+}
