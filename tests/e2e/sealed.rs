@@ -208,6 +208,8 @@ fn encryption_that_is_switched_on_leaves_nothing_in_clear() {
     let plain = tools.machine("laptop", "documents", "");
     home.run(&["sync", "--config", &plain]).ok();
     assert_eq!(tools.object("a"), b"in clear");
+    let forgotten = tools.machine("forgotten", "forgotten", "");
+    home.run(&["sync", "--config", &forgotten]).ok();
     let sealed = tools.machine(
         "laptop",
         "documents",
@@ -219,13 +221,80 @@ fn encryption_that_is_switched_on_leaves_nothing_in_clear() {
     assert_eq!(tools.age("key", &tools.object("a")), b"in clear");
     let done = home.run(&["sync", "--config", &sealed]).ok();
     assert!(done.stdout.contains("nothing to do"), "{}", done.stdout);
+    // Who was not told keeps what there is, and is told now.
+    home.write("forgotten/b", "written meanwhile");
+    for _ in 0..2 {
+        home.run(&["sync", "--config", &forgotten]).code(12).says(&["identity_file"]);
+        assert_eq!(home.read("forgotten/a").as_deref(), Some("in clear"));
+    }
+    let forgotten = tools.machine(
+        "forgotten",
+        "forgotten",
+        &format!("    encrypt_to: [{key}]\n    identity_file: [HOME/key]\n"),
+    );
+    home.run(&["sync", "--config", &forgotten]).ok();
+    assert_eq!(tools.age("key", &tools.object("a")), b"in clear");
+    assert_eq!(tools.age("key", &tools.object("b")), b"written meanwhile");
+    home.run(&["sync", "--config", &sealed]).ok();
+    same_trees(&home.path("documents"), &home.path("forgotten")).unwrap();
     let plain = tools.machine("laptop", "documents", "    identity_file: [HOME/key]\n");
-    home.write("documents/b", "new, in clear");
+    home.write("documents/c", "new, in clear");
     home.run(&["sync", "--config", &plain]).ok();
-    assert_eq!(tools.object("b"), b"new, in clear");
+    assert_eq!(tools.object("c"), b"new, in clear");
     let reader = tools.machine("reader", "reader", "    identity_file: [HOME/key]\n");
     home.run(&["sync", "--config", &reader]).ok();
     same_trees(&home.path("documents"), &home.path("reader")).unwrap();
+}
+
+#[test]
+fn a_disk_holds_what_only_its_recipients_read() {
+    if !have("age") || !have("age-keygen") {
+        return;
+    }
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let tools = Tools { home: &home, cloud: &cloud };
+    let key = tools.age_key("key");
+    let root = home.path("").display().to_string().trim_end_matches('/').to_owned();
+    fs::create_dir(home.path("disk")).unwrap();
+    let machine = |name: &str| {
+        fs::create_dir_all(home.path(name)).unwrap();
+        let text = format!(
+            "profile: laptop\nmachine: {name}\nstate_dir: {root}/state-{name}\n\
+             destinations: {{disk: {{service: fs, path: {root}/disk}}}}\n\
+             states:\n  documents:\n    folders: [{root}/{name}]\n    encrypt_to: [{key}]\n    identity_file: [{root}/key]\n"
+        );
+        home.write(&format!("{name}.yml"), &text).to_str().unwrap().to_owned()
+    };
+    let (one, other) = (machine("one"), machine("other"));
+    home.write("one/letter", "dear all");
+    fs::write(home.path("one/film"), film()).unwrap();
+    std::os::unix::fs::symlink("a secret target", home.path("one/link")).unwrap();
+    let sync = |profile: &str| home.run(&["sync", "--config", profile]).ok();
+    sync(&one);
+    let stored = |name: &str| fs::read(home.path(&format!("disk/documents/{name}"))).unwrap();
+    assert_eq!(tools.age("key", &stored("letter")), b"dear all");
+    assert_eq!(tools.age("key", &stored("link")), b"a secret target");
+    assert!(tools.age("key", &stored("film")) == film());
+    sync(&other);
+    same_trees(&home.path("one"), &home.path("other")).unwrap();
+    let before = (stored("letter"), stored("film"));
+    for name in ["letter", "film"] {
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(home.path(&format!("other/{name}")), mode).unwrap();
+    }
+    sync(&other);
+    assert!((stored("letter"), stored("film")) == before, "nothing was encrypted again");
+    sync(&one);
+    same_trees(&home.path("one"), &home.path("other")).unwrap();
+    home.write("other/letter", "dear all, and you");
+    sync(&other);
+    sync(&one);
+    assert_eq!(home.read("one/letter").as_deref(), Some("dear all, and you"));
+    for profile in [&one, &other] {
+        let done = sync(profile);
+        assert!(done.stdout.contains("nothing to do"), "{}", done.stdout);
+    }
 }
 
 #[test]
