@@ -18,6 +18,7 @@ mod foreign;
 mod home;
 mod hooks;
 mod kills;
+mod kinds;
 mod lines;
 mod machines;
 mod memory;
