@@ -42,7 +42,9 @@ impl Attributes {
     /// program that runs as someone else, and never less than the gateway needs to read and replace the file.
     pub(crate) fn permissions(self, kind: Kind) -> Option<u32> {
         let needed = if kind == Kind::Directory { 0o700 } else { 0o600 };
-        self.mode.map(|mode| (mode & 0o777) | needed)
+        // A link has no permissions to speak of; one that is kept as a file, because it is sealed, is for nobody here.
+        let said = if self.is_symlink() { 0 } else { 0o777 };
+        self.mode.map(|mode| (mode & said) | needed)
     }
 }
 
