@@ -6,6 +6,7 @@
 //! | `mode` | `st_mode` in octal, with the bits that tell a file from a symlink: `100644`, `120777`, `40755` |
 //! | `uid`, `gid` | decimal |
 //! | `md5chksum` | MD5 in base64, where the store's tag is none |
+//! | `sealed` | `age`: the bytes are an age file; time, mode and owner are those of what is inside |
 //!
 //! Written strictly, read tolerantly: whatever cannot be understood counts as not said, because a foreign
 //! client's habit is no reason to lose a file. Rejected: a key of our own with everything in it, which no other tool reads.
@@ -23,6 +24,9 @@ const TYPE_FILE: u32 = 0o100_000;
 const TYPE_SYMLINK: u32 = 0o120_000;
 const TYPE_DIRECTORY: u32 = 0o040_000;
 
+/// What sealed bytes are: see <https://age-encryption.org/v1>.
+const SEALED: &str = "age";
+
 /// What an object's metadata says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
@@ -35,7 +39,7 @@ pub(crate) struct Said {
 ///
 /// A symlink always says its mode: nothing else tells that it is one.
 pub(crate) fn encode(node: &Node, digest: Option<ContentId>) -> Vec<(&'static str, String)> {
-    let mut pairs = Vec::with_capacity(5);
+    let mut pairs = Vec::with_capacity(6);
     if let Some(digest) = digest.filter(ContentId::is_known) {
         pairs.push(("md5chksum", STANDARD.encode(digest.as_bytes())));
     }
@@ -54,6 +58,9 @@ pub(crate) fn encode(node: &Node, digest: Option<ContentId>) -> Vec<(&'static st
     if let Some(owner) = node.meta.owner {
         pairs.push(("uid", owner.uid.to_string()));
         pairs.push(("gid", owner.gid.to_string()));
+    }
+    if node.meta.sealed {
+        pairs.push(("sealed", SEALED.to_owned()));
     }
     pairs
 }
@@ -79,6 +86,7 @@ pub(crate) fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
             "uid" => uid = value.parse().ok(),
             "gid" => gid = value.parse().ok(),
             "md5chksum" => said.content = digest(value),
+            "sealed" => said.meta.sealed = value == SEALED,
             _ => {}
         }
     }

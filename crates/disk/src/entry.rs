@@ -180,7 +180,8 @@ impl Status {
 
     pub(crate) fn found_at(&self, key: ObjectKey, kind: Kind) -> Found {
         let stamp = self.stamp();
-        let meta = Meta { mtime: Some(stamp.mtime), mode: Some(self.mode()), owner: Some(self.owner()) };
+        let (mtime, mode, owner) = (Some(stamp.mtime), Some(self.mode()), Some(self.owner()));
+        let meta = Meta { mtime, mode, owner, ..Meta::default() };
         Found { key, kind, size: if kind == Kind::Directory { 0 } else { stamp.size }, meta, stamp }
     }
 }

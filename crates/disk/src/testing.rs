@@ -97,7 +97,7 @@ pub(crate) fn os(bytes: &[u8]) -> &Path {
 
 pub(crate) fn meta(seconds: i64, mode: u32) -> Meta {
     let mtime = Some(UnixNanos::from_seconds_and_nanos(seconds, 123_456_789));
-    Meta { mtime, mode: Some(Mode::from_st_mode(mode)), owner: None }
+    Meta { mtime, mode: Some(Mode::from_st_mode(mode)), ..Meta::default() }
 }
 
 /// Whether permissions do not bind this process, in which case a test says so and ends.

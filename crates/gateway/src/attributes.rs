@@ -19,6 +19,8 @@ pub(crate) struct Attributes {
     pub(crate) mode: Option<u32>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
+    /// The bytes are an age file, and the rest of this is about what is inside.
+    pub(crate) sealed: bool,
 }
 
 impl Attributes {
@@ -30,11 +32,17 @@ impl Attributes {
             mode: get("mode").and_then(|text| u32::from_str_radix(text, 8).ok()),
             uid: id("uid"),
             gid: id("gid"),
+            sealed: get("sealed") == Some("age"),
         }
     }
 
-    /// Whether the object is a symbolic link, its content the target.
+    /// Whether the object is a symbolic link, its content the target. A sealed target is none: the object is a file here, and a link to
+    /// whoever opens it.
     pub(crate) fn is_symlink(self) -> bool {
+        !self.sealed && self.is_about_symlink()
+    }
+
+    fn is_about_symlink(self) -> bool {
         self.mode.is_some_and(|mode| mode & FILE_TYPE == SYMLINK)
     }
 
@@ -43,7 +51,7 @@ impl Attributes {
     pub(crate) fn permissions(self, kind: Kind) -> Option<u32> {
         let needed = if kind == Kind::Directory { 0o700 } else { 0o600 };
         // A link has no permissions to speak of; one that is kept as a file, because it is sealed, is for nobody here.
-        let said = if self.is_symlink() { 0 } else { 0o777 };
+        let said = if self.is_about_symlink() { 0 } else { 0o777 };
         self.mode.map(|mode| (mode & said) | needed)
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn entry(key: &str, number: u64) -> BaseEntry {
         mtime: Some(mtime),
         mode: Some(Mode::from_st_mode(0o644)),
         owner: Some(Owner { uid: 1000, gid: 1000 }),
+        ..Meta::default()
     };
     let node = Node { kind: Kind::File, content, size: number, meta };
     BaseEntry {

@@ -83,6 +83,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
         mtime: mtime.map(UnixNanos),
         mode: mode.map(Mode::from_st_mode),
         owner: owner.map(|(uid, gid)| Owner { uid, gid }),
+        sealed: false,
     };
     let content = ContentId::from_md5(row.get(2)?);
     let node = Node { kind: Kind::File, content, size: row.get(3).map(i64::cast_unsigned)?, meta };

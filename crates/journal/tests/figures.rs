@@ -16,7 +16,7 @@ fn entry(number: u64) -> BaseEntry {
     let content = ContentId::from_md5(digest);
     let mtime = UnixNanos(1_700_000_000_123_456_789 + number.cast_signed() * 1_000_003);
     let owner = Some(Owner { uid: 1000, gid: 1000 });
-    let meta = Meta { mtime: Some(mtime), mode: Some(Mode::from_st_mode(0o644)), owner };
+    let meta = Meta { mtime: Some(mtime), mode: Some(Mode::from_st_mode(0o644)), owner, ..Meta::default() };
     let node = Node { kind: Kind::File, content, size: number, meta };
     BaseEntry {
         key: ObjectKey::parse(&format!("photos/2026/holiday-{:04}/picture-{number:07}.jpg", number / 100))

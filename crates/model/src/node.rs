@@ -153,6 +153,8 @@ pub struct Meta {
     pub mode: Option<Mode>,
     /// Numeric owner.
     pub owner: Option<Owner>,
+    /// The bytes are an age file, and the rest of this is about what is inside. A store says so of what Heirloom sealed; a file system never.
+    pub sealed: bool,
 }
 
 /// What stands at a path on one side.
@@ -169,6 +171,12 @@ pub struct Node {
 }
 
 impl Node {
+    /// The node as it is described while its bytes are an age file.
+    #[must_use]
+    pub fn sealed(self) -> Self {
+        Self { meta: Meta { sealed: true, ..self.meta }, ..self }
+    }
+
     /// Whether both hold the same bytes in the same sort of thing.
     #[must_use]
     pub fn same_content(&self, other: &Self) -> bool {

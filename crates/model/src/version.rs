@@ -75,9 +75,9 @@ impl Agreed {
     /// shows; once it does say something, that is news unless it is just that.
     #[must_use]
     pub fn remote_as_known(&self) -> Node {
-        let Meta { mtime, mode, owner } = self.remote.meta;
+        let Meta { mtime, mode, owner, sealed } = self.remote.meta;
         let here = self.local.meta;
-        let meta = Meta { mtime: mtime.or(here.mtime), mode: mode.or(here.mode), owner };
+        let meta = Meta { mtime: mtime.or(here.mtime), mode: mode.or(here.mode), owner, sealed };
         Node { meta, ..self.remote }
     }
 }

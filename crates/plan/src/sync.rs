@@ -46,8 +46,8 @@ pub struct Rules<'a> {
     pub guards: Guards,
     /// Which sides may not be the ones that were agreed with.
     pub doubts: Doubts,
-    /// Goes into the names of conflict copies.
-    pub label: &'a ConflictLabel,
+    /// The key for a conflict copy of what is at a key: one that is free.
+    pub copy_of: &'a dyn Fn(&ObjectKey) -> ObjectKey,
     /// How well a key can be seen, given the bytes of the larger of what both sides show. Only a clear one is decided upon.
     pub sight: &'a dyn Fn(&ObjectKey, u64) -> Sight,
 }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::observe::{BATCH, Hidden};
 use crate::route::Route;
 use crate::threads::blocking;
+use chrono::{NaiveDateTime, TimeDelta};
 use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen};
 use model::{BaseEntry, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
@@ -178,16 +179,23 @@ impl Deciding {
     }
 
     fn with_rules<T>(&self, then: impl FnOnce(&Rules<'_>) -> T) -> T {
-        let label = ConflictLabel::new(&self.options.time, &self.route.machine);
         let sight = |key: &ObjectKey, size| self.sight(key, size);
         then(&Rules {
             direction: self.route.direction,
             max_delete: self.route.max_delete,
             guards: self.guards,
             doubts: self.doubts,
-            label: &label,
+            copy_of: &|key| self.copy_of(key),
             sight: &sight,
         })
+    }
+
+    /// The key for a conflict copy. What cannot be looked up is found taken in the doing.
+    fn copy_of(&self, key: &ObjectKey) -> ObjectKey {
+        let is_taken = |copy: &ObjectKey| matches!(self.journal.known_at(self.route.id, copy), Ok(Some(_)));
+        let label = |time: &str| ConflictLabel::new(time, &self.route.machine).copy_of(key);
+        let free = seconds_from(&self.options.time).map(|time| label(&time)).find(|copy| !is_taken(copy));
+        free.unwrap_or_else(|| label(&self.options.time))
     }
 
     pub(crate) fn sight(&self, key: &ObjectKey, size: u64) -> Sight {
@@ -246,6 +254,15 @@ impl Planning {
     }
 }
 
+/// The seconds of the hour that begins with `time`, each written like it: how far ahead a name is looked for that no conflict has yet.
+fn seconds_from(time: &str) -> impl Iterator<Item = String> {
+    const FORMAT: &str = "%Y%m%d-%H%M%S";
+    let first = NaiveDateTime::parse_from_str(time, FORMAT).ok();
+    std::iter::successors(first, |time| time.checked_add_signed(TimeDelta::seconds(1)))
+        .take(3_600)
+        .map(|time| time.format(FORMAT).to_string())
+}
+
 fn place(known: journal::Known) -> Place<Seen> {
     let (here, there) = (known.local(), known.remote());
     Place {
@@ -275,5 +292,17 @@ fn remembered(settled: Settled, seen: &Seen) -> Option<Remembered> {
             let agreed = model::Agreed { local, remote };
             Some(Remembered::Agree(BaseEntry { key, agreed, stamp, version }))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_after_the_last_of_a_year_is_the_first_of_the_next() {
+        let seconds: Vec<_> = seconds_from("20261231-235959").take(2).collect();
+        assert_eq!(seconds, ["20261231-235959", "20270101-000000"]);
+        assert_eq!(seconds_from("no time").count(), 0);
     }
 }

@@ -10,12 +10,11 @@
 //! - **An object may as well be in clear**, from before the state was encrypted. It is told by its first bytes, is read as it is, and the engine
 //!   sends it anew, sealed, as soon as both sides agree on it.
 //!
-//! A machine without any keys takes no sealed bytes for a file: it was forgotten when the state was encrypted, or its person forgot the keys. What
-//! came down would replace what it has, and be sealed a second time once the keys are there. Only names that end in `.age` say that somebody means them
-//! to be what they are.
-//!
-//! Rejected: a mark in the object's metadata, which every other client that copies a bucket loses; what then came down were sealed bytes in a
-//! plain file's place.
+//! A machine without any keys takes nothing for a file that was sealed here: it was forgotten when the state was encrypted, or its person forgot the keys.
+//! What came down would replace what it has, and be sealed a second time once the keys are there. What was sealed here says so in its metadata
+//! ([`model::Meta::sealed`]). What Heirloom wrote and does not say so is a file that somebody encrypted by hand. What says nothing at all was put there
+//! by another client, which may have copied a whole bucket and lost the metadata: what looks sealed is taken for sealed, unless its name ends in
+//! `.age`.
 
 mod content;
 mod lock;
@@ -27,12 +26,12 @@ use crate::threads::blocking;
 use bucket::plain::PlaceId;
 use bucket::{Error, Expect, Found, Get, Object, PUT_SIZE_MAX, Parts};
 use bytes::Bytes;
-use content::{Begun, Content, begin, begin_guarded, guarded};
+use content::{Content, begin, guarded, is_ours};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Inside, Journal, RouteId, SealedObject};
 use lock::{Lock, forgotten};
-use model::{ContentId, Kind, Node, ObjectKey, RemoteVersion, UploadId};
+use model::{ContentId, Kind, Meta, Node, ObjectKey, RemoteVersion, UploadId};
 use source::{InMemory, Sealing};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +50,7 @@ pub struct Keys {
 #[derive(Clone)]
 pub struct Sealed<R> {
     inner: R,
-    /// `None`: nothing is sealed and nothing ever was; everything goes through as it is, unless it is sealed and `guards`.
+    /// `None`: nothing is sealed and nothing ever was; everything goes through as it is, unless it `guards` against what was sealed elsewhere.
     lock: Option<Arc<Lock>>,
     guards: bool,
 }
@@ -112,7 +111,7 @@ impl<R: Remote> Sealed<R> {
             return Err(torn(key));
         };
         let object = lock.remember(key, &seal, None, node)?;
-        let stored = Node { content, size: sealed.len() as u64, ..*node };
+        let stored = Node { content, size: sealed.len() as u64, ..*node }.sealed();
         let version = if stored.size <= PUT_SIZE_MAX {
             self.inner.put(key, &stored, sealed, expect).await?
         } else {
@@ -213,7 +212,7 @@ impl<R: Remote> Remote for Sealed<R> {
         // What is known to be sealed is larger than its content by a header and a few tags, which a batch can bear.
         let Get { object, body } = self.inner.get(key, version, size).await?;
         let Some(lock) = &self.lock else {
-            let body = if self.guards { guarded(body, key.clone()) } else { body };
+            let body = if self.guards { guarded(key, &object, body)? } else { body };
             return Ok(Get { object, body });
         };
         let content = Content::of(Arc::clone(lock), key, version, object.content, begin(body, key).await?)?;
@@ -227,12 +226,16 @@ impl<R: Remote> Remote for Sealed<R> {
         from: u64,
         size: u64,
     ) -> BoxStream<'static, Result<Bytes, Error>> {
-        let Some(lock) = self.lock.clone() else {
-            let body = self.inner.get_from(key, version, from, size);
-            // What was begun had come through here as well.
-            return if self.guards && from == 0 { guarded(body, key.clone()) } else { body };
-        };
         let (place, key, version) = (self.clone(), key.clone(), version.clone());
+        let Some(lock) = self.lock.clone() else {
+            let body = self.inner.get_from(&key, &version, from, size);
+            if !self.guards || from > 0 {
+                // What was begun had come through here as well.
+                return body;
+            }
+            let looked_at = async move { guarded(&key, &place.stored(&key, &version).await?, body) };
+            return stream::once(looked_at).try_flatten().boxed();
+        };
         let opened = async move {
             let stored = place.stored(&key, &version).await?;
             let body = place.inner.get_from(&key, &version, 0, stored.size);
@@ -251,20 +254,17 @@ impl<R: Remote> Remote for Sealed<R> {
         let stored = self.stored(key, version).await?;
         let body = self.inner.get_from(key, version, 0, stored.size);
         let Some(lock) = &self.lock else {
-            let Begun { first, rest, .. } = begin_guarded(body, key).await?;
-            return match stored.content {
-                Some(content) => Ok(Inside { content, size: stored.size }),
-                None => inside_of(stream::iter([Ok(first)]).chain(rest).boxed()).await,
-            };
+            let mut body = guarded(key, &stored, body)?;
+            let Some(content) = stored.content else { return inside_of(body).await };
+            if !is_ours(&stored) {
+                body.try_next().await?;
+            }
+            return Ok(Inside { content, size: stored.size });
         };
         let begun = begin(body, key).await?;
         match (&begun.seal, stored.content) {
             (Some(seal), _) => {
-                let known = lock.journal.sealed_as(lock.route, seal.as_str());
-                if let Some(object) = known.map_err(|error| forgotten(key, &error))? {
-                    let inside = object.inside;
-                    let etag = Some(version.etag.clone());
-                    lock.put(&SealedObject { key: key.clone(), etag, ..object }, key)?;
+                if let Some(inside) = lock.recognize(key, version, seal, stored.size)? {
                     return Ok(inside);
                 }
             }
@@ -291,8 +291,8 @@ impl<R: Remote> Remote for Sealed<R> {
     }
 
     async fn begin_upload(&self, key: &ObjectKey, node: &Node) -> Result<R::Upload, Error> {
-        let content = if self.seals() { ContentId::UNKNOWN } else { node.content };
-        self.inner.begin_upload(key, &Node { content, ..*node }).await
+        let sealed = || Node { content: ContentId::UNKNOWN, ..*node }.sealed();
+        self.inner.begin_upload(key, &if self.seals() { sealed() } else { *node }).await
     }
 
     async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<R::Upload>, Error> {
@@ -324,7 +324,7 @@ impl<R: Remote> Remote for Sealed<R> {
         let sealer = blocking(move || Sealer::new(&recipients)).await;
         let object = lock.remember(key, sealer.seal(), None, node)?;
         let size = sealer.sealed_size(node.size);
-        let stored = Node { content: ContentId::UNKNOWN, size, ..*node };
+        let stored = Node { content: ContentId::UNKNOWN, size, ..*node }.sealed();
         let source = Arc::new(Sealing::new(sealer, source, key, node));
         let parts = Parts::plain(size);
         let version = self.inner.upload(key, &stored, expect, upload, &parts, source, progress).await?;
@@ -375,5 +375,6 @@ impl<R: Remote> Remote for Sealed<R> {
 /// The bytes that the store holds, described as `node` says. Their digest is that of sealed bytes, if there is one.
 fn as_stored(object: &Object, node: &Node) -> Node {
     let content = object.content.unwrap_or(ContentId::UNKNOWN);
-    Node { content, size: object.size, kind: node.kind, meta: node.meta }
+    let meta = Meta { sealed: object.meta.sealed, ..node.meta };
+    Node { content, size: object.size, kind: node.kind, meta }
 }

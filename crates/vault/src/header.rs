@@ -9,6 +9,15 @@ pub(crate) const MAGIC: &[u8] = b"age-encryption.org/";
 /// How the last line of a header begins, which is the only one that does.
 const LAST_LINE: &[u8] = b"\n--- ";
 
+/// What lies between the header and the first chunk.
+const NONCE: u64 = 16;
+
+/// Plain bytes that are authenticated together.
+const CHUNK: u64 = 64 << 10;
+
+/// What each chunk grows by.
+const TAG: u64 = 16;
+
 /// The most a header may take: over a hundred RSA recipients.
 pub(crate) const HEADER_MOST: usize = 128 << 10;
 
@@ -16,7 +25,10 @@ pub(crate) const HEADER_MOST: usize = 128 << 10;
 ///
 /// It says nothing about the content, and needs no identity: who sealed something knows it again by its seal, wherever it was copied to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Seal(String);
+pub struct Seal {
+    authentication: String,
+    header_size: u64,
+}
 
 impl Seal {
     /// The seal of something, by its first bytes. `None`: more of them are needed, up to 128 KiB.
@@ -27,7 +39,9 @@ impl Seal {
         let line = header.windows(LAST_LINE.len()).position(|window| window == LAST_LINE);
         let authentication = line.map_or(&header[..0], |at| &header[at + LAST_LINE.len()..end - 1]);
         match std::str::from_utf8(authentication) {
-            Ok(text) if !text.is_empty() => Ok(Some(Self(text.to_owned()))),
+            Ok(text) if !text.is_empty() => {
+                Ok(Some(Self { authentication: text.to_owned(), header_size: end as u64 }))
+            }
             _ => Err(Error::damaged("its header is not authenticated")),
         }
     }
@@ -35,13 +49,20 @@ impl Seal {
     /// The seal's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.authentication
+    }
+
+    /// How many bytes `plain` bytes are behind this seal, with all of the header.
+    #[must_use]
+    pub fn sealed_size(&self, plain: u64) -> u64 {
+        // There is always a last chunk, and it is empty only if everything is.
+        self.header_size + NONCE + plain + plain.div_ceil(CHUNK).max(1) * TAG
     }
 }
 
 impl fmt::Display for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.authentication)
     }
 }
 

@@ -57,10 +57,6 @@ impl Outbox {
         std::mem::take(&mut *lock(&self.0)).into()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.0).len()
-    }
-
     pub(crate) fn look<T>(&self, at: impl FnOnce(&[u8]) -> T) -> T {
         at(&lock(&self.0))
     }

@@ -5,17 +5,10 @@ use crate::{Recipients, Seal};
 use bytes::Bytes;
 use std::io::{self, Read, Write as _};
 
-/// Plain bytes that are authenticated together.
-pub(crate) const CHUNK: u64 = 64 << 10;
-
-/// What each chunk grows by.
-const TAG: u64 = 16;
-
 /// Something being sealed: plain bytes go in, sealed ones come out.
 pub struct Sealer {
     writer: age::stream::StreamWriter<Outbox>,
     outbox: Outbox,
-    header_size: u64,
     seal: Seal,
 }
 
@@ -25,9 +18,8 @@ impl Sealer {
     pub fn new(recipients: &Recipients) -> Self {
         let outbox = Outbox::default();
         let writer = recipients.encryptor().wrap_output(outbox.clone()).expect(IN_MEMORY);
-        let header_size = outbox.len() as u64;
         let seal = outbox.look(Seal::of).ok().flatten().expect("because a header was just written");
-        Self { writer, outbox, header_size, seal }
+        Self { writer, outbox, seal }
     }
 
     /// What this will be known again by.
@@ -39,8 +31,7 @@ impl Sealer {
     /// How many bytes this sealer makes of `plain` bytes, all in all.
     #[must_use]
     pub fn sealed_size(&self, plain: u64) -> u64 {
-        // There is always a last chunk, and it is empty only if everything is.
-        self.header_size + plain + plain.div_ceil(CHUNK).max(1) * TAG
+        self.seal.sealed_size(plain)
     }
 
     /// Takes the next plain bytes and returns the sealed ones that are due: none for up to 64 KiB that wait for their chunk to

@@ -90,6 +90,7 @@ fn what_rclone_would_write_is_what_is_written() {
         mtime: Some(UnixNanos(1_700_000_000_123_456_789)),
         mode: Some(Mode::from_st_mode(0o750)),
         owner: Some(Owner { uid: 1000, gid: 100 }),
+        ..Meta::default()
     };
     let node = |kind| Node { kind, content: ContentId::EMPTY, size: 0, meta };
     let pairs = encode(&node(Kind::Directory), None);
@@ -109,6 +110,7 @@ proptest! {
         owner in proptest::option::of(any::<(u32, u32)>()),
         digest in any::<[u8; 16]>(),
         kind in prop_oneof![Just(Kind::File), Just(Kind::Symlink)],
+        sealed in any::<bool>(),
     ) {
         // A symlink says its mode even if nobody did.
         let mode = mode.or((kind == Kind::Symlink).then_some(0o777));
@@ -116,6 +118,7 @@ proptest! {
             mtime: mtime.map(UnixNanos),
             mode: mode.map(Mode::from_st_mode),
             owner: owner.map(|(uid, gid)| Owner { uid, gid }),
+            sealed,
         };
         let content = ContentId::from_md5(digest);
         let pairs = encode(&Node { kind, content, size: 1, meta }, Some(content));
@@ -125,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_is_said_is_fatal(pairs in proptest::collection::vec(("mtime|mode|uid|gid|md5chksum", ".{0,40}"), 0..8)) {
+    fn nothing_that_is_said_is_fatal(pairs in proptest::collection::vec(("mtime|mode|uid|gid|md5chksum|sealed", ".{0,40}"), 0..8)) {
         parse(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     }
 

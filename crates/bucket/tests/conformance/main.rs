@@ -71,6 +71,7 @@ fn meta(mode: u32) -> Meta {
         mtime: Some(UnixNanos(1_700_000_000_123_456_789)),
         mode: Some(Mode::from_st_mode(mode)),
         owner: Some(Owner { uid: 1000, gid: 100 }),
+        ..Meta::default()
     }
 }
 

@@ -71,12 +71,14 @@ async fn what_is_put_comes_back_with_its_metadata() {
     ask("round-trip", async |bucket: Destination, prefix: Prefix| {
         let target = b"../elsewhere".to_vec();
         let symlink = Node { kind: Kind::Symlink, ..file(&target) };
+        let sealed = b"age-encryption.org/v1\n-> no target of a link\0".to_vec();
         let directory = Node { kind: Kind::Directory, content: ContentId::EMPTY, size: 0, meta: meta(0o700) };
         let mut old = file(b"");
         old.meta.mtime = Some(UnixNanos(-1_500_000_000));
         let cases = [
             ("file", b"hello".to_vec(), file(b"hello")),
             ("link", target, symlink),
+            ("sealed", sealed.clone(), Node { kind: Kind::Symlink, ..file(&sealed) }.sealed()),
             ("dir/", Vec::new(), directory),
             ("empty", Vec::new(), old),
         ];
@@ -97,7 +99,7 @@ async fn what_is_put_comes_back_with_its_metadata() {
             assert_eq!(read(&bucket, &prefix, &key, &put).await, body, "{name}");
         }
         let listing = bucket.list(&prefix).await.unwrap();
-        assert_eq!(names(&listing), ["dir/", "empty", "file", "link"]);
+        assert_eq!(names(&listing), ["dir/", "empty", "file", "link", "sealed"]);
         assert_eq!(listing.objects[2].content(), bucket.lists_content().then(|| md5(b"hello")));
         assert_eq!(listing.objects[2].size, 5);
         for listed in &listing.objects {

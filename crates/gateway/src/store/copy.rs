@@ -107,7 +107,7 @@ impl Store {
         acceptable(&record)?;
         let attributes = about.attributes();
         let file = match self.live.see(&place)? {
-            Seen::File(file, _) if !attributes.is_symlink() || super::put::is_sealed(&file)? => file,
+            Seen::File(file, _) if !attributes.is_symlink() => file,
             // A link has no handle to change it by, and a file may become one: both are written anew.
             seen => {
                 drop(guard);

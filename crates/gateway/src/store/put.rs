@@ -10,13 +10,8 @@ use crate::record::{About, Record, etag_of};
 use bytes::Bytes;
 use model::{BucketName, ETag, Kind, ObjectKey};
 use rustix::fs::Stat;
-use std::fs::File;
 use std::io::{Seek, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt as _;
-
-/// How an age file begins (<https://c2sp.org/age>).
-const SEALED: &[u8; 22] = b"age-encryption.org/v1\n";
 
 /// The longest target of a symbolic link.
 const TARGET_MAX: u64 = 4095;
@@ -71,14 +66,6 @@ impl Content {
     fn is_empty(&self) -> bool {
         self.size() == 0
     }
-
-    /// Whether the bytes are sealed. A sealed target of a link is no target: the object is a file here, and a link to whoever opens it.
-    fn is_sealed(&self) -> Result<bool, Fault> {
-        match self {
-            Self::Memory { chunks, .. } => Ok(chunks.iter().flatten().take(SEALED.len()).eq(SEALED)),
-            Self::Draft { draft, .. } => draft.file().map_or(Ok(false), is_sealed),
-        }
-    }
 }
 
 impl Store {
@@ -109,7 +96,7 @@ impl Store {
     /// Makes a draft of an object that is no directory. It is complete, but not flushed to disk.
     pub(super) fn ready(&self, request: PutRequest, content: Content) -> Result<Ready, Fault> {
         let attributes = request.about.attributes();
-        let (kind, draft, etag) = if attributes.is_symlink() && !content.is_sealed()? {
+        let (kind, draft, etag) = if attributes.is_symlink() {
             let target = symlink_target(content)?;
             (Kind::Symlink, self.incoming.symlink(&target)?, etag_of(hash::md5_of_bytes(&target)))
         } else {
@@ -215,16 +202,6 @@ impl Store {
             guards: vec![guard, directories],
         };
         Ok((etag, self.index.submit(submission)))
-    }
-}
-
-/// Whether a file begins as an age file does.
-pub(super) fn is_sealed(file: &File) -> Result<bool, Fault> {
-    let mut begin = [0; SEALED.len()];
-    match file.read_exact_at(&mut begin, 0) {
-        Ok(()) => Ok(begin == *SEALED),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error).doing("read a file"),
     }
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn read_meta(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Resul
         mtime: mtime.map(UnixNanos),
         mode: mode.map(Mode::from_st_mode),
         owner: uid.zip(gid).map(|(uid, gid)| Owner { uid, gid }),
+        sealed: false,
     })
 }
 

@@ -14,13 +14,17 @@ fn odd_entries() -> Vec<BaseEntry> {
         kind: Kind::Directory,
         content: ContentId::EMPTY,
         size: 0,
-        meta: Meta { mtime: Some(UnixNanos(i64::MIN)), mode: Some(Mode::from_st_mode(0o7777)), owner: None },
+        meta: Meta {
+            mtime: Some(UnixNanos(i64::MIN)),
+            mode: Some(Mode::from_st_mode(0o7777)),
+            ..Meta::default()
+        },
     };
     apart.agreed.remote = Node {
         kind: Kind::Symlink,
         content: ContentId::from_md5([0xff; 16]),
         size: u64::MAX,
-        meta: Meta { mtime: None, mode: None, owner: Some(Owner { uid: u32::MAX, gid: 0 }) },
+        meta: Meta { owner: Some(Owner { uid: u32::MAX, gid: 0 }), ..Meta::default() },
     };
     apart.stamp =
         Stamp { size: u64::MAX - 1, mtime: UnixNanos(i64::MAX), ctime: UnixNanos(-1), inode: u64::MAX };

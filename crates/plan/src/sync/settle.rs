@@ -177,7 +177,7 @@ impl<W> Settler<'_, W> {
         moves: BTreeMap<Side, Node>,
         sink: &mut impl Sink<W>,
     ) {
-        let copy = self.rules.label.copy_of(&place.key);
+        let copy = (self.rules.copy_of)(&place.key);
         sink.take(place, Step::Conflict(Conflict { key: place.key.clone(), copy, with, moves }));
     }
 

@@ -3,7 +3,7 @@
 use super::lock::Lock;
 use crate::sides::inside_of;
 use crate::threads::blocking;
-use bucket::{Cause, Error, Retry};
+use bucket::{Cause, Error, Object, Retry};
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -29,24 +29,34 @@ pub(super) async fn begin(body: Body, key: &ObjectKey) -> Result<Begun, Error> {
     damage.map_or(Ok(begun), |error| Err(told(key, error)))
 }
 
-/// Reads an object's beginning where there are no keys: [`Error::Locked`] if it is sealed, and not by its name.
-pub(super) async fn begin_guarded(body: Body, key: &ObjectKey) -> Result<Begun, Error> {
-    let (begun, _) = peek(body).await?;
-    let says_so = key.as_str().rsplit_once('.').is_some_and(|(_, extension)| extension == "age");
-    if begun.seal.is_some() && !says_so {
-        let source = Cause::new("this state names no identity to open it with");
-        return Err(Error::Locked { key: key.clone(), source });
+/// An object as it is, where there are no keys. [`Error::Locked`] if it was sealed here, or may have been: at once, or as soon as `body` shows it.
+pub(super) fn guarded(key: &ObjectKey, object: &Object, body: Body) -> Result<Body, Error> {
+    if object.meta.sealed {
+        return Err(keyless(key));
     }
-    Ok(begun)
-}
-
-/// An object as it is, where there are no keys, unless it is sealed.
-pub(super) fn guarded(body: Body, key: ObjectKey) -> Body {
+    let is_said_to_be = key.as_str().rsplit_once('.').is_some_and(|(_, extension)| extension == "age");
+    if is_ours(object) || is_said_to_be {
+        return Ok(body);
+    }
+    let key = key.clone();
     let looked_at = async move {
-        let Begun { first, rest, .. } = begin_guarded(body, &key).await?;
+        let (Begun { seal, first, rest }, _) = peek(body).await?;
+        if seal.is_some() {
+            return Err(keyless(&key));
+        }
         Ok(stream::iter((!first.is_empty()).then_some(Ok(first))).chain(rest))
     };
-    stream::once(looked_at).try_flatten().boxed()
+    Ok(stream::once(looked_at).try_flatten().boxed())
+}
+
+/// Whether Heirloom wrote an object, or a client that takes metadata along: nobody else says its mode.
+pub(super) fn is_ours(object: &Object) -> bool {
+    object.meta.mode.is_some()
+}
+
+fn keyless(key: &ObjectKey) -> Error {
+    let source = Cause::new("this state names no identity to open it with");
+    Error::Locked { key: key.clone(), source }
 }
 
 /// An object's beginning; and what is wrong with it, if it looks sealed and cannot be.

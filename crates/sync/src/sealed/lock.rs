@@ -5,7 +5,7 @@ use crate::sides::{Changed, Told};
 use bucket::{Error, Object};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Inside, Journal, RouteId, SealedObject};
-use model::{ContentId, ETag, Kind, Node, ObjectKey};
+use model::{ContentId, ETag, Kind, Node, ObjectKey, RemoteVersion};
 use std::sync::Arc;
 use vault::Seal;
 
@@ -34,8 +34,29 @@ impl Lock {
         self.journal.put_sealed(self.route, object).map_err(|error| forgotten(key, &error))
     }
 
+    /// What is inside of what begins with `seal` and has `size` bytes, if this machine sealed or opened the like before: a copy of it, then.
+    pub(super) fn recognize(
+        &self,
+        key: &ObjectKey,
+        version: &RemoteVersion,
+        seal: &Seal,
+        size: u64,
+    ) -> Result<Option<Inside>, Error> {
+        let known = self.journal.sealed_as(self.route, seal.as_str());
+        let known = known.map_err(|error| forgotten(key, &error))?;
+        // The seal is its beginning only. One that was cut off is not what it was.
+        let Some(known) = known.filter(|known| seal.sealed_size(known.inside.size) == size) else {
+            return Ok(None);
+        };
+        let inside = known.inside;
+        let etag = Some(version.etag.clone());
+        self.put(&SealedObject { key: key.clone(), etag, ..known }, key)?;
+        Ok(Some(inside))
+    }
+
     /// An object as it was listed, with what is known of its content instead of what the store says of the bytes that it holds.
     pub(super) fn disclose(&self, key: &ObjectKey, mut object: Object) -> Object {
+        object.meta.sealed = false;
         if object.kind == Kind::Directory || object.size == 0 {
             return object;
         }

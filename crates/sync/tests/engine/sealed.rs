@@ -394,16 +394,63 @@ async fn a_machine_without_keys_takes_nothing_sealed_for_a_file_and_recovers_onc
     }
 }
 
+fn sealed_by_hand(keys: &Keys, plain: &[u8]) -> Vec<u8> {
+    let mut sealer = vault::Sealer::new(keys.recipients.as_ref().unwrap());
+    [sealer.push(plain), sealer.finish()].concat()
+}
+
 /// Encrypting by hand in a state that is not encrypted is nobody's business.
 #[tokio::test]
 async fn files_that_a_person_encrypted_are_files() {
-    let bucket = FakeBucket::with_feed();
-    let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
-    let keys = pair();
-    let mut sealer = vault::Sealer::new(keys.recipients.as_ref().unwrap());
-    one.write("secrets.age", [sealer.push(b"mine"), sealer.finish()].concat());
-    one.write("about age", "age-encryption.org/v1\n--- \nis how such a file begins");
+    for bucket in [FakeBucket::with_feed(), FakeBucket::default()] {
+        let (one, other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+        let keys = pair();
+        one.write("letter", "in clear for now");
+        one.sync().await;
+        other.sync().await;
+        one.write("secrets.age", sealed_by_hand(&keys, b"mine"));
+        one.write("letter", sealed_by_hand(&keys, b"not any more"));
+        one.write("film", sealed_by_hand(&keys, &content(1, 20 << 20)));
+        one.write("both", sealed_by_hand(&keys, b"one's"));
+        other.write("both", sealed_by_hand(&keys, b"the other's"));
+        one.write("about age", "age-encryption.org/v1\n--- \nis how such a file begins");
+        one.sync().await;
+        assert_eq!(other.sync().await.conflicts.len(), 1);
+        one.sync().await;
+        assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+    }
+}
+
+/// What another client has copied says nothing of being sealed.
+#[tokio::test]
+async fn what_looks_sealed_and_says_nothing_is_taken_for_sealed() {
+    for bucket in [FakeBucket::with_feed(), FakeBucket::default()] {
+        let keys = pair();
+        let other = Machine::new("other", &bucket);
+        other.write("b", "the other's");
+        bucket.store("a", &sealed_by_hand(&keys, b"one's a"));
+        bucket.store("b", &sealed_by_hand(&keys, b"one's b"));
+        bucket.store("c.age", &sealed_by_hand(&keys, b"a person's"));
+        bucket.store("film", &sealed_by_hand(&keys, &content(1, 20 << 20)));
+        let mut paths = locked(&other.report().await);
+        paths.sort();
+        assert_eq!(paths, ["a", "b", "film"]);
+        assert_eq!(other.names(), ["b", "c.age"]);
+        assert_eq!(other.read("b").as_deref(), Some("the other's"));
+    }
+}
+
+/// Who knows the beginning of an object does not know yet that all of it is there.
+#[tokio::test]
+async fn an_object_that_was_cut_off_is_not_taken_for_what_it_was() {
+    let (bucket, keys) = (FakeBucket::with_feed(), pair());
+    let one = machine("one", &bucket, &keys);
+    one.write("film", content(1, 200_000));
     one.sync().await;
-    other.sync().await;
-    assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+    let whole = stored(&bucket, "film");
+    bucket.store("film", &whole[..whole.len() - 70_000]);
+    one.write("film", content(2, 200_000));
+    let report = one.report().await;
+    assert_eq!((report.problems.len(), report.conflicts.len()), (1, 0), "{report:?}");
+    assert_eq!(fs::read(one.path("film")).unwrap(), content(2, 200_000));
 }

@@ -12,7 +12,7 @@ fn meta(mode: u32, seconds: i64) -> Meta {
     Meta {
         mtime: Some(UnixNanos(1_600_000_000_000_000_000 + seconds * 1_000_000_000)),
         mode: Some(Mode::from_st_mode(mode)),
-        owner: None,
+        ..Meta::default()
     }
 }
 

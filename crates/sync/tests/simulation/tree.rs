@@ -333,6 +333,7 @@ impl Entry {
             mtime: Some(UnixNanos(self.mtime)),
             mode: Some(Mode::from_st_mode(self.mode)),
             owner: Some(Owner { uid: 1000, gid: 1000 }),
+            ..Meta::default()
         }
     }
 }

@@ -11,6 +11,7 @@ fn node(byte: u8) -> Node {
             mtime: Some(UnixNanos(1_700_000_000_123_456_789)),
             mode: Some(Mode::from_st_mode(0o640)),
             owner: Some(Owner { uid: 1000, gid: 100 }),
+            sealed: true,
         },
     }
 }

@@ -111,7 +111,7 @@ fn verdict(base: &Tree, local: &Tree, remote: &Tree, max_delete: MaxDelete, guar
         max_delete,
         guards,
         doubts: Doubts::default(),
-        label: &label,
+        copy_of: &|key| label.copy_of(key),
         sight: &|_, _| Sight::Clear,
     };
     sync(base_of(base), local.scan(), remote.scan(), &rules)
@@ -140,7 +140,7 @@ fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
             max_delete: MaxDelete::Percent(100),
             guards: Guards::On,
             doubts: Doubts::default(),
-            label: &label,
+            copy_of: &|key| label.copy_of(key),
             sight,
         };
         sync(base_of(&full), Tree::default().scan(), remote.scan(), &rules)
@@ -198,7 +198,7 @@ fn what_cannot_be_seen_is_not_decided() {
         max_delete: MaxDelete::Percent(50),
         guards: Guards::On,
         doubts: Doubts::default(),
-        label: &label,
+        copy_of: &|key| label.copy_of(key),
         sight: &|key: &ObjectKey, _| {
             if key.path() == hidden { Sight::Hidden(Side::Local) } else { Sight::Clear }
         },

@@ -19,12 +19,13 @@ pub(super) fn file(content: u8) -> Node {
 }
 
 pub(super) fn file_at(content: u8, mtime: i64) -> Node {
-    let meta = Meta { mtime: Some(UnixNanos(mtime)), mode: Some(Mode::from_st_mode(0o644)), owner: None };
+    let meta =
+        Meta { mtime: Some(UnixNanos(mtime)), mode: Some(Mode::from_st_mode(0o644)), ..Meta::default() };
     Node { kind: Kind::File, content: ContentId::from_md5([content; 16]), size: 1, meta }
 }
 
 pub(super) fn directory(mode: u32) -> Node {
-    let meta = Meta { mtime: Some(UnixNanos(1)), mode: Some(Mode::from_st_mode(mode)), owner: None };
+    let meta = Meta { mtime: Some(UnixNanos(1)), mode: Some(Mode::from_st_mode(mode)), ..Meta::default() };
     Node { kind: Kind::Directory, content: ContentId::EMPTY, size: 0, meta }
 }
 
@@ -176,7 +177,7 @@ impl World {
             max_delete: MaxDelete::Percent(25),
             guards: Guards::Resumed,
             doubts: Doubts::default(),
-            label: &label,
+            copy_of: &|key| label.copy_of(key),
             sight: &|_, _| Sight::Clear,
         };
         match sync(self.base.clone(), self.local.scan(), self.remote.scan(), &rules) {
