@@ -1,22 +1,27 @@
 //! One state to destinations of every service, with the servers that people have.
 
-use crate::home::{Home, Ran, eventually, same_trees};
+use crate::home::{Daemon, Home, Ran, eventually, have, same_trees};
 use crate::server::Cloud;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use testkit::Tricky;
 use testkit::servers::{self, Sftp, Webdav};
 
 /// A profile with these destinations.
 fn profile(home: &Home, machine: &str, folder: &str, destinations: &str) -> String {
+    profile_with(home, machine, folder, destinations, "")
+}
+
+/// The same with keys to its state.
+fn profile_with(home: &Home, machine: &str, folder: &str, destinations: &str, keys: &str) -> String {
     let root = home.path("").display().to_string();
     fs::create_dir_all(home.path(folder)).unwrap();
     let text = format!(
         "profile: laptop\nmachine: {machine}\nstate_dir: {root}/state-{machine}\n\
          destinations:\n{destinations}\
-         states:\n  documents: {{folders: [{root}/{folder}], interval: 1s}}\n"
+         states:\n  documents: {{folders: [{root}/{folder}], interval: 1s{keys}}}\n"
     );
     home.write(&format!("{machine}.yml"), &text).to_str().unwrap().to_owned()
 }
@@ -50,17 +55,31 @@ fn entries(home: &Home, directory: &str) -> usize {
     fs::read_dir(home.path(directory)).unwrap().count()
 }
 
+/// A destination of each service, up and empty.
+struct Services {
+    each: [String; 4],
+    _serving: Daemon,
+    _dav: Webdav,
+    _sftp: Sftp,
+}
+
+impl Services {
+    fn new(home: &Home) -> Option<Self> {
+        for directory in ["usb", "dav", "box"] {
+            fs::create_dir(home.path(directory)).unwrap();
+        }
+        let (dav, server) = (servers::webdav(&home.path("dav"))?, servers::sftp()?);
+        let serving = Cloud::new(home).start();
+        let join = format!("  cloud: {{join: {}}}\n", home.path("laptop.join").display());
+        let each = [join, fs_at(home, "usb"), webdav(&dav), sftp(home, &server)];
+        Some(Self { each, _serving: serving, _dav: dav, _sftp: server })
+    }
+}
+
 #[test]
 fn a_state_goes_to_all_services_and_comes_from_each() {
     let home = Home::new();
-    for directory in ["usb", "dav", "box"] {
-        fs::create_dir(home.path(directory)).unwrap();
-    }
-    let (Some(dav), Some(server)) = (servers::webdav(&home.path("dav")), servers::sftp()) else { return };
-    let cloud = Cloud::new(&home);
-    let _serving = cloud.start();
-    let join = format!("  cloud: {{join: {}}}\n", home.path("laptop.join").display());
-    let each = [join, fs_at(&home, "usb"), webdav(&dav), sftp(&home, &server)];
+    let Some(Services { each, .. }) = &Services::new(&home) else { return };
     let everywhere = profile(&home, "laptop", "documents", &each.concat());
     testkit::plant(&home.path("documents"), Tricky::All);
     symlink("plain.txt", home.path("documents/a link")).unwrap();
@@ -120,6 +139,70 @@ fn a_state_goes_to_all_services_and_comes_from_each() {
     assert_eq!(listed.stdout.lines().count(), 1, "{}", listed.stdout);
     let none = home.run(&["backups", "list", "--config", &on_usb]).code(2);
     none.says(&["none of the destinations is a cloud of Heirloom's"]);
+}
+
+/// The files below a place that hold bytes, without what is ours.
+fn held(place: &Path) -> Vec<Vec<u8>> {
+    let mut held = Vec::new();
+    let mut within = vec![place.to_owned()];
+    while let Some(directory) = within.pop() {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                within.extend((entry.file_name() != ".heirloom").then(|| entry.path()));
+            } else {
+                held.push(fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    held.retain(|bytes| !bytes.is_empty());
+    held
+}
+
+#[test]
+fn an_encrypted_state_is_encrypted_at_every_service() {
+    let home = Home::new();
+    let (Some(Services { each, .. }), true) = (&Services::new(&home), have("age-keygen")) else { return };
+    let file = home.path("heirloom.key");
+    assert!(home.program("age-keygen").arg("-o").arg(&file).output().unwrap().status.success());
+    let key = home.program("age-keygen").arg("-y").arg(&file).output().unwrap();
+    let recipient = String::from_utf8(key.stdout).unwrap();
+    let keys = format!(", encrypt_to: [{}], identity_file: [{}]", recipient.trim(), file.display());
+    let with_keys = |machine: &str, folder: &str, at: &str| profile_with(&home, machine, folder, at, &keys);
+    let everywhere = with_keys("laptop", "documents", &each.concat());
+    testkit::plant(&home.path("documents"), Tricky::All);
+    symlink("plain.txt", home.path("documents/a link")).unwrap();
+    let film: Vec<u8> =
+        (0..3_000_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    fs::write(home.path("documents/film"), &film).unwrap();
+    sync(&home, &everywhere).ok();
+    let again = sync(&home, &everywhere).ok();
+    assert_eq!(again.stdout.matches("nothing to do").count(), 4, "{}", again.stdout);
+    for place in ["usb", "dav", "box"] {
+        let held = held(&home.path(place));
+        assert!(held.len() > 5, "{place} holds {} files", held.len());
+        assert!(held.iter().all(|bytes| bytes.starts_with(b"age-encryption.org/v1\n")), "{place}");
+    }
+    for (at, destination) in each.iter().enumerate() {
+        // A machine that was not told has something of its own, keeps it, and gets nothing.
+        let (stranger, empty) = (format!("stranger{at}"), format!("empty{at}"));
+        home.write(&format!("{empty}/plain.txt"), "the stranger's");
+        let not_told = profile(&home, &stranger, &empty, destination);
+        let told = sync(&home, &not_told).code(12);
+        assert!(told.stdout.contains("film"), "{}", told.stdout);
+        told.says(&["identity_file"]);
+        assert_eq!(home.read(&format!("{empty}/plain.txt")).as_deref(), Some("the stranger's"));
+        assert!(!home.path(&empty).join("film").exists());
+
+        let (machine, folder) = (format!("m{at}"), format!("copy{at}"));
+        let one = with_keys(&machine, &folder, destination);
+        sync(&home, &one).ok();
+        same_trees(&home.path("documents"), &home.path(&folder)).unwrap();
+        home.write(&format!("{folder}/edited by {machine}"), "new");
+        sync(&home, &one).ok();
+        sync(&home, &everywhere).ok();
+        sync(&home, &everywhere).ok();
+        same_trees(&home.path(&folder), &home.path("documents")).unwrap();
+    }
 }
 
 #[test]
