@@ -2,6 +2,7 @@
 //!
 //! A handle belongs to the directory that was opened, as a file descriptor does: what is mounted over it meanwhile is not seen.
 
+use crate::aside::is_copy_of;
 use crate::ledger::{Agreement, Aspect, Site};
 use crate::plant::Plant;
 use crate::tree::{Begun, Entry, Obstacle, Tree, USUAL_DIRECTORY, above};
@@ -316,7 +317,12 @@ impl Work<'_> {
             created.iter().rev().for_each(|directory| self.tree_mut().remove(directory));
             return Err(changed(new));
         }
-        self.judge_aside(from, to, &entry);
+        let index = self.index();
+        if is_copy_of(from, to) {
+            self.judge_aside(from, &entry);
+            // It takes a free name, and does not come from the other side: what was agreed about that name was about another file.
+            self.state.ledger.nothing_left(index, new);
+        }
         self.state.count("local renames");
         self.judge(old, Aspect::Content);
         self.judge(new, Aspect::Content);
@@ -324,7 +330,6 @@ impl Work<'_> {
         self.tree_mut().rename(old, new, now).map_err(blocked(new))?;
         self.changed(old, Aspect::Content);
         self.changed(new, Aspect::Content);
-        let index = self.index();
         self.state.ledger.nothing_left(index, old);
         self.arrived(to);
         let there = self.state.bucket.get(&ObjectKey::file(to));
@@ -335,11 +340,8 @@ impl Work<'_> {
     }
 
     /// A conflict copy is right only if there was a conflict.
-    fn judge_aside(&mut self, from: &RelPath, to: &RelPath, entry: &Entry) {
+    fn judge_aside(&mut self, from: &RelPath, entry: &Entry) {
         let (index, text) = (self.index(), from.as_str());
-        if !to.file_name().contains(".sync-conflict-") || from.file_name().contains(".sync-conflict-") {
-            return;
-        }
         self.state.count("conflict copies");
         let there = self.state.bucket.get(&ObjectKey::file(from)).map(|there| (there.kind, there.content));
         let began = self.machine().cycle_began;
@@ -350,8 +352,8 @@ impl Work<'_> {
             || ledger.changed_since(began, Site::Bucket, text)
             || ledger.changed_since(began, Site::Machine(index), text);
         if there == Some((entry.kind, entry.content)) && !moved {
-            let what = format!("machine {index} set {text} aside, though both sides held the same");
-            self.state.ledger.violate(what);
+            self.state
+                .violate(format_args!("machine {index} set {text} aside, though both sides held the same"));
         }
     }
 }
@@ -389,9 +391,11 @@ impl Local for SimFolder {
         if state.machines[self.who.machine].life == self.who.life {
             state.ledger.record(self.who.machine);
         }
+        let blind = state.plants(Plant::GuardsAreOff);
         let machine = &mut state.machines[self.who.machine];
-        (machine.cycle_began, machine.cycle_wrote) = (moment, 0);
-        Ok(machine.tree(self.opened).identity)
+        (machine.cycle_began, machine.cycle_wrote, machine.cycle_sees) = (moment, 0, self.opened);
+        let identified = if blind { Mount::There } else { self.opened };
+        Ok(machine.tree(identified).identity)
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, Error> {

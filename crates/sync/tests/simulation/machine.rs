@@ -64,6 +64,7 @@ impl Machine {
             wake: Arc::new(Notify::new()),
             cycle_began: 0,
             cycle_wrote: 0,
+            cycle_sees: Mount::There,
         }
     }
 
@@ -231,7 +232,7 @@ impl State {
                     Halt::Strangers { .. } => "halts: strangers",
                 });
                 if wrote > 0 {
-                    self.ledger.violate(format!("machine {machine} wrote in a cycle that halted: {halt}"));
+                    self.violate(format_args!("machine {machine} wrote in a cycle that halted: {halt}"));
                 }
             }
             Ok(outcome) => self.note(format_args!("{machine} is through: {}", words(outcome))),

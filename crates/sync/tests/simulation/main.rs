@@ -15,6 +15,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod aside;
 mod conformance;
 mod events;
 mod folder;

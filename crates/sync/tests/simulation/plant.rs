@@ -15,7 +15,7 @@ pub(crate) enum Plant {
     JournalForgets,
     /// A directory that cannot be read looks empty.
     UnreadableLooksEmpty,
-    /// Nobody looks whether a folder was emptied.
+    /// Nobody looks whether a folder was emptied, or is another one.
     GuardsAreOff,
     /// A renamed file may take another one's name.
     RenameReplaces,

@@ -155,6 +155,7 @@ fn every_planted_bug_is_found() {
             (!wrong.is_empty()).then(|| wrong.join("\n"))
         };
         let found = search(SEEDS_FOR_A_PLANT, 1, wrong);
-        assert!(!found.is_empty(), "nobody noticed that {plant:?}");
+        let Some(Failure { seed, wrong }) = found.first() else { panic!("nobody noticed that {plant:?}") };
+        println!("{plant:?} shows under seed {seed}: {wrong}");
     }
 }

@@ -3,6 +3,7 @@
 //! As the real client does, a request whose condition does not hold looks at what stands there: it may be its own work, of which it did
 //! not hear. Answers and listings come in pieces, and between two of them the bucket may change.
 
+use crate::aside::is_copy_of;
 use crate::ledger::{Agreement, Aspect, Site};
 use crate::objects::{Lag, News, Stored, changed};
 use crate::plant::Plant;
@@ -202,6 +203,7 @@ impl State {
             self.machines[machine].cycle_wrote += 1;
         } else {
             self.judge(machine, Site::Bucket, path.as_str(), Aspect::Content);
+            self.judge_deletion(machine, key);
             self.ledger.changed(Site::Bucket, path.as_str(), Aspect::Content);
         }
         let now = self.now();
@@ -500,17 +502,22 @@ impl Remote for SimStore {
         node: &Node,
     ) -> Result<RemoteVersion, Error> {
         let machine = self.who.machine;
+        let is_set_aside = is_copy_of(&from.path(), &to.path());
         let copied = self.change("copy", to, |state| {
             let Some(stored) = state.bucket.get(from).cloned() else {
                 return Err(Error::NotFound { key: from.clone() });
             };
             state.expect(from, &Expect::Version(version.clone()))?;
             state.count("copies by the store");
+            if is_set_aside && state.bucket.get(to).is_none() {
+                // As in a folder: what was agreed about a free name was about another object.
+                state.ledger.nothing_left(machine, to.path().as_str());
+            }
             state.put(machine, to, node, &stored.bytes, &Expect::Absent)
         });
         let copied = copied.await?;
         // What moves out of another's way is agreed upon by nobody yet.
-        if to.path().file_name().contains(".sync-conflict-") {
+        if is_set_aside {
             self.world.lock().ledger.nothing_left(machine, to.path().as_str());
         }
         Ok(copied)

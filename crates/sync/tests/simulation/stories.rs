@@ -1,5 +1,7 @@
 //! What the simulation has found, each as a story of its own that needs no luck.
 
+use crate::aside::MARK;
+use crate::ledger::{Aspect, Site};
 use crate::machine::{live, quiet_world_of, run_once};
 use crate::person;
 use crate::tree::Tree;
@@ -22,7 +24,11 @@ impl Story {
         sync::threads::run_inline();
         sync::threads::take_for_large_beyond(LARGE);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.unwrap().block_on(async { story(Self(quiet_world_of(machines))).await });
+        runtime.unwrap().block_on(async {
+            let world = quiet_world_of(machines);
+            story(Self(world.clone())).await;
+            assert_eq!(world.lock().ledger.violations(), [""; 0]);
+        });
     }
 
     fn write(&self, machine: usize, path: &str, text: &str) {
@@ -33,6 +39,28 @@ impl Story {
         let mut state = self.0.lock();
         let now = state.clock(machine);
         state.machines[machine].folder.chmod(path, mode, now);
+        state.ledger.changed(Site::Machine(machine), path, Aspect::Meta);
+    }
+
+    fn rename(&self, machine: usize, from: &str, to: &str) {
+        let mut state = self.0.lock();
+        let now = state.clock(machine);
+        state.machines[machine].folder.rename(from, to, now).unwrap();
+        state.ledger.changed(Site::Machine(machine), from, Aspect::Content);
+        state.ledger.changed(Site::Machine(machine), to, Aspect::Content);
+    }
+
+    fn remove(&self, machine: usize, path: &str) {
+        let mut state = self.0.lock();
+        state.machines[machine].folder.remove(path);
+        state.ledger.changed(Site::Machine(machine), path, Aspect::Content);
+    }
+
+    /// What the person finds beside a file that was in a conflict.
+    fn copies(&self, machine: usize) -> Vec<String> {
+        let state = self.0.lock();
+        let copies = state.machines[machine].folder.files().filter(|(path, _)| path.contains(MARK));
+        copies.map(|(path, _)| path.to_owned()).collect()
     }
 
     fn read(&self, machine: usize, path: &str) -> Option<String> {
@@ -76,6 +104,7 @@ fn write(state: &mut State, machine: usize, path: &str, text: &str) {
     let now = state.clock(machine);
     let bytes = Bytes::copy_from_slice(text.as_bytes());
     state.machines[machine].folder.place(path, Kind::File, &bytes, 0o644, now).unwrap();
+    state.ledger.changed(Site::Machine(machine), path, Aspect::Content);
 }
 
 #[test]
@@ -172,16 +201,43 @@ fn what_was_moved_is_agreed_upon_though_its_old_directory_could_not_be_tidied_aw
         story.write(0, "d/a", "one");
         story.sync(0).await;
         story.sync(1).await;
-        let now = story.0.lock().clock(0);
-        story.0.lock().machines[0].folder.rename("d/a", "a", now).unwrap();
+        story.rename(0, "d/a", "a");
         story.sync(0).await;
         story.cue("prune", "d/a", |_, _| Twist::Refused);
         assert_eq!(story.sync(1).await.problems.len(), 1);
         assert_eq!(story.read(1, "a").as_deref(), Some("one"));
 
-        story.0.lock().machines[1].folder.remove("a");
+        story.remove(1, "a");
         story.sync(1).await;
         assert_eq!(story.read(1, "a"), None);
         assert_eq!(story.in_bucket("a"), None);
+    });
+}
+
+/// Conflict copies of one second have one name, and the bucket still holds the first under it.
+#[test]
+fn a_conflict_copy_takes_the_name_of_one_that_a_person_has_just_moved_away() {
+    Story::tell(2, async |story| {
+        story.write(0, "paper", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.write(0, "paper", "two");
+        story.write(1, "paper", "three");
+        story.sync(0).await;
+        assert_eq!(story.sync(1).await.conflicts.len(), 1);
+        let copies = story.copies(1);
+        story.rename(1, &copies[0], "kept");
+
+        story.write(0, "paper", "four");
+        story.write(1, "paper", "five");
+        story.sync(0).await;
+        assert_eq!(story.sync(1).await.conflicts.len(), 1);
+        assert_eq!(story.copies(1), copies);
+        story.sync(0).await;
+        for machine in [0, 1] {
+            assert_eq!(story.read(machine, "paper").as_deref(), Some("four"));
+            assert_eq!(story.read(machine, "kept").as_deref(), Some("three"));
+            assert_eq!(story.read(machine, &copies[0]).as_deref(), Some("five"));
+        }
     });
 }

@@ -4,7 +4,7 @@
 //! the seed decides what happens meanwhile.
 
 use crate::ledger::{Aspect, Ledger, Site};
-use crate::objects::{Now, Objects};
+use crate::objects::{Now, Objects, Stored};
 use crate::person;
 use crate::plant::Plant;
 use crate::random::Random;
@@ -68,6 +68,8 @@ pub(crate) struct Machine {
     pub(crate) cycle_began: u64,
     /// Effects of the running cycle that changed something.
     pub(crate) cycle_wrote: u64,
+    /// What the running cycle takes for the folder.
+    pub(crate) cycle_sees: Mount,
 }
 
 /// Something that is to happen when an effect is about to.
@@ -329,6 +331,12 @@ impl State {
 
     // The engine is judged.
 
+    /// Something is wrong; it stands in the story where it happened.
+    pub(crate) fn violate(&mut self, what: std::fmt::Arguments<'_>) {
+        self.note(format_args!("WRONG: {what}"));
+        self.ledger.violate(what.to_string());
+    }
+
     /// Whether files and directories of one name meet around a path, which moves both out of each other's way.
     pub(crate) fn is_tangled(&self, machine: usize, path: &str) -> bool {
         let below = format!("{path}/");
@@ -340,6 +348,16 @@ impl State {
             || tree::above(path).any(|above| {
                 is_file_there(above) || folder.get(above).is_some_and(|_| !folder.is_directory(above))
             })
+    }
+
+    /// The engine is about to delete an object. What is missing where the folder is usually mounted is no reason to.
+    pub(crate) fn judge_deletion(&mut self, machine: usize, key: &ObjectKey) {
+        let Some(content) = self.bucket.get(key).map(|stored| stored.content) else { return };
+        let is_elsewhere = |(other, stored): (&ObjectKey, &Stored)| other != key && stored.content == content;
+        // What was set aside stands under its new name.
+        if self.machines[machine].cycle_sees != Mount::There && !self.bucket.iter().any(is_elsewhere) {
+            self.violate(format_args!("machine {machine} deleted {key} from the bucket, and has no folder"));
+        }
     }
 
     /// The engine is about to change a path. The other side must have changed since both agreed.
@@ -354,7 +372,7 @@ impl State {
             && !self.is_tangled(machine, path)
             && !self.machines[machine].has_doubts();
         if is_out_of_turn {
-            self.ledger.violate(format!(
+            self.violate(format_args!(
                 "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
             ));
         }
