@@ -138,6 +138,11 @@ class Cloud:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def peak(self):
+        """The most memory that it has held so far, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+
     def __enter__(self):
         self.log = open(self.place / "cloud.log", "wb")
         self.process = subprocess.Popen([self.binary, "cloud", "--config", self.config], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)

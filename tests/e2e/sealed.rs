@@ -344,3 +344,41 @@ fn a_large_file_takes_no_more_memory_than_its_parts() {
     println!("{mebibytes} MiB: {} MiB to seal and send, {} MiB to bring and open", up >> 20, down >> 20);
     assert!(up <= PEAK_MAX && down <= PEAK_MAX, "{} MiB, {} MiB", up >> 20, down >> 20);
 }
+
+/// A mirror has no keys and needs none: an heir opens with `age -d` what lies on the drive.
+#[test]
+fn a_drive_keeps_what_is_sealed_as_it_is() {
+    if !have_all() {
+        return;
+    }
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let serving = cloud.start();
+    let tools = Tools { home: &home, cloud: &cloud };
+    let key = tools.age_key("key");
+    let keys = format!("    encrypt_to: [{key}]\n    identity_file: [HOME/key]\n");
+    let laptop = tools.machine("laptop", "documents", &keys);
+    home.write("documents/letter", "dear all");
+    fs::write(home.path("documents/film"), film()).unwrap();
+    std::os::unix::fs::symlink("a secret target", home.path("documents/link")).unwrap();
+    home.run(&["sync", "--config", &laptop]).ok();
+    fs::create_dir_all(home.path("drive")).unwrap();
+    home.run(&["drive", "init", home.path("drive").to_str().unwrap()]).ok();
+    let pi = cloud.pi();
+    home.run(&["sync", "--config", &pi]).ok();
+    let mirrored = |name: &str| fs::read(home.path(&format!("drive/files/alice/documents/{name}"))).unwrap();
+    for name in ["letter", "link", "film"] {
+        assert!(mirrored(name) == tools.object(name), "{name} is what the bucket holds");
+    }
+    assert_eq!(tools.age("key", &mirrored("letter")), b"dear all");
+    assert_eq!(tools.age("key", &mirrored("link")), b"a secret target");
+    assert!(tools.age("key", &mirrored("film")) == film());
+
+    home.write("documents/letter", "dear all, and you");
+    home.run(&["sync", "--config", &laptop]).ok();
+    home.run(&["sync", "--config", &pi]).ok();
+    assert_eq!(tools.age("key", &mirrored("letter")), b"dear all, and you");
+    let again = home.run(&["sync", "--config", &pi]).ok();
+    assert!(again.stdout.contains("nothing to do"), "{}", again.stdout);
+    drop(serving);
+}

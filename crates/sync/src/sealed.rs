@@ -78,6 +78,14 @@ impl<R: Remote> Sealed<R> {
         lock.keys.recipients.as_ref().map(|recipients| (lock, recipients))
     }
 
+    fn sight(&self) -> Sight {
+        match &self.lock {
+            Some(lock) => Sight::Opened(Arc::clone(lock)),
+            None if self.guards => Sight::Plain,
+            None => Sight::Closed,
+        }
+    }
+
     /// What stands at a key, if it still is `version`; described by what the store holds of it.
     async fn stored(&self, key: &ObjectKey, version: &RemoteVersion) -> Result<Object, Error> {
         let found = self.inner.head(key).await?.ok_or_else(|| Error::NotFound { key: key.clone() })?;
@@ -188,10 +196,11 @@ impl<R: Remote> Remote for Sealed<R> {
 
     async fn changes(&self, since: Option<&str>, wait: Duration) -> Result<Changes, Error> {
         let changes = self.inner.changes(since, wait).await?;
-        let Some(lock) = &self.lock else { return Ok(changes) };
+        let sight = self.sight();
+        let see = move |key: &ObjectKey, object| sight.see(key, object);
         Ok(match changes {
-            Changes::Since(told) => Changes::Since(lock.disclose_all(told)),
-            Changes::Everything(told) => Changes::Everything(lock.disclose_all(told)),
+            Changes::Since(told) => Changes::Since(told.map_objects(see)),
+            Changes::Everything(told) => Changes::Everything(told.map_objects(see)),
             other @ (Changes::Unsupported | Changes::Unknown) => other,
         })
     }
@@ -202,10 +211,7 @@ impl<R: Remote> Remote for Sealed<R> {
 
     async fn head(&self, key: &ObjectKey) -> Result<Option<Object>, Error> {
         let found = self.inner.head(key).await?;
-        Ok(match &self.lock {
-            Some(lock) => found.map(|object| lock.disclose(key, object)),
-            None => found,
-        })
+        Ok(found.map(|object| self.sight().see(key, object)))
     }
 
     async fn get(&self, key: &ObjectKey, version: &RemoteVersion, size: u64) -> Result<Get, Error> {
@@ -213,7 +219,7 @@ impl<R: Remote> Remote for Sealed<R> {
         let Get { object, body } = self.inner.get(key, version, size).await?;
         let Some(lock) = &self.lock else {
             let body = if self.guards { guarded(key, &object, body)? } else { body };
-            return Ok(Get { object, body });
+            return Ok(Get { object: self.sight().see(key, object), body });
         };
         let content = Content::of(Arc::clone(lock), key, version, object.content, begin(body, key).await?)?;
         Ok(Get { object, body: content.into_stream() })
@@ -369,6 +375,29 @@ impl<R: Remote> Remote for Sealed<R> {
         let copied = self.inner.copy(from, version, to, &told).await?;
         self.follow((from, version), (to, &copied))?;
         Ok(copied)
+    }
+}
+
+/// How objects are seen that a store describes.
+enum Sight {
+    /// As what is inside of them.
+    Opened(Arc<Lock>),
+    /// As they are described.
+    Plain,
+    /// As bytes. A sealed link is a file.
+    Closed,
+}
+
+impl Sight {
+    fn see(&self, key: &ObjectKey, object: Object) -> Object {
+        match self {
+            Self::Opened(lock) => lock.disclose(key, object),
+            // A link's permissions mean nothing.
+            Self::Closed if object.meta.sealed && object.kind == Kind::Symlink => {
+                Object { kind: Kind::File, meta: Meta { mode: None, ..object.meta }, ..object }
+            }
+            Self::Plain | Self::Closed => object,
+        }
     }
 }
 

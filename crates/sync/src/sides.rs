@@ -11,8 +11,8 @@ use bucket::plain::PlaceId;
 use bucket::{Object, Parts};
 use bytes::Bytes;
 use disk::{Found, Identity, Problem, Survey, Surveyed};
-use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use journal::Inside;
 use md5::{Digest as _, Md5};
 use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp, UploadId};
@@ -41,6 +41,21 @@ pub struct Told {
     pub cursor: String,
     /// The keys. An error ends the stream; what came before it is true and not the whole.
     pub changes: BoxStream<'static, Result<Changed, bucket::Error>>,
+}
+
+impl Told {
+    /// The same with each object as `see` sees it.
+    #[must_use]
+    pub fn map_objects(self, see: impl Fn(&ObjectKey, Object) -> Object + Send + 'static) -> Self {
+        let seen = move |changed| match changed {
+            Changed::Put { key, object } => {
+                let object = see(&key, object);
+                Changed::Put { key, object }
+            }
+            other @ (Changed::Gone(_) | Changed::Unusable(_)) => other,
+        };
+        Self { changes: self.changes.map_ok(seen).boxed(), ..self }
+    }
 }
 
 /// The machine's folder.

@@ -1,9 +1,7 @@
 //! What is remembered of sealed objects, and told of them instead of what the store says.
 
 use super::Keys;
-use crate::sides::{Changed, Told};
 use bucket::{Error, Object};
-use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Inside, Journal, RouteId, SealedObject};
 use model::{ContentId, ETag, Kind, Node, ObjectKey, RemoteVersion};
 use std::sync::Arc;
@@ -82,22 +80,6 @@ impl Lock {
         let Some(object) = self.journal.sealed_with_tag(self.route, etag)? else { return Ok(None) };
         self.journal.put_sealed(self.route, &SealedObject { key: key.clone(), ..object.clone() })?;
         Ok(Some(object.inside))
-    }
-
-    fn disclose_changed(&self, changed: Changed) -> Changed {
-        match changed {
-            Changed::Put { key, object } => {
-                let object = self.disclose(&key, object);
-                Changed::Put { key, object }
-            }
-            other @ (Changed::Gone(_) | Changed::Unusable(_)) => other,
-        }
-    }
-
-    pub(super) fn disclose_all(self: &Arc<Self>, told: Told) -> Told {
-        let lock = Arc::clone(self);
-        let changes = told.changes.map_ok(move |changed| lock.disclose_changed(changed)).boxed();
-        Told { changes, ..told }
     }
 }
 
