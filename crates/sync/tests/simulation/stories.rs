@@ -3,6 +3,7 @@
 use crate::aside::MARK;
 use crate::ledger::{Aspect, Site};
 use crate::machine::{live, quiet_world_of, run_once};
+use crate::objects::Objects;
 use crate::person;
 use crate::tree::Tree;
 use crate::world::{Cue, Mount, State, Twist, World};
@@ -85,6 +86,17 @@ impl Story {
 
     fn cue(&self, what: &'static str, key: &'static str, act: fn(&mut State, usize) -> Twist) {
         self.0.lock().cue = Some(Cue { what, key, act });
+    }
+
+    /// From now on the store has to be listed.
+    fn without_feed(self) -> Self {
+        self.0.lock().bucket = Objects::default();
+        self
+    }
+
+    /// Every listing lags, or none does.
+    fn listings_lag(&self, lag: bool) {
+        self.0.lock().weather.stale = if lag { 1_000 } else { 0 };
     }
 
     async fn run(&self, machine: usize) -> Result<Outcome, Error> {
@@ -239,5 +251,23 @@ fn a_conflict_copy_takes_the_name_of_one_that_a_person_has_just_moved_away() {
             assert_eq!(story.read(machine, "kept").as_deref(), Some("three"));
             assert_eq!(story.read(machine, &copies[0]).as_deref(), Some("five"));
         }
+    });
+}
+
+/// What a listing lacks is looked at, which tells the time in whole seconds.
+#[test]
+fn permissions_that_were_set_within_the_second_of_a_lagging_listing_arrive() {
+    Story::tell(2, async |story| {
+        let story = story.without_feed();
+        story.write(0, "paper", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.listings_lag(true);
+        story.sync(1).await;
+        story.listings_lag(false);
+        story.chmod(0, "paper", 0o755);
+        story.sync(0).await;
+        story.sync(1).await;
+        assert_eq!(story.mode(1, "paper"), Some(0o755));
     });
 }
