@@ -271,3 +271,28 @@ fn permissions_that_were_set_within_the_second_of_a_lagging_listing_arrive() {
         assert_eq!(story.mode(1, "paper"), Some(0o755));
     });
 }
+
+/// Nothing is lost by it; the ledger has to know that there was a reason.
+#[test]
+fn a_file_makes_way_for_a_directory_that_only_a_lagging_listing_shows() {
+    Story::tell(1, async |story| {
+        let story = story.without_feed();
+        story.write(0, "d", "one");
+        story.cue("put", "d", |state, _| {
+            person::put_into_bucket(state, "d/a", "by another program");
+            Twist::None
+        });
+        story.sync(0).await;
+        // However far it lags, it shows what is deleted last.
+        person::put_into_bucket(&mut story.0.lock(), "x", "two");
+        person::put_into_bucket(&mut story.0.lock(), "y", "three");
+        person::delete_in_bucket(&mut story.0.lock(), "d/a");
+        story.listings_lag(true);
+        assert_eq!(story.sync(0).await.conflicts.len(), 1);
+        story.listings_lag(false);
+        story.sync(0).await;
+        let copies = story.copies(0);
+        assert_eq!(story.read(0, &copies[0]).as_deref(), Some("one"));
+        assert_eq!(story.in_bucket(&copies[0]).as_deref(), Some("one"));
+    });
+}
