@@ -296,3 +296,26 @@ fn a_file_makes_way_for_a_directory_that_only_a_lagging_listing_shows() {
         assert_eq!(story.in_bucket(&copies[0]).as_deref(), Some("one"));
     });
 }
+
+/// By all that can be seen, it is the file that was agreed upon, and the bucket has none.
+#[test]
+fn what_is_moved_back_after_a_deletion_that_nobody_heard_of_is_kept() {
+    Story::tell(2, async |story| {
+        story.write(0, "d/a", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.rename(0, "d/a", "a");
+        story.cue("delete", "d/a", |_, _| Twist::Unanswered);
+        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
+        assert_eq!(story.in_bucket("d/a"), None);
+
+        story.rename(0, "a", "d/a");
+        story.sync(0).await;
+        story.sync(1).await;
+        assert_eq!(story.in_bucket("d/a").as_deref(), Some("one"));
+        for machine in [0, 1] {
+            assert_eq!(story.read(machine, "d/a").as_deref(), Some("one"));
+            assert_eq!(story.read(machine, "a"), None);
+        }
+    });
+}
