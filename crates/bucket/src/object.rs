@@ -36,19 +36,13 @@ impl Listed {
 
     /// Whether this is still what was observed as `seen`, so that nothing needs to be asked about it.
     ///
-    /// A time that was not observed agrees with any, and one from [`Bucket::head`](crate::Bucket::head) (whole seconds:
-    /// HTTP knows no finer) with every listed time within that second.
+    /// A time that was not observed agrees with any. One from [`Bucket::head`](crate::Bucket::head) (whole seconds: HTTP knows no finer) does not
+    /// agree with a finer one: the object is asked about once more, because it may have been changed twice within a second.
     #[must_use]
     pub fn is_still(&self, seen: &RemoteVersion) -> bool {
-        self.version.etag == seen.etag && times_agree(self.version.modified, seen.modified)
+        let (listed, then) = (self.version.modified, seen.modified);
+        self.version.etag == seen.etag && (listed == then || listed.is_none() || then.is_none())
     }
-}
-
-fn times_agree(one: Option<UnixNanos>, other: Option<UnixNanos>) -> bool {
-    let (Some(one), Some(other)) = (one, other) else { return true };
-    let ((one_seconds, one_nanos), (other_seconds, other_nanos)) =
-        (one.seconds_and_nanos(), other.seconds_and_nanos());
-    one_seconds == other_seconds && (one_nanos == other_nanos || one_nanos == 0 || other_nanos == 0)
 }
 
 /// An object as its own headers describe it.

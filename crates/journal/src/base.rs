@@ -36,6 +36,10 @@ pub enum Change {
     },
     /// Neither side has anything at this key any more.
     Forget(ObjectKey),
+    /// The local side has nothing here any more, and the remote one is about to follow. Whatever stands there later is another file.
+    LocalOver(ObjectKey),
+    /// The same with the sides exchanged.
+    RemoteOver(ObjectKey),
     /// One side holds something else than the base says.
     See(Sighting),
     /// The local side holds what the base says.
@@ -91,10 +95,16 @@ impl Journal {
 
     /// Records changes, all or none.
     pub fn record(&self, route: RouteId, changes: &[Change]) -> Result<(), Error> {
+        self.with("recording", |connection| commit(connection, route, changes))
+    }
+
+    /// The same, for what must be on the medium before something else happens.
+    pub fn record_durably(&self, route: RouteId, changes: &[Change]) -> Result<(), Error> {
         self.with("recording", |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            write(&transaction, route, changes)?;
-            transaction.commit()
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let recorded = commit(connection, route, changes);
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            recorded
         })
     }
 
@@ -115,6 +125,12 @@ impl Journal {
             Ok(page)
         })
     }
+}
+
+fn commit(connection: &mut Connection, route: RouteId, changes: &[Change]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    write(&transaction, route, changes)?;
+    transaction.commit()
 }
 
 fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlite::Result<()> {
@@ -152,6 +168,8 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                 chunks.forget(route, key)?;
                 sealed::forget(connection, route, key)?;
             }
+            Change::LocalOver(key) => local_over(connection, route, key)?,
+            Change::RemoteOver(key) => remote_over(connection, route, key)?,
             Change::See(sighting) => sighting::write(connection, route, sighting)?,
             Change::LocalAsAgreed(key) => sighting::drop_local(connection, route, key)?,
             Change::RemoteAsAgreed(key) => sighting::drop_remote(connection, route, key)?,
@@ -184,6 +202,24 @@ fn restamp(connection: &Connection, route: RouteId, key: &ObjectKey, stamp: &Sta
         .prepare_cached(set)?
         .execute(params![route.0, key.as_str(), size.cast_signed(), mtime.0, ctime.0, inode.cast_signed()])
         .map(drop)
+}
+
+/// No file is the agreed one any more. What repeated its content says it by itself from now on.
+fn local_over(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    let set = "UPDATE base SET remote_content = coalesce(remote_content, content), content = ?3
+               WHERE route = ?1 AND key = ?2";
+    over(connection, set, route, key)
+}
+
+fn remote_over(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    let set = "UPDATE base SET etag = coalesce(etag, remote_content, content), remote_content = ?3
+               WHERE route = ?1 AND key = ?2";
+    over(connection, set, route, key)
+}
+
+fn over(connection: &Connection, set: &str, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    let values = params![route.0, key.as_str(), ContentId::UNKNOWN.as_bytes()];
+    connection.prepare_cached(set)?.execute(values).map(drop)
 }
 
 fn reversion(

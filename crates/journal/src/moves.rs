@@ -72,12 +72,12 @@ impl Journal {
     }
 }
 
-/// Collects what one side no longer has and the other has unchanged.
+/// Collects what one side no longer has and the other has unchanged, with the other's content.
 fn leave(connection: &Connection, route: RouteId, on: MovedOn) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO temp.leaving
-             SELECT CASE ?2 WHEN 0 THEN b.content ELSE coalesce(b.remote_content, b.content) END, b.size, b.key
+             SELECT CASE ?2 WHEN 0 THEN coalesce(b.remote_content, b.content) ELSE b.content END, b.size, b.key
              FROM sighting s JOIN base b ON b.route = s.route AND b.key = s.key
              WHERE s.route = ?1 AND s.side = ?2 AND s.kind IS NULL AND b.kind = 0 AND b.size > 0
                AND NOT EXISTS (SELECT 1 FROM sighting o WHERE o.route = s.route AND o.key = s.key AND o.side <> ?2)",

@@ -146,17 +146,31 @@ impl Deciding {
     }
 
     /// Hands out the jobs of one pass, as fast as they are taken.
-    pub(crate) async fn hand_out(&self, pass: Pass, jobs: mpsc::Sender<Job>) -> Result<(), Error> {
+    pub(crate) async fn hand_out(&self, pass: Pass, taker: mpsc::Sender<Job>) -> Result<(), Error> {
         let mut planning = self.begin();
         while let Some(steps) = planning.page().await? {
-            for job in steps.into_iter().filter_map(|(place, step)| job(place, step, pass)) {
-                if jobs.send(job).await.is_err() {
+            let jobs = steps.into_iter().filter_map(|(place, step)| job(place, step, pass));
+            let jobs: Vec<Job> = jobs.collect();
+            self.part_from(&jobs).await?;
+            for job in jobs {
+                if taker.send(job).await.is_err() {
                     // Nobody takes jobs any more once one of them was fatal, which is told there.
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Writes down what is about to be deleted, for the case that nobody hears of its end: a file that a person moves back meanwhile is the
+    /// agreed one by all that can be seen of it, and would follow the deletion of its own old name.
+    async fn part_from(&self, jobs: &[Job]) -> Result<(), Error> {
+        let parting: Vec<Remembered> = jobs.iter().filter_map(parting).collect();
+        if parting.is_empty() {
+            return Ok(());
+        }
+        let (journal, route) = (Arc::clone(&self.journal), self.route.id);
+        blocking(move || journal.record_durably(route, &parting)).await.map_err(Error::Journal)
     }
 
     fn begin(&self) -> Planning {
@@ -280,6 +294,18 @@ fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
         Step::Act(action) if pass == Pass::Actions(action.phase) => Some(Job::Act(action, place.with)),
         Step::Settled(settled) => remembered(settled, &place.with).map(Job::Remember),
         Step::Conflict(_) | Step::Act(_) | Step::Stands => None,
+    }
+}
+
+fn parting(job: &Job) -> Option<Remembered> {
+    match job {
+        Job::Act(Action { key, side, change: Change::Delete, .. }, _) if !key.is_directory() => {
+            Some(match side {
+                Side::Local => Remembered::RemoteOver(key.clone()),
+                Side::Remote => Remembered::LocalOver(key.clone()),
+            })
+        }
+        Job::Act(..) | Job::SetAside(..) | Job::Remember(_) => None,
     }
 }
 

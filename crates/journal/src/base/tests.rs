@@ -56,6 +56,27 @@ fn every_field_comes_back_as_it_was() {
 }
 
 #[test]
+fn what_is_over_on_a_side_has_no_content_there_and_everything_else_as_it_was() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let route = route_to(&journal, "cloud");
+    let mut entries = odd_entries();
+    journal.record(route, &agree(&entries)).unwrap();
+    let all =
+        |over: fn(ObjectKey) -> Change| odd_entries().into_iter().map(|entry| over(entry.key)).collect();
+    let (local, remote): (Vec<Change>, Vec<Change>) = (all(Change::LocalOver), all(Change::RemoteOver));
+
+    journal.record_durably(route, &local).unwrap();
+    entries.iter_mut().for_each(|entry| entry.agreed.local.content = ContentId::UNKNOWN);
+    assert_eq!(journal.base(route).unwrap(), entries);
+
+    journal.record_durably(route, &remote).unwrap();
+    journal.record_durably(route, &local).unwrap();
+    entries.iter_mut().for_each(|entry| entry.agreed.remote.content = ContentId::UNKNOWN);
+    assert_eq!(journal.base(route).unwrap(), entries);
+}
+
+#[test]
 fn entries_come_in_the_order_of_their_keys_across_pages() {
     let scratch = Scratch::new();
     let journal = scratch.open();

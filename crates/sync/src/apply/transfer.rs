@@ -90,9 +90,10 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let entry =
             BaseEntry { key: action.key.clone(), agreed, stamp: found.stamp, version: there.version.clone() };
         let pruned = self.local.prune(&from, Arc::clone(&self.keep)).await;
-        // Even where a directory could not be tidied away: what is not remembered comes back if a person deletes it now.
-        self.remember(Change::Agree(entry), Some(to)).await;
+        // Even where a directory could not be tidied away: what is not remembered comes back if a person deletes it now. The old name goes first:
+        // agreed upon under both, a file that is moved back on the other side would be deleted under either.
         self.remember(Change::Forget(origin.key.clone()), Some(from)).await;
+        self.remember(Change::Agree(entry), Some(to)).await;
         pruned?;
         Ok(true)
     }

@@ -322,9 +322,10 @@ impl Work<'_> {
             self.judge_aside(from, &entry);
             // It takes a free name, and does not come from the other side: what was agreed about that name was about another file.
             self.state.ledger.nothing_left(index, new);
+        } else {
+            self.judge(old, Aspect::Content);
         }
         self.state.count("local renames");
-        self.judge(old, Aspect::Content);
         self.judge(new, Aspect::Content);
         self.tree_mut().remove(new);
         self.tree_mut().rename(old, new, now).map_err(blocked(new))?;
@@ -347,13 +348,17 @@ impl Work<'_> {
         let began = self.machine().cycle_began;
         let ledger = &self.state.ledger;
         // A tangle that the plan was made for may have come apart since.
-        let moved = self.state.is_tangled(index, text)
-            || ledger.changed_around(began, text)
+        let came_apart = ledger.changed_around(began, text);
+        let moved = came_apart
+            || self.state.is_tangled(index, text)
             || ledger.changed_since(began, Site::Bucket, text)
             || ledger.changed_since(began, Site::Machine(index), text);
         if there == Some((entry.kind, entry.content)) && !moved {
             self.state
                 .violate(format_args!("machine {index} set {text} aside, though both sides held the same"));
+        }
+        if !came_apart {
+            self.judge(text, Aspect::Content);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Stored {
 /// A change that can be taken back, to know what stood there a moment ago.
 #[derive(Debug)]
 struct Undo {
-    at_ms: u64,
+    at: Now,
     key: ObjectKey,
     before: Option<Stored>,
 }
@@ -65,6 +65,8 @@ pub(crate) struct Objects {
 pub(crate) struct Now {
     pub(crate) ms: u64,
     pub(crate) nanos: i64,
+    /// As the ledger counts.
+    pub(crate) moment: u64,
 }
 
 /// What a store answers about a cursor.
@@ -117,8 +119,13 @@ impl Objects {
 
     /// The state before some of the changes of the last moment.
     pub(crate) fn lag(&self, now: Now, changes: usize) -> Lag {
-        let recent = self.log.iter().rev().take_while(|undo| undo.at_ms + MOMENT_MS >= now.ms).count();
+        let recent = self.log.iter().rev().take_while(|undo| undo.at.ms + MOMENT_MS >= now.ms).count();
         Lag(self.log.len() - recent.min(changes))
+    }
+
+    /// When the first change happened that a lagging listing does not show.
+    pub(crate) fn shown_until(&self, lag: Lag) -> Option<u64> {
+        self.log.get(lag.0).map(|undo| undo.at.moment)
     }
 
     /// No lag at all.
@@ -163,7 +170,7 @@ impl Objects {
 
     fn changed(&mut self, key: &ObjectKey, now: Now, before: Option<Stored>) {
         self.changed.notify_waiters();
-        self.log.push(Undo { at_ms: now.ms, key: key.clone(), before });
+        self.log.push(Undo { at: now, key: key.clone(), before });
         if let Some(feed) = &mut self.feed {
             feed.changes.push(key.clone());
         }

@@ -446,4 +446,12 @@ pub(crate) fn edit_bucket(state: &mut State) {
 pub(crate) fn put_into_bucket(state: &mut State, key: &str, text: &str) {
     let (bytes, now) = (Bytes::copy_from_slice(text.as_bytes()), state.now());
     state.bucket.write(&ObjectKey::parse(key).unwrap(), &foreign(&bytes), bytes, now);
+    state.ledger.changed(Site::Bucket, key, Aspect::Content);
+}
+
+/// Another program deletes an object.
+pub(crate) fn delete_in_bucket(state: &mut State, key: &str) {
+    let now = state.now();
+    state.bucket.remove(&ObjectKey::parse(key).unwrap(), now);
+    state.ledger.changed(Site::Bucket, key, Aspect::Content);
 }

@@ -362,10 +362,11 @@ impl Remote for SimStore {
             let size = if key.is_directory() { 0 } else { stored.size() };
             Found::Object(Listed { key, size, version: stored.listed_version() })
         };
+        let machine = self.who.machine;
         let pages = stream::once(async move {
             let first = store
                 .request("list", "", |state| {
-                    let lag = state.lag();
+                    let lag = state.lag(machine);
                     let page = state.bucket.page(None, PAGE, lag.unwrap_or_else(|| state.bucket.no_lag()));
                     // What lags shows nothing of now.
                     let began = if lag.is_some() { 0 } else { state.ledger.moment() };
@@ -534,14 +535,19 @@ impl State {
     }
 
     /// A listing may show the bucket of a moment ago.
-    fn lag(&mut self) -> Option<Lag> {
+    fn lag(&mut self, machine: usize) -> Option<Lag> {
         if !self.random.chance(self.weather.stale) {
             return None;
         }
         self.count("stale listings");
         let now = self.now();
         let changes = 1 + self.random.index(3);
-        Some(self.bucket.lag(now, changes))
+        let lag = self.bucket.lag(now, changes);
+        if let Some(moment) = self.bucket.shown_until(lag) {
+            let began = &mut self.machines[machine].cycle_began;
+            *began = moment.saturating_sub(1).min(*began);
+        }
+        Some(lag)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::aside::MARK;
 use crate::ledger::{Aspect, Site};
 use crate::machine::{live, quiet_world_of, run_once};
+use crate::objects::Objects;
 use crate::person;
 use crate::tree::Tree;
 use crate::world::{Cue, Mount, State, Twist, World};
@@ -85,6 +86,17 @@ impl Story {
 
     fn cue(&self, what: &'static str, key: &'static str, act: fn(&mut State, usize) -> Twist) {
         self.0.lock().cue = Some(Cue { what, key, act });
+    }
+
+    /// From now on the store has to be listed.
+    fn without_feed(self) -> Self {
+        self.0.lock().bucket = Objects::default();
+        self
+    }
+
+    /// Every listing lags, or none does.
+    fn listings_lag(&self, lag: bool) {
+        self.0.lock().weather.stale = if lag { 1_000 } else { 0 };
     }
 
     async fn run(&self, machine: usize) -> Result<Outcome, Error> {
@@ -238,6 +250,72 @@ fn a_conflict_copy_takes_the_name_of_one_that_a_person_has_just_moved_away() {
             assert_eq!(story.read(machine, "paper").as_deref(), Some("four"));
             assert_eq!(story.read(machine, "kept").as_deref(), Some("three"));
             assert_eq!(story.read(machine, &copies[0]).as_deref(), Some("five"));
+        }
+    });
+}
+
+/// What a listing lacks is looked at, which tells the time in whole seconds.
+#[test]
+fn permissions_that_were_set_within_the_second_of_a_lagging_listing_arrive() {
+    Story::tell(2, async |story| {
+        let story = story.without_feed();
+        story.write(0, "paper", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.listings_lag(true);
+        story.sync(1).await;
+        story.listings_lag(false);
+        story.chmod(0, "paper", 0o755);
+        story.sync(0).await;
+        story.sync(1).await;
+        assert_eq!(story.mode(1, "paper"), Some(0o755));
+    });
+}
+
+/// Nothing is lost by it; the ledger has to know that there was a reason.
+#[test]
+fn a_file_makes_way_for_a_directory_that_only_a_lagging_listing_shows() {
+    Story::tell(1, async |story| {
+        let story = story.without_feed();
+        story.write(0, "d", "one");
+        story.cue("put", "d", |state, _| {
+            person::put_into_bucket(state, "d/a", "by another program");
+            Twist::None
+        });
+        story.sync(0).await;
+        // However far it lags, it shows what is deleted last.
+        person::put_into_bucket(&mut story.0.lock(), "x", "two");
+        person::put_into_bucket(&mut story.0.lock(), "y", "three");
+        person::delete_in_bucket(&mut story.0.lock(), "d/a");
+        story.listings_lag(true);
+        assert_eq!(story.sync(0).await.conflicts.len(), 1);
+        story.listings_lag(false);
+        story.sync(0).await;
+        let copies = story.copies(0);
+        assert_eq!(story.read(0, &copies[0]).as_deref(), Some("one"));
+        assert_eq!(story.in_bucket(&copies[0]).as_deref(), Some("one"));
+    });
+}
+
+/// By all that can be seen, it is the file that was agreed upon, and the bucket has none.
+#[test]
+fn what_is_moved_back_after_a_deletion_that_nobody_heard_of_is_kept() {
+    Story::tell(2, async |story| {
+        story.write(0, "d/a", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.rename(0, "d/a", "a");
+        story.cue("delete", "d/a", |_, _| Twist::Unanswered);
+        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
+        assert_eq!(story.in_bucket("d/a"), None);
+
+        story.rename(0, "a", "d/a");
+        story.sync(0).await;
+        story.sync(1).await;
+        assert_eq!(story.in_bucket("d/a").as_deref(), Some("one"));
+        for machine in [0, 1] {
+            assert_eq!(story.read(machine, "d/a").as_deref(), Some("one"));
+            assert_eq!(story.read(machine, "a"), None);
         }
     });
 }

@@ -64,7 +64,7 @@ pub(crate) struct Machine {
     pub(crate) life: u64,
     pub(crate) died: Arc<Notify>,
     pub(crate) wake: Arc<Notify>,
-    /// When the running cycle began, as the ledger counts.
+    /// When the running cycle began, as the ledger counts, or until when a lagging listing shows the bucket.
     pub(crate) cycle_began: u64,
     /// Effects of the running cycle that changed something.
     pub(crate) cycle_wrote: u64,
@@ -312,7 +312,7 @@ impl State {
 
     /// The store's clock.
     pub(crate) fn now(&mut self) -> Now {
-        Now { ms: self.ms(), nanos: self.true_nanos() }
+        Now { ms: self.ms(), nanos: self.true_nanos(), moment: self.ledger.moment() }
     }
 
     /// A machine's clock. No two readings are the same, and it may be years off.
