@@ -132,7 +132,7 @@ fn what_an_empty_mount_point_got_before_the_cycle_broke_off_is_not_missed_in_the
 
         story.0.lock().machines[0].mount = Mount::There;
         let halted = story.run(0).await;
-        assert!(matches!(halted, Ok(Outcome::Halted(Halt::Emptied { .. }))), "{halted:?}");
+        assert!(matches!(halted, Ok(Outcome::Halted(Halt::Replaced { .. }))), "{halted:?}");
         story.resume(0);
         story.sync(0).await;
         assert_eq!(story.in_bucket("a").as_deref(), Some("one"));
