@@ -134,7 +134,8 @@ A running daemon is asked over the socket in its state_dir; without one, the his
 how far things had come. Nothing is looked at but what is known already, and no server is asked.
 
 The exit code is 0 whatever there is to tell. With --check it is 20 when something is halted, 1
-when something could not be done or no daemon runs, 3 when something is left out, and else 0.")]
+when something could not be done or no daemon runs, 3 when something is left out, 75 when a disk is
+not there, and else 0.")]
 pub(crate) struct Status {
     /// Let the exit code say whether all is well
     #[arg(long)]

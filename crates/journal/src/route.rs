@@ -86,6 +86,19 @@ impl Journal {
         })
     }
 
+    /// What was said of the route's destination when it was last looked for and was not there; `None` if it was.
+    pub fn missing(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT missing FROM route WHERE id = ?1")
+    }
+
+    /// Remembers what was said of a destination that was not there, or that it was.
+    pub fn set_missing(&self, route: RouteId, missing: Option<&str>) -> Result<(), Error> {
+        self.with("remembering a missing destination", |connection| {
+            let change = "UPDATE route SET missing = ?2 WHERE id = ?1 AND missing IS NOT ?2";
+            connection.prepare_cached(change)?.execute(params![route.0, missing]).map(drop)
+        })
+    }
+
     /// Which directory the route's folder last was.
     pub fn root_identity(&self, route: RouteId) -> Result<Option<RootIdentity>, Error> {
         self.with("reading a folder's identity", |connection| {

@@ -46,14 +46,16 @@ Examples:
   heirloom sync                      every state of this laptop, or the mirror of this pi
   heirloom sync documents photos     only these states
   heirloom sync --dry-run            show what would be done
-  heirloom sync --resume             go on after a halt, deletions included
+  heirloom sync --resume documents   go on after a halt, deletions included
+  heirloom sync --destination usb    only with this destination
 
 The hooks of a state, if it has any, run around its sync, once for all its folders and
 destinations; a state whose before_backup fails is skipped.
 
 A running daemon does the work, with its own limits, and this command shows it; Ctrl-C leaves the
 daemon at it. --resume answers the halt that was told last, and no other: one that says something
-else by now halts anew.
+else by now halts anew. With --destination it also answers that this one has lost its marker: a new
+disk is begun anew, which puts both sides together and deletes nothing.
 
 Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
 a side looks emptied or far too much was deleted, and wants a person to look.")]
@@ -61,6 +63,9 @@ pub(crate) struct Sync {
     /// The states to sync [default: all]
     #[arg(value_name = "STATE")]
     pub(crate) states: Vec<StateName>,
+    /// Sync with this destination only [default: all of a state's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) destination: Option<String>,
     /// Show what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,

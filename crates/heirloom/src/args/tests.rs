@@ -22,6 +22,7 @@ fn what_can_be_typed() {
         "sync",
         "sync documents photos --dry-run",
         "sync -n --resume --json",
+        "sync --resume --destination usb",
         "sync --limit-upload 2MiB --limit-download none",
         "laptop --limit-upload 500KiB",
         "pi --limit-download 1GiB/s",
@@ -167,6 +168,7 @@ fn the_page_of_a_command() {
       [STATE]...  The states to sync [default: all]
 
     Options:
+          --destination <NAME>     Sync with this destination only [default: all of a state's]
       -n, --dry-run                Show what would be done, and change nothing
           --resume                 Go on after a halt: you have looked, and the deletions are meant
           --limit-upload <RATE>    Send at most so many bytes a second, like 500KiB or 2MiB [default:
@@ -185,14 +187,16 @@ fn the_page_of_a_command() {
       heirloom sync                      every state of this laptop, or the mirror of this pi
       heirloom sync documents photos     only these states
       heirloom sync --dry-run            show what would be done
-      heirloom sync --resume             go on after a halt, deletions included
+      heirloom sync --resume documents   go on after a halt, deletions included
+      heirloom sync --destination usb    only with this destination
 
     The hooks of a state, if it has any, run around its sync, once for all its folders and
     destinations; a state whose before_backup fails is skipped.
 
     A running daemon does the work, with its own limits, and this command shows it; Ctrl-C leaves the
     daemon at it. --resume answers the halt that was told last, and no other: one that says something
-    else by now halts anew.
+    else by now halts anew. With --destination it also answers that this one has lost its marker: a new
+    disk is begun anew, which puts both sides together and deletes nothing.
 
     Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
     a side looks emptied or far too much was deleted, and wants a person to look.

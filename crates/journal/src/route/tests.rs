@@ -43,6 +43,18 @@ fn a_halt_stands_until_it_is_taken_off() {
 }
 
 #[test]
+fn a_missing_destination_is_remembered_until_it_is_there() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let (route, other) = (route_to(&journal, "usb"), route_to(&journal, "cloud"));
+    journal.set_missing(route, Some("there is no such directory")).unwrap();
+    assert_eq!(journal.missing(route).unwrap().as_deref(), Some("there is no such directory"));
+    assert_eq!((journal.missing(other).unwrap(), journal.halt(route).unwrap()), (None, None));
+    journal.set_missing(route, None).unwrap();
+    assert_eq!(journal.missing(route).unwrap(), None);
+}
+
+#[test]
 fn a_folder_s_identity_is_remembered() {
     let scratch = Scratch::new();
     let journal = scratch.open();
