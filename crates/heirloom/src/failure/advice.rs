@@ -69,7 +69,7 @@ fn about_config(error: &config::Error) -> Advice {
         ),
         Error::IdentityFile { .. } | Error::Identities { .. } => Advice::one(
             Exit::WrongKey,
-            "An identity is what `age-keygen` or `ssh-keygen` wrote; what protects it is given with `identity_passphrase_file`. Nothing was synced.",
+            "An identity is what `age-keygen` or `ssh-keygen` wrote; what protects it is given with `identity_passphrase_file`. Nothing of this state was synced.",
         ),
         Error::JoinWrite { .. }
         | Error::SecretFile { .. }

@@ -13,7 +13,7 @@ use super::words::Words;
 use crate::failure::{Exit, Failure};
 use crate::report::{Action, Counts, Progress as Bar, Report};
 use journal::Journal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use sync::hooks::{Around, Hooks, Occasion, Subject, Work};
@@ -83,11 +83,14 @@ impl Attempt<'_> {
         let words = Words::of(self.wanted, self.journal, rounds);
         let mut made = Made { words, ..Made::default() };
         for one in unready {
-            let (destination, failure) = (one.destination.to_string(), one.failure());
-            made.flaws.push((Some(destination.clone()), failure.line()));
+            let failure = one.failure();
+            let destinations: BTreeSet<&String> = one.routes.iter().map(|route| &route.destination).collect();
+            for destination in destinations.into_iter().filter(|name| self.wanted.covers(name)) {
+                made.flaws.push((Some(destination.clone()), failure.line()));
+                made.reached.entry(destination.clone()).or_default();
+            }
             made.end(failure.kind());
-            self.report.fail(&failure.context(format!("nothing could be synced to {destination}")));
-            made.reached.insert(destination, false);
+            self.report.fail(&failure);
         }
         for round in rounds {
             if self.stop.is_cancelled() {
