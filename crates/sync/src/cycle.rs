@@ -61,7 +61,7 @@ const FOLLOW_UPS_MAX: usize = 3;
 const JOBS_WAITING_MAX: usize = 256;
 
 /// No directory is this one.
-const NO_DIRECTORY: RootIdentity = RootIdentity { device: 0, inode: 0 };
+const NO_DIRECTORY: RootIdentity = RootIdentity { device: 0, inode: 0, born: None };
 
 /// One cycle of one route: everything it needs.
 pub struct Cycle<'a, L, R> {
@@ -223,8 +223,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     fn doubts(&self, identity: &disk::Identity, is_another: bool) -> Result<Doubts, Error> {
         let known = self.journal.root_identity(self.route.id).map_err(Error::Journal)?;
         Ok(Doubts {
-            // A device's number changes when the machine starts anew, an inode's does not.
-            local: known.is_some_and(|known| known.inode != identity.inode),
+            local: known.is_some_and(|known| differs(&known, identity)),
             remote: is_another || self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
         })
     }
@@ -304,5 +303,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
 }
 
 fn root(identity: &disk::Identity) -> RootIdentity {
-    RootIdentity { device: identity.device, inode: identity.inode }
+    RootIdentity { device: identity.device, inode: identity.inode, born: identity.born }
+}
+
+/// A device's number changes when the machine starts anew, an inode's does not, but is given once more to a directory that is made after another
+/// was deleted.
+fn differs(known: &RootIdentity, identity: &disk::Identity) -> bool {
+    let born_apart = known.born.zip(identity.born).is_some_and(|(known, born)| known != born);
+    known.inode != identity.inode || born_apart
 }

@@ -60,8 +60,11 @@ fn a_folder_s_identity_is_remembered() {
     let journal = scratch.open();
     let route = route_to(&journal, "cloud");
     assert_eq!(journal.root_identity(route).unwrap(), None);
-    for identity in [RootIdentity { device: u64::MAX, inode: 2 }, RootIdentity { device: 0, inode: u64::MAX }]
-    {
+    let born = Some(UnixNanos(-7));
+    for identity in [
+        RootIdentity { device: u64::MAX, inode: 2, born },
+        RootIdentity { device: 0, inode: u64::MAX, born: None },
+    ] {
         journal.set_root_identity(route, identity).unwrap();
         assert_eq!(journal.root_identity(route).unwrap(), Some(identity));
     }

@@ -147,7 +147,7 @@ fn what_another_directory_could_not_be_given_yet_is_not_taken_for_deleted_there(
         story.write(0, "a", "one");
         story.write(0, "b", "two");
         story.sync(0).await;
-        story.0.lock().machines[0].folder = Tree::new(Identity { device: 1, inode: 77 });
+        story.0.lock().machines[0].folder = Tree::new(Identity { device: 1, inode: 77, born: None });
         assert!(matches!(story.run(0).await, Ok(Outcome::Halted(_))));
         story.resume(0);
         story.cue("write", "b", |_, _| Twist::Refused);
