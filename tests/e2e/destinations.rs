@@ -1,6 +1,7 @@
 //! One state to destinations of every service, with the servers that people have.
 
 use crate::home::{Daemon, Home, Ran, eventually, have, same_trees};
+use crate::sealed::film;
 use crate::server::Cloud;
 use serde_json::Value;
 use std::fs;
@@ -171,9 +172,7 @@ fn an_encrypted_state_is_encrypted_at_every_service() {
     let everywhere = with_keys("laptop", "documents", &each.concat());
     testkit::plant(&home.path("documents"), Tricky::All);
     symlink("plain.txt", home.path("documents/a link")).unwrap();
-    let large: Vec<u8> =
-        (0..3_000_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    fs::write(home.path("documents/film"), &large).unwrap();
+    fs::write(home.path("documents/film"), film()).unwrap();
     sync(&home, &everywhere).ok();
     let again = sync(&home, &everywhere).ok();
     assert_eq!(again.stdout.matches("nothing to do").count(), 4, "{}", again.stdout);

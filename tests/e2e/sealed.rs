@@ -115,7 +115,8 @@ fn keys(recipient: &str, identity: &str) -> String {
     format!("    encrypt_to: [\"{recipient}\"]\n    identity_file: [HOME/{identity}]\n")
 }
 
-fn film() -> Vec<u8> {
+/// A file that goes in parts.
+pub(crate) fn film() -> Vec<u8> {
     (0..2_500_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
