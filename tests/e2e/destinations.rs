@@ -1,6 +1,7 @@
 //! One state to destinations of every service, with the servers that people have.
 
 use crate::home::{Daemon, Home, Ran, eventually, have, same_trees};
+use crate::sealed::film;
 use crate::server::Cloud;
 use serde_json::Value;
 use std::fs;
@@ -171,9 +172,7 @@ fn an_encrypted_state_is_encrypted_at_every_service() {
     let everywhere = with_keys("laptop", "documents", &each.concat());
     testkit::plant(&home.path("documents"), Tricky::All);
     symlink("plain.txt", home.path("documents/a link")).unwrap();
-    let large: Vec<u8> =
-        (0..3_000_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    fs::write(home.path("documents/film"), &large).unwrap();
+    fs::write(home.path("documents/film"), film()).unwrap();
     sync(&home, &everywhere).ok();
     let again = sync(&home, &everywhere).ok();
     assert_eq!(again.stdout.matches("nothing to do").count(), 4, "{}", again.stdout);
@@ -235,13 +234,20 @@ fn one_that_fails_holds_up_no_other() {
     sync(&home, &laptop).code(75).says(&[
         "usb could not be synced",
         "does not carry the marker",
-        "begin anew",
+        "begin anew with `heirloom sync --resume --destination usb`",
     ]);
     assert_eq!(home.read("nas/documents/b.txt").as_deref(), Some("b"));
     assert_eq!(entries(&home, "usb"), 0);
     fs::remove_dir(home.path("usb")).unwrap();
-    sync(&home, &laptop).code(75).says(&["there is no such directory"]);
+    sync(&home, &laptop).code(75).says(&["there is no such directory", "the next sync says how to go on"]);
     assert!(!home.path("usb").exists());
+    let status = |arguments: &[&str]| home.run(&[arguments, &["--config", &laptop]].concat());
+    let usb = home.path("usb").display().to_string();
+    let awaited = format!(
+        "documents → usb waits until usb is there again: {usb} is not there: there is no such directory"
+    );
+    let page = status(&["status"]).ok().stdout;
+    assert!(page.contains("documents → usb  waits for usb") && page.contains(&awaited), "{page}");
 
     // The daemon goes on with the others, and takes the disk up again when it is back.
     let daemon = home.start(&["laptop", "--config", &laptop]);
@@ -249,8 +255,16 @@ fn one_that_fails_holds_up_no_other() {
     let arrived = |name: &str| home.read(name).map(drop).ok_or_else(|| daemon.log());
     eventually("c on the one that is there", || arrived("nas/documents/c.txt"));
     assert!(!home.path("usb").exists());
+    let page = status(&["status"]).ok().stdout;
+    assert!(page.contains("documents → usb  waits for usb") && page.contains(&awaited), "{page}");
+    status(&["status", "--check"]).code(75);
     fs::rename(home.path("pulled"), home.path("usb")).unwrap();
     eventually("c on the one that is back", || arrived("usb/documents/c.txt"));
+    eventually("a status that is well", || match status(&["status", "--check"]).one_of(&[0, 75]) {
+        0 => Ok(()),
+        _ => Err(daemon.log()),
+    });
+    assert!(!status(&["status"]).stdout.contains("waits"));
     assert_eq!(daemon.stop(), Some(0));
 }
 
@@ -286,26 +300,95 @@ fn a_new_disk_is_begun_anew_once_a_person_says_so() {
     let home = Home::new();
     fs::create_dir(home.path("usb")).unwrap();
     let laptop = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    // Each folder is a route of its own; one word is for the disk, and so for all of them.
+    let folders = format!("folders: [{}, ", home.path("photos").display());
+    let text = fs::read_to_string(&laptop).unwrap().replace("folders: [", &folders);
+    fs::write(&laptop, text).unwrap();
     home.write("documents/a.txt", "a");
+    home.write("photos/p.txt", "p");
     sync(&home, &laptop).ok();
     let swap = |out: &str| fs::rename(home.path("usb"), home.path(out)).unwrap();
     swap("old");
+    sync(&home, &laptop).code(75).says(&["there is no such directory", "create that directory"]);
     fs::create_dir(home.path("usb")).unwrap();
-    sync(&home, &laptop).code(75).says(&["begin anew with `heirloom sync --resume`"]);
-    home.run(&["sync", "--resume", "--dry-run", "--config", &laptop]).ok();
+    let told = sync(&home, &laptop).code(75);
+    let begin = told.names_resume();
+    assert_eq!(begin, "heirloom sync --resume --destination usb");
+    home.run_printed("heirloom sync --resume", &laptop).code(75);
+    home.run_printed(&format!("{begin} --dry-run"), &laptop).ok();
     assert_eq!(entries(&home, "usb"), 0);
-    home.run(&["sync", "--resume", "--config", &laptop]).ok();
+    home.run_printed(begin, &laptop).ok();
     home.write("documents/b.txt", "b");
     sync(&home, &laptop).ok();
-    assert_eq!(home.read("usb/documents/b.txt").as_deref(), Some("b"));
+    for folder in ["documents", "photos"] {
+        same_trees(&home.path(folder), &home.path(&format!("usb/documents/{folder}"))).unwrap();
+    }
 
     // The old one is now another than the one that is known, and takes nothing away.
     swap("new");
     fs::rename(home.path("old"), home.path("usb")).unwrap();
-    sync(&home, &laptop).code(20).says(&["or is another disk"]);
+    let told = sync(&home, &laptop).code(20).says(&["or is another disk"]);
     assert_eq!(home.read("documents/b.txt").as_deref(), Some("b"));
-    home.run(&["sync", "--resume", "--config", &laptop]).ok();
-    assert_eq!(home.read("usb/documents/b.txt").as_deref(), Some("b"));
+    home.run_printed(told.names_resume(), &laptop).ok();
+    assert_eq!(home.read("usb/documents/documents/b.txt").as_deref(), Some("b"));
+    // A daemon, which looks for the disk all the time, is told the same.
+    let daemon = home.start(&["laptop", "--config", &laptop]);
+    swap("older");
+    fs::create_dir(home.path("usb")).unwrap();
+    eventually("both folders waiting", || {
+        let page = home.run(&["status", "--config", &laptop]).ok().stdout;
+        if page.matches("does not carry the marker").count() == 2 { Ok(()) } else { Err(page) }
+    });
+    assert_eq!(entries(&home, "usb"), 0);
+    home.run_printed(begin, &laptop).ok();
+    same_trees(&home.path("photos"), &home.path("usb/documents/photos")).unwrap();
+    assert_eq!(daemon.stop(), Some(0));
+    home.run(&["sync", "--destination", "nowhere", "--config", &laptop])
+        .code(2)
+        .says(&["destination `nowhere`", "The destinations are: usb."]);
+}
+
+#[test]
+fn a_word_for_a_halt_fills_no_mount_point() {
+    let home = Home::new();
+    for directory in ["nas", "usb"] {
+        fs::create_dir(home.path(directory)).unwrap();
+    }
+    let (unplugged, usb) = (home.path("unplugged"), home.path("usb"));
+    let text = [fs_at(&home, "nas"), fs_at(&home, "usb")].concat();
+    let laptop = profile(&home, "laptop", "documents", &text);
+    for number in 0..10 {
+        home.write(&format!("documents/f{number}"), &format!("content {number}"));
+    }
+    sync(&home, &laptop).ok();
+    for number in 0..5 {
+        fs::remove_file(home.path(&format!("documents/f{number}"))).unwrap();
+    }
+    let unplug = || {
+        fs::rename(&usb, &unplugged).unwrap();
+        fs::create_dir(&usb).unwrap();
+    };
+    let plug = || {
+        fs::remove_dir(&usb).expect("the mount point is empty");
+        fs::rename(&unplugged, &usb).unwrap();
+    };
+    // Both halt; one of them is unplugged before the word comes.
+    let told = sync(&home, &laptop).code(20).says(&["5 of 10 files would be deleted"]);
+    unplug();
+    home.run_printed(told.names_resume(), &laptop).code(75).says(&["does not carry the marker"]);
+    assert_eq!((entries(&home, "usb"), entries(&home, "nas/documents")), (0, 5));
+    // Nor does a further word, which answers nothing that is told of the disk, and one that names it but was told something else.
+    home.run_printed("heirloom sync --resume documents", &laptop).code(75);
+    plug();
+    let told = sync(&home, &laptop).code(20).says(&["documents → usb is halted"]);
+    unplug();
+    home.run_printed("heirloom sync --resume --destination usb", &laptop).code(75);
+    assert_eq!(entries(&home, "usb"), 0);
+    plug();
+    home.run_printed(told.names_resume(), &laptop).ok();
+    for name in ["nas", "usb"] {
+        same_trees(&home.path("documents"), &home.path(&format!("{name}/documents"))).unwrap();
+    }
 }
 
 #[test]

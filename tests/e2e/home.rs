@@ -65,6 +65,15 @@ impl Home {
         Ran::new(arguments.join(" "), self.heirloom(arguments).output().unwrap())
     }
 
+    /// Runs a command of ours literally as it was printed, with this configuration in the environment.
+    pub(crate) fn run_printed(&self, command: &str, config: &str) -> Ran {
+        let mut words = command.split(' ');
+        assert_eq!(words.next(), Some("heirloom"), "{command}");
+        let mut run = self.heirloom(&words.collect::<Vec<_>>());
+        run.env("HEIRLOOM_CONFIG", config);
+        Ran::new(command.to_owned(), run.output().unwrap())
+    }
+
     pub(crate) fn git(&self, arguments: &[&str]) -> Ran {
         Ran::new(
             format!("git {}", arguments.join(" ")),
@@ -140,6 +149,14 @@ impl Ran {
             assert!(stderr.contains(part), "`{what}` does not say `{part}`:\n{stderr}");
         }
         self
+    }
+
+    /// The command to go on that standard error names.
+    #[track_caller]
+    pub(crate) fn names_resume(&self) -> &str {
+        let Self { what, stderr, .. } = self;
+        let printed = stderr.split('`').find(|quoted| quoted.starts_with("heirloom sync --resume"));
+        printed.unwrap_or_else(|| panic!("`{what}` names no command to go on:\n{stderr}"))
     }
 
     /// Results and errors together must hold each of these.

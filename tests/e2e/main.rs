@@ -15,6 +15,7 @@ mod daemon;
 mod destinations;
 mod eio;
 mod foreign;
+mod guards;
 mod home;
 mod hooks;
 mod kills;

@@ -62,50 +62,6 @@ fn a_wrong_key_is_told_from_a_missing_bucket() {
 }
 
 #[test]
-fn an_emptied_folder_halts_and_resumes() {
-    let home = Home::new();
-    let cloud = Cloud::new(&home);
-    let _serving = cloud.start();
-    let profile = cloud.laptop("laptop", "documents");
-    home.write("documents/a", "a");
-    home.write("documents/b", "b");
-    home.run(&["sync", "--config", &profile]).ok();
-    fs::remove_file(home.path("documents/a")).unwrap();
-    fs::remove_file(home.path("documents/b")).unwrap();
-    home.run(&["sync", "--config", &profile]).code(20).says(&[
-        "the local side is empty",
-        "held 2 files",
-        "heirloom sync --resume documents",
-    ]);
-    assert!(home.path("cloud/live/alice/documents/a").exists());
-    home.run(&["sync", "--dry-run", "--resume", "--config", &profile]).ok();
-    assert!(home.path("cloud/live/alice/documents/a").exists(), "a dry run deletes nothing");
-    home.run(&["sync", "--resume", "--config", &profile]).ok();
-    assert!(!home.path("cloud/live/alice/documents/a").exists());
-}
-
-#[test]
-fn a_running_daemon_is_told_to_go_on() {
-    let home = Home::new();
-    let cloud = Cloud::new(&home);
-    let _serving = cloud.start();
-    let profile = cloud.laptop("laptop", "documents");
-    home.write("documents/a", "a");
-    home.write("documents/b", "b");
-    home.run(&["sync", "--config", &profile]).ok();
-    let laptop = home.start(&["laptop", "--config", &profile]);
-    fs::remove_file(home.path("documents/a")).unwrap();
-    fs::remove_file(home.path("documents/b")).unwrap();
-    eventually("the halt", || if laptop.log().contains("is halted") { Ok(()) } else { Err(laptop.log()) });
-    let planned = home.run(&["sync", "--resume", "--dry-run", "--config", &profile]).ok();
-    assert!(planned.stdout.contains("delete remote a"), "{}", planned.stdout);
-    assert!(home.path("cloud/live/alice/documents/a").exists());
-    let resumed = home.run(&["sync", "--resume", "documents", "--config", &profile]).ok();
-    assert!(resumed.stdout.contains("2 deleted there"), "{}", resumed.stdout);
-    assert!(!home.path("cloud/live/alice/documents/a").exists());
-}
-
-#[test]
 fn an_ignored_file_does_not_hide_an_emptied_folder() {
     let home = Home::new();
     let cloud = Cloud::new(&home);
@@ -162,37 +118,6 @@ fn a_state_dir_inside_a_synced_folder_is_refused() {
     let text = fs::read_to_string(&profile).unwrap().replace("state-laptop", "documents/.state");
     fs::write(&profile, text).unwrap();
     home.run(&["sync", "--config", &profile]).code(2).says(&["state_dir", "which is synced", &root[..10]]);
-}
-
-#[test]
-fn a_missing_folder_halts_and_is_not_made() {
-    let home = Home::new();
-    let cloud = Cloud::new(&home);
-    let _serving = cloud.start();
-    let profile = cloud.laptop("laptop", "documents");
-    home.write("documents/a", "a");
-    home.run(&["sync", "--config", &profile]).ok();
-    fs::remove_dir_all(home.path("documents")).unwrap();
-    home.run(&["sync", "--config", &profile]).code(20).says(&["does not exist", "mount it"]);
-    assert!(!home.path("documents").exists());
-}
-
-#[test]
-fn too_many_deletions_halt() {
-    let home = Home::new();
-    let cloud = Cloud::new(&home);
-    let _serving = cloud.start();
-    let profile = cloud.laptop("laptop", "documents");
-    for number in 0..20 {
-        home.write(&format!("documents/f{number}"), &format!("content {number}"));
-    }
-    home.run(&["sync", "--config", &profile]).ok();
-    for number in 0..6 {
-        fs::remove_file(home.path(&format!("documents/f{number}"))).unwrap();
-    }
-    home.run(&["sync", "--config", &profile])
-        .code(20)
-        .says(&["6 of 20 files would be deleted", "--resume documents"]);
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub enum Error {
         /// Where it should be.
         place: String,
         /// What is missing.
-        why: &'static str,
+        why: Missing,
     },
     /// What stands there is not the place it was.
     #[error("{place} has lost the marker that was left there, so it was emptied or is another place")]
@@ -112,6 +112,26 @@ pub enum Called {
     Bucket(BucketName),
     /// A plain tree, by its name in the configuration.
     Destination(String),
+}
+
+/// What is missing where a disk should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The directory itself.
+    Directory,
+    /// The marker in it: a mount point without its disk, or a new disk.
+    Marker,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "there is no such directory",
+            Self::Marker => {
+                "the directory does not carry the marker that was left there, so the disk may not be mounted"
+            }
+        })
+    }
 }
 
 impl From<BucketName> for Called {

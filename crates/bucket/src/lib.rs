@@ -52,7 +52,7 @@ pub use bucket::{Bucket, Options};
 pub use changes::{Changed, Changes, Cursor, Feed};
 pub use conditions::{Conditions, Honoured};
 pub use delete::Deleted;
-pub use error::{Called, Cause, Error, Retry};
+pub use error::{Called, Cause, Error, Missing, Retry};
 pub use limit::{Limiter, Limits};
 pub use list::{Found, Listing};
 pub use object::{Expect, Get, Listed, Object};

@@ -90,13 +90,16 @@ pub enum Expect {
     Unchanged(Stamp),
 }
 
-/// Which directory a path led to, so that a remount is noticed. Device numbers may differ after a restart.
+/// Which directory a path led to, so that a remount is noticed. Device numbers may differ after a restart, and file systems give the number of a
+/// deleted directory to the next one; so of one that keeps it, when the directory was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// Device number of the file system.
     pub device: u64,
     /// Inode number of the directory.
     pub inode: u64,
+    /// When it was made, if that can be told.
+    pub born: Option<UnixNanos>,
 }
 
 /// One `statx` of something that is not followed if it is a symlink.
@@ -149,18 +152,25 @@ impl Status {
         self.0.stx_nlink
     }
 
-    pub(crate) fn identity(&self) -> Identity {
-        let device = rustix::fs::makedev(self.0.stx_dev_major, self.0.stx_dev_minor);
-        Identity { device, inode: self.0.stx_ino }
+    /// Which directory `file` has open.
+    pub(crate) fn identity_of(file: impl AsFd) -> Result<Identity, Errno> {
+        let flags = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        let status = rustix::fs::statx(file.as_fd(), c"", AtFlags::EMPTY_PATH, flags)?;
+        let is_told = StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::BTIME);
+        let born = (is_told && keeps_births(file)?).then(|| time(&status.stx_btime));
+        Ok(Identity { device: Self(status).device(), inode: status.stx_ino, born })
+    }
+
+    fn device(&self) -> u64 {
+        rustix::fs::makedev(self.0.stx_dev_major, self.0.stx_dev_minor)
     }
 
     /// Which mount an open directory was reached through; within one, files can be moved.
-    pub(crate) fn mount_of(directory: impl AsFd) -> Result<(Identity, u64), Errno> {
+    pub(crate) fn mount_of(directory: impl AsFd) -> Result<(u64, u64), Errno> {
         let flags = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
         let status = rustix::fs::statx(directory.as_fd(), c"", AtFlags::EMPTY_PATH, flags)?;
         // Some file systems are several for this purpose, each with a device of its own.
-        let device = Identity { inode: 0, ..Self(status).identity() };
-        Ok((device, status.stx_mnt_id))
+        Ok((Self(status).device(), status.stx_mnt_id))
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
@@ -184,6 +194,16 @@ impl Status {
         let meta = Meta { mtime, mode, owner, ..Meta::default() };
         Found { key, kind, size: if kind == Kind::Directory { 0 } else { stamp.size }, meta, stamp }
     }
+}
+
+/// Whether a file system keeps when a directory was made. Those of the FAT family tell for their root when it was mounted.
+fn keeps_births(file: impl AsFd) -> Result<bool, Errno> {
+    const MSDOS: u64 = 0x4d44;
+    const EXFAT: u64 = 0x2011_bab0;
+    // All numbers are of 32 bits.
+    #[expect(clippy::cast_sign_loss, reason = "a number that names something")]
+    let kind = rustix::fs::fstatfs(file)?.f_type as u64 & 0xFFFF_FFFF;
+    Ok(![MSDOS, EXFAT].contains(&kind))
 }
 
 /// Whether two observations show the same version of a file that was renamed in between, which changes

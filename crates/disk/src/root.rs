@@ -56,8 +56,7 @@ impl Root {
 
     /// Which directory this is.
     pub fn identity(&self) -> Result<Identity, Error> {
-        let status = Status::of_open(&self.fd).map_err(|errno| self.failed_at_top("examining", errno))?;
-        Ok(status.identity())
+        Status::identity_of(&self.fd).map_err(|errno| self.failed_at_top("examining", errno))
     }
 
     /// Bytes that this user may still write to the root's file system.

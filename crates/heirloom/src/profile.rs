@@ -22,3 +22,4 @@ pub(crate) mod telling;
 pub(crate) mod turn;
 pub(crate) mod users;
 pub(crate) mod watch;
+pub(crate) mod words;

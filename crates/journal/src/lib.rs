@@ -8,7 +8,7 @@
 //! Journal::open ──► route ──► known (base and sightings) ──► (scan, plan, apply) ──► record
 //!                     ├──► chunks · upload · put_upload          (of large files: what need not be sent again)
 //!                     ├──► put_sealed · sealed_at · in_clear       (of encrypted states: what is inside)
-//!                     ├──► halt · root_identity
+//!                     ├──► halt · missing · root_identity
 //!                     └──► start_run … finish_run ──► last_runs · last_success
 //! ```
 //!

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 8] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -92,6 +92,8 @@ const STEPS: [&str; 6] = [
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sealed_by_seal ON sealed (route, seal);
     CREATE INDEX sealed_by_etag ON sealed (route, etag);",
+    "ALTER TABLE route ADD COLUMN missing TEXT;",
+    "ALTER TABLE route ADD COLUMN root_born INTEGER;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

@@ -1,6 +1,7 @@
 //! What a base belongs to: one folder on its way to one place in one destination.
 
 use crate::{Error, Journal};
+use model::UnixNanos;
 use rusqlite::{OptionalExtension, params};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -29,6 +30,8 @@ pub struct RootIdentity {
     pub device: u64,
     /// Inode number of the directory.
     pub inode: u64,
+    /// When the directory was made, if its file system tells.
+    pub born: Option<UnixNanos>,
 }
 
 impl Journal {
@@ -86,13 +89,28 @@ impl Journal {
         })
     }
 
+    /// What was said of the route's destination when it was last looked for and was not there; `None` if it was.
+    pub fn missing(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT missing FROM route WHERE id = ?1")
+    }
+
+    /// Remembers what was said of a destination that was not there, or that it was.
+    pub fn set_missing(&self, route: RouteId, missing: Option<&str>) -> Result<(), Error> {
+        self.with("remembering a missing destination", |connection| {
+            let change = "UPDATE route SET missing = ?2 WHERE id = ?1 AND missing IS NOT ?2";
+            connection.prepare_cached(change)?.execute(params![route.0, missing]).map(drop)
+        })
+    }
+
     /// Which directory the route's folder last was.
     pub fn root_identity(&self, route: RouteId) -> Result<Option<RootIdentity>, Error> {
         self.with("reading a folder's identity", |connection| {
-            let find = "SELECT root_device, root_inode FROM route WHERE id = ?1 AND root_inode IS NOT NULL";
+            let find =
+                "SELECT root_device, root_inode, root_born FROM route WHERE id = ?1 AND root_inode IS NOT NULL";
             let identity = |row: &rusqlite::Row<'_>| {
                 let number = |at| row.get(at).map(i64::cast_unsigned);
-                Ok(RootIdentity { device: number(0)?, inode: number(1)? })
+                let born = row.get::<_, Option<i64>>(2)?.map(UnixNanos);
+                Ok(RootIdentity { device: number(0)?, inode: number(1)?, born })
             };
             connection.prepare_cached(find)?.query_row([route.0], identity).optional()
         })
@@ -101,8 +119,10 @@ impl Journal {
     /// Remembers which directory the route's folder is.
     pub fn set_root_identity(&self, route: RouteId, identity: RootIdentity) -> Result<(), Error> {
         self.with("remembering a folder's identity", |connection| {
-            let values = params![route.0, identity.device.cast_signed(), identity.inode.cast_signed()];
-            let change = "UPDATE route SET root_device = ?2, root_inode = ?3 WHERE id = ?1";
+            let RootIdentity { device, inode, born } = identity;
+            let born = born.map(|born| born.0);
+            let values = params![route.0, device.cast_signed(), inode.cast_signed(), born];
+            let change = "UPDATE route SET root_device = ?2, root_inode = ?3, root_born = ?4 WHERE id = ?1";
             connection.execute(change, values).map(|_| ())
         })
     }

@@ -10,9 +10,10 @@ use crate::report::{Outcome, Report};
 use crate::route::Route;
 use crate::sides::{Held, Local, Remote, Standing};
 use crate::surveys::Surveys;
+use bucket::plain::PlaceId;
 use journal::{Change, Journal, RootIdentity};
 use plan::ignore::IgnoreTree;
-use plan::sync::{Doubts, Guards, Halt, Phase};
+use plan::sync::{Doubts, Guards, Phase};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -30,24 +31,24 @@ pub struct Options {
     pub stop: CancellationToken,
 }
 
-/// What a person has said about a halt.
+/// What a person has said about a halt, or about a place that does not carry its marker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resume {
     /// Nothing.
     Not,
-    /// To go on from the halt that said this. One that says something else is another one, and nobody has looked at it yet.
+    /// To go on from what said this. What says something else is another matter, and nobody has looked at it yet.
     From(String),
-    /// To go on, though no halt was told: from a place that does not carry its marker, which ends a run before anything is looked at.
-    Afresh,
+    /// To go on at this place, if it is in doubt as another one than was known: it was begun anew for another route, and that word holds for this one.
+    At(PlaceId),
     /// To go on whatever it says, for a machine at which the person who says so is the only one.
     Anything,
 }
 
 impl Resume {
-    fn answers(&self, halt: &Halt) -> bool {
+    fn answers(&self, told: &impl ToString) -> bool {
         match self {
-            Self::Not | Self::Afresh => false,
-            Self::From(said) => *said == halt.to_string(),
+            Self::Not | Self::At(_) => false,
+            Self::From(said) => *said == told.to_string(),
             Self::Anything => true,
         }
     }
@@ -60,7 +61,7 @@ const FOLLOW_UPS_MAX: usize = 3;
 const JOBS_WAITING_MAX: usize = 256;
 
 /// No directory is this one.
-const NO_DIRECTORY: RootIdentity = RootIdentity { device: 0, inode: 0 };
+const NO_DIRECTORY: RootIdentity = RootIdentity { device: 0, inode: 0, born: None };
 
 /// One cycle of one route: everything it needs.
 pub struct Cycle<'a, L, R> {
@@ -119,8 +120,8 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         Box::pin(Cycle { remote: &remote, ..*self }.go(is_another, resume)).await
     }
 
-    /// Whether the destination is another place than the base was agreed upon with. One that carries no marker gets one if it was never met, or if a
-    /// person has looked; else it is not the destination. Whoever has looked knows that it is another place, so it is no halt once more.
+    /// Whether the destination is another place than the base was agreed upon with. One that carries no marker gets one if it was never met, or if
+    /// that is what a person has answered; else it is not the destination. Who has answered knows that it is another place, so it is no halt once more.
     async fn meet(&self, remote: &R, standing: Standing, resume: &mut Resume) -> Result<bool, Error> {
         let (journal, route) = (self.journal, self.route);
         let known = journal.place(route.id).map_err(Error::Journal)?;
@@ -128,11 +129,10 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             Standing::Named => return Ok(false),
             Standing::Marked(id) => id,
             Standing::Unmarked(error) => {
-                let is_met = journal.has_met(&route.destination).map_err(Error::Journal)?;
-                if is_met && *resume == Resume::Not {
-                    return Err(Error::Remote(error));
-                }
-                if is_met {
+                if journal.has_met(&route.destination).map_err(Error::Journal)? {
+                    if !resume.answers(&error) {
+                        return Err(Error::Remote(error));
+                    }
                     *resume = Resume::Anything;
                 }
                 if self.options.dry_run {
@@ -144,7 +144,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         if !self.options.dry_run {
             journal.set_place(route.id, id.as_str()).map_err(Error::Journal)?;
         }
-        Ok(known.is_some_and(|known| known != id.as_str()))
+        let is_another = known.is_some_and(|known| known != id.as_str());
+        let is_doubted = is_another || journal.is_rewound(route.id).map_err(Error::Journal)?;
+        if is_doubted && *resume == Resume::At(id) {
+            *resume = Resume::Anything;
+        }
+        Ok(is_another)
     }
 
     /// A halt that `resume` answers makes it an answer to all that follows in the same run: what is left of that halt says other numbers.
@@ -218,8 +223,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     fn doubts(&self, identity: &disk::Identity, is_another: bool) -> Result<Doubts, Error> {
         let known = self.journal.root_identity(self.route.id).map_err(Error::Journal)?;
         Ok(Doubts {
-            // A device's number changes when the machine starts anew, an inode's does not.
-            local: known.is_some_and(|known| known.inode != identity.inode),
+            local: known.is_some_and(|known| differs(&known, identity)),
             remote: is_another || self.journal.is_rewound(self.route.id).map_err(Error::Journal)?,
         })
     }
@@ -299,5 +303,12 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
 }
 
 fn root(identity: &disk::Identity) -> RootIdentity {
-    RootIdentity { device: identity.device, inode: identity.inode }
+    RootIdentity { device: identity.device, inode: identity.inode, born: identity.born }
+}
+
+/// A device's number changes when the machine starts anew, an inode's does not, but is given once more to a directory that is made after another
+/// was deleted.
+fn differs(known: &RootIdentity, identity: &disk::Identity) -> bool {
+    let born_apart = known.born.zip(identity.born).is_some_and(|(known, born)| known != born);
+    known.inode != identity.inode || born_apart
 }

@@ -6,7 +6,7 @@
 
 use super::store::{Failure, Onto};
 use super::{At, Inner, Plain};
-use crate::{Cause, Error, Retry};
+use crate::{Cause, Error, Missing, Retry};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use std::fmt;
@@ -100,10 +100,7 @@ impl Plain {
     pub fn unmarked(&self) -> Error {
         let place = self.inner.options.at.address();
         match self.inner.options.at {
-            At::Disk { .. } => Error::Absent {
-                place,
-                why: "the directory does not carry the marker that was left there, so the disk may not be mounted",
-            },
+            At::Disk { .. } => Error::Absent { place, why: Missing::Marker },
             At::Webdav { .. } | At::Sftp { .. } => Error::Emptied { place },
         }
     }
@@ -137,7 +134,7 @@ impl Plain {
     pub(super) fn no_such_place(&self) -> Error {
         let place = self.inner.options.at.address();
         match self.inner.options.at {
-            At::Disk { .. } => Error::Absent { place, why: "there is no such directory" },
+            At::Disk { .. } => Error::Absent { place, why: Missing::Directory },
             At::Webdav { .. } | At::Sftp { .. } => Error::NoSuchBucket { at: self.called(), endpoint: place },
         }
     }

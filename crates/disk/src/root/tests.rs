@@ -25,6 +25,24 @@ fn the_root_itself_may_be_reached_through_a_symlink() {
 }
 
 #[test]
+fn a_directory_that_was_made_anew_is_another_one() {
+    let scratch = Scratch::new();
+    let path = scratch.outside().join("made");
+    // The number of the deleted one is free, and often the next to be given.
+    let identities: std::collections::HashSet<Identity> = (0..20)
+        .map(|_| {
+            std::fs::create_dir(&path).unwrap();
+            let identity = Root::open(&path).unwrap().identity().unwrap();
+            std::fs::remove_dir(&path).unwrap();
+            // File systems keep time by the kernel's ticks.
+            std::thread::sleep(std::time::Duration::from_millis(11));
+            identity
+        })
+        .collect();
+    assert_eq!(identities.len(), 20);
+}
+
+#[test]
 fn a_deleted_root_is_missing_not_empty() {
     let scratch = Scratch::new();
     std::fs::remove_dir(scratch.root.path()).unwrap();

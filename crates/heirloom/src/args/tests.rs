@@ -22,6 +22,7 @@ fn what_can_be_typed() {
         "sync",
         "sync documents photos --dry-run",
         "sync -n --resume --json",
+        "sync --resume --destination usb",
         "sync --limit-upload 2MiB --limit-download none",
         "laptop --limit-upload 500KiB",
         "pi --limit-download 1GiB/s",
@@ -167,6 +168,7 @@ fn the_page_of_a_command() {
       [STATE]...  The states to sync [default: all]
 
     Options:
+          --destination <NAME>     Sync with this destination only [default: all of a state's]
       -n, --dry-run                Show what would be done, and change nothing
           --resume                 Go on after a halt: you have looked, and the deletions are meant
           --limit-upload <RATE>    Send at most so many bytes a second, like 500KiB or 2MiB [default:
@@ -185,156 +187,60 @@ fn the_page_of_a_command() {
       heirloom sync                      every state of this laptop, or the mirror of this pi
       heirloom sync documents photos     only these states
       heirloom sync --dry-run            show what would be done
-      heirloom sync --resume             go on after a halt, deletions included
+      heirloom sync --resume documents   go on after a halt, deletions included
+      heirloom sync --destination usb    only with this destination
 
     The hooks of a state, if it has any, run around its sync, once for all its folders and
     destinations; a state whose before_backup fails is skipped.
 
     A running daemon does the work, with its own limits, and this command shows it; Ctrl-C leaves the
     daemon at it. --resume answers the halt that was told last, and no other: one that says something
-    else by now halts anew.
+    else by now halts anew. With --destination it also answers that this one has lost its marker: a new
+    disk is begun anew, which puts both sides together and deletes nothing.
 
     Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
     a side looks emptied or far too much was deleted, and wants a person to look.
     ");
 }
 
-#[test]
-fn the_pages_of_backups_and_conflicts() {
-    insta::assert_snapshot!(help(&["backups", "create"]), @r"
-    Run the hooks, sync, and have the cloud take a snapshot
+/// Every command with what it is called by, those below others too.
+fn commands(above: &[String], command: &clap::Command) -> Vec<(Vec<String>, clap::Command)> {
+    let mut all = Vec::new();
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        let words = [above, &[below.get_name().to_owned()]].concat();
+        all.extend(commands(&words, below));
+        all.push((words, below.clone()));
+    }
+    all
+}
 
-    Usage: heirloom backups create [OPTIONS]
-
-    Options:
-          --state <STATE>...  The states to back up [default: all]
-      -h, --help              Print help
-
-    Options for every command:
-          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
-                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
-          --json           Print JSON lines, each with a `message_type`
-      -v, --verbose...     Say more; twice for what a developer needs
-      -q, --quiet          Say nothing but results and errors
-
-    Examples:
-      heirloom backups create                      every state
-      heirloom backups create --state documents    only this one
-      heirloom backups create && notify-send done
-
-    For each state: its before_backup hook, its sync to every destination, its after_backup hook. Then
-    every cloud among the destinations takes a snapshot, and its name is printed:
-
-      <destination>::<bucket>::<machine>-<time>
-
-    where the machine is the one that took it, and the time is UTC. If nothing has changed since the
-    latest snapshot, that one is the backup, and its name is printed. A running `heirloom laptop` waits
-    meanwhile; it need not be stopped.
-
-    Exit code 3 means that something is left out, and says what: a state whose before_backup failed, a
-    file that could not be read, a conflict. The snapshot is taken nevertheless, and its commit says
-    so. A cloud to which no state could be brought takes none.
-    ");
-    insta::assert_snapshot!(help(&["conflicts", "resolve"]), @r"
-    Decide which version goes on
-
-    Usage: heirloom conflicts resolve [OPTIONS] --keep <mine|theirs|both> [PATH]...
-
-    Arguments:
-      [PATH]...  Conflict copies, the files they belong to, or directories with all below them
-
-    Options:
-          --all                      Every conflict there is
-          --keep <mine|theirs|both>  Which version goes on under the file's name
-      -n, --dry-run                  Show what would be done, and change nothing
-      -h, --help                     Print help
-
-    Options for every command:
-          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
-                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
-          --json           Print JSON lines, each with a `message_type`
-      -v, --verbose...     Say more; twice for what a developer needs
-      -q, --quiet          Say nothing but results and errors
-
-    Which version is whose, seen from the machine on which this is run:
-      mine     what this machine had: the conflict copy if this machine's name is in it, and else the
-               version that kept the file's name
-      theirs   the other one
-      both     both: the copy gets a name of its own, `letter (desk, 2026-11-20 10.15.00).txt`
-
-    Examples:
-      heirloom conflicts resolve --all --keep theirs
-      heirloom conflicts resolve letters/anna.txt --keep mine
-      heirloom conflicts resolve ~/Documents/letters --keep both --dry-run
-
-    A version is deleted only while the other one stands, and only if it is still what was looked at.
-    Files are changed on this machine alone; the next sync carries that everywhere.
-    Exit code 3 means that some conflicts are left, and says why.
-    ");
+/// What a page shows as examples, up to the shell's own signs.
+fn examples(page: &str) -> Vec<String> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("  heirloom "));
+    let typed = |line: &str| {
+        let words = line.split("  ").next().unwrap_or_default().split(' ');
+        words.take_while(|word| !["|", "||", "&&", ">"].contains(word)).collect::<Vec<_>>().join(" ")
+    };
+    lines.map(typed).collect()
 }
 
 #[test]
-fn the_page_of_the_status() {
-    insta::assert_snapshot!(help(&["status"]), @r"
-    Show how the machine of this profile is doing, route by route
-
-    Usage: heirloom status [OPTIONS]
-
-    Options:
-          --check  Let the exit code say whether all is well
-      -h, --help   Print help
-
-    Options for every command:
-          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
-                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
-          --json           Print JSON lines, each with a `message_type`
-      -v, --verbose...     Say more; twice for what a developer needs
-      -q, --quiet          Say nothing but results and errors
-
-    Examples:
-      heirloom status
-      heirloom status --json | jq 'select(.halt)'
-      heirloom status --check --quiet || notify-send 'Heirloom wants a look'
-
-    A running daemon is asked over the socket in its state_dir; without one, the history of runs tells
-    how far things had come. Nothing is looked at but what is known already, and no server is asked.
-
-    The exit code is 0 whatever there is to tell. With --check it is 20 when something is halted, 1
-    when something could not be done or no daemon runs, 3 when something is left out, and else 0.
-    ");
-}
-
-#[test]
-fn the_page_of_a_new_user() {
-    insta::assert_snapshot!(help(&["user", "add"]), @r"
-    Add a user, their bucket and a first key
-
-    Usage: heirloom user add [OPTIONS] <NAME>
-
-    Arguments:
-      <NAME>  The name of the user, and of their bucket
-
-    Options:
-          --label <LABEL>     What the key is for, mostly the name of a machine [default: the first free
-                              of `key`, `key-2`, …]
-          --join-file <FILE>  Write what a machine needs to join into this file, readable by its owner
-                              only
-      -h, --help              Print help
-
-    Options for every command:
-          --config <FILE>  The configuration to use [default: $HEIRLOOM_CONFIG, ./heirloom.yml,
-                           ~/.config/heirloom/config.yml, /etc/heirloom/config.yml]
-          --json           Print JSON lines, each with a `message_type`
-      -v, --verbose...     Say more; twice for what a developer needs
-      -q, --quiet          Say nothing but results and errors
-
-    Examples:
-      heirloom user add alice
-      heirloom user add alice --join-file /run/heirloom/alice.join
-
-    The join file holds all that alice's laptop needs: name it in the laptop's profile as
-    `destinations: {cloud: {join: FILE}}`. The key also opens the web view and `git clone`.
-    ");
+fn every_page_fits_and_shows_what_can_be_typed() {
+    let mut seen = 0;
+    for (words, command) in commands(&[], &Typed::command()) {
+        let page = help(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        for line in page.lines() {
+            assert!(line.chars().count() <= 100, "{words:?}: {line}");
+        }
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for example in examples(&after) {
+            seen += 1;
+            if let Err(error) = parse(&example) {
+                panic!("{words:?}: {example}: {error}");
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} examples were found");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn create(session: &Session, states: &[StateName]) -> Result<Exit, Failure> {
         let notice = |one: &_, moment: sync::Moment<'_>| runs::note(&journal, one, &moment);
         let attempt = Attempt {
             report: &report,
-            wanted: Wanted::default(),
+            wanted: &Wanted::default(),
             journal: &journal,
             open: &open,
             notice: &notice,

@@ -49,6 +49,8 @@ pub(crate) fn run(session: &Session, wanted: &Wanted) -> Result<Exit, Failure> {
 fn check(status: &Status) -> Exit {
     let of_route = |route: &RouteStatus| match route.last_outcome.as_deref() {
         _ if route.halt.is_some() => Exit::Halted,
+        Some("halted") => Exit::Halted,
+        _ if route.missing.is_some() => Exit::Skipped,
         Some("failed") => Exit::Failed,
         _ if route.failure.is_some() => Exit::Failed,
         None => Exit::Failed,
@@ -66,7 +68,7 @@ fn check(status: &Status) -> Exit {
     } else if troubled || exits.contains(&Exit::Failed) {
         Exit::Failed
     } else {
-        exits.into_iter().max().unwrap_or(Exit::Ok)
+        exits.into_iter().fold(Exit::Ok, Exit::or_worse)
     }
 }
 

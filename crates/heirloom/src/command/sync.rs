@@ -2,6 +2,7 @@
 
 use super::hand_over::hand_over;
 use crate::args::Sync;
+use crate::config::laptop::DestinationName;
 use crate::config::{Config, Laptop, Pi, Profile};
 use crate::control::client;
 use crate::control::message::Ask;
@@ -18,9 +19,11 @@ use crate::session::Session;
 use journal::Journal;
 use mirror::Drive;
 use model::StateName;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use sync::Route;
 
 /// Runs each route once.
 pub(crate) fn run(session: &Session, wanted: &Sync) -> Result<Exit, Failure> {
@@ -34,14 +37,37 @@ pub(crate) fn run(session: &Session, wanted: &Sync) -> Result<Exit, Failure> {
 
 fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, Failure> {
     refuse_unknown(laptop, &wanted.states)?;
+    refuse_elsewhere(laptop, wanted)?;
     let _turn = match turn(session, wanted, &laptop.state_dir)? {
         Turn::OfTheDaemon(exit) => return Ok(exit),
         own => own,
     };
     let journal = open_journal(&laptop.state_dir)?;
     let limits = wanted.limits.before(laptop.limits).shared();
-    let Routes { wired, unready } = of_laptop(laptop, &journal, &wanted.states, &limits)?;
-    all(session, wanted, &journal, (&rounds::of_states(laptop, wired), &unready), &open_folder())
+    let Routes { wired, mut unready } = of_laptop(laptop, &journal, &wanted.states, &limits)?;
+    let is_meant = |route: &Route| meant(wanted).covers(&route.destination);
+    unready.retain(|one| one.routes.iter().any(is_meant));
+    let rounds = rounds::only(rounds::of_states(laptop, wired), is_meant);
+    all(session, wanted, &journal, (&rounds, &unready), &open_folder())
+}
+
+fn meant(wanted: &Sync) -> Wanted {
+    Wanted { destination: wanted.destination.clone(), dry_run: wanted.dry_run, resume: wanted.resume }
+}
+
+/// Nor must a destination to which none of the states goes.
+fn refuse_elsewhere(laptop: &Laptop, wanted: &Sync) -> Result<(), Failure> {
+    let Some(named) = &wanted.destination else { return Ok(()) };
+    let states =
+        (laptop.states.iter()).filter(|(name, _)| wanted.states.is_empty() || wanted.states.contains(name));
+    let known: BTreeSet<&str> =
+        states.flat_map(|(_, state)| state.destinations.iter().map(DestinationName::as_str)).collect();
+    if known.contains(named.as_str()) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.into_iter().collect();
+    Err(Failure::new(Exit::Usage, format!("nothing of this laptop goes to a destination `{named}`"))
+        .hint(format!("The destinations are: {}.", known.join(", "))))
 }
 
 /// A mistyped name must not look like a state with nothing to do.
@@ -60,6 +86,10 @@ fn of_mirror(session: &Session, wanted: &Sync, pi: &Pi) -> Result<Exit, Failure>
             Exit::Usage,
             format!("a pi mirrors everything and knows no state `{state}`"),
         ));
+    }
+    if let Some(destination) = &wanted.destination {
+        let message = format!("a pi mirrors one cloud and knows no destination `{destination}`");
+        return Err(Failure::new(Exit::Usage, message));
     }
     let drive = Drive::open(&pi.drive)?;
     let _turn = match turn(session, wanted, &pi.state_dir)? {
@@ -87,7 +117,7 @@ enum Turn {
 /// Takes the lock. A daemon that has it does the work instead.
 fn turn(session: &Session, wanted: &Sync, state_dir: &Path) -> Result<Turn, Failure> {
     let handed = |patience| {
-        let ask = Ask::sync(&wanted.states, wanted.dry_run, wanted.resume);
+        let ask = Ask::sync(&wanted.states, &meant(wanted));
         let exit = hand_over(session, state_dir, &ask, patience)?;
         if exit.is_some() && wanted.limits.any() {
             session
@@ -115,7 +145,7 @@ fn all(
     open: &Open,
 ) -> Result<Exit, Failure> {
     runtime::run_interruptible(|stop| async move {
-        let wanted = Wanted { dry_run: wanted.dry_run, resume: wanted.resume };
+        let wanted = &meant(wanted);
         if !wanted.dry_run {
             sweep_all(rounds, open);
         }

@@ -121,7 +121,7 @@ impl First<'_> {
         let notice = |one: &_, moment: sync::Moment<'_>| runs::note(journal, one, &moment);
         let attempt = Attempt {
             report: &self.session.report,
-            wanted: Wanted { dry_run: false, resume: self.resume },
+            wanted: &Wanted { resume: self.resume, ..Wanted::default() },
             journal,
             open: &open,
             notice: &notice,

@@ -1,5 +1,6 @@
 //! What travels over the control socket: lines of JSON.
 
+use crate::profile::attempt::Wanted;
 use crate::profile::status::Status;
 use crate::report::Said;
 use model::StateName;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The language that this program speaks. A daemon of another version is told by it; there is no speaking two at once, because
 /// both are the same file on disk, and one of them is about to be started anew.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// A request, the only line that a command sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub(crate) enum Ask {
     Sync {
         /// Only these states; none: all.
         states: Vec<String>,
+        /// Only with this destination; none: with all.
+        destination: Option<String>,
         /// Only say what would be done.
         dry_run: bool,
         /// Go on from the halt that was told last.
@@ -95,8 +98,9 @@ impl Request {
 
 impl Ask {
     /// To sync.
-    pub(crate) fn sync(states: &[StateName], dry_run: bool, resume: bool) -> Self {
-        Self::Sync { states: states.iter().map(ToString::to_string).collect(), dry_run, resume }
+    pub(crate) fn sync(states: &[StateName], wanted: &Wanted) -> Self {
+        let Wanted { destination, dry_run, resume } = wanted.clone();
+        Self::Sync { states: states.iter().map(ToString::to_string).collect(), destination, dry_run, resume }
     }
 }
 

@@ -110,7 +110,7 @@ async fn asked(state_dir: &Path, what: Ask) -> (Result<Exit, Failure>, String) {
 #[tokio::test]
 async fn what_the_daemon_says_is_repeated_and_its_exit_code_is_taken() {
     let office = Office::open();
-    let sync = Ask::Sync { states: vec!["photos".into()], dry_run: true, resume: false };
+    let sync = Ask::Sync { states: vec!["photos".into()], destination: None, dry_run: true, resume: false };
     let (exit, said) = asked(office.place.path(), sync.clone()).await;
     assert_eq!(exit.unwrap(), Exit::Halted);
     assert_eq!(said, "at once\nerror: attempt\n  caused by: cause\n");

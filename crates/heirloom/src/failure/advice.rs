@@ -69,7 +69,7 @@ fn about_config(error: &config::Error) -> Advice {
         ),
         Error::IdentityFile { .. } | Error::Identities { .. } => Advice::one(
             Exit::WrongKey,
-            "An identity is what `age-keygen` or `ssh-keygen` wrote; what protects it is given with `identity_passphrase_file`. Nothing was synced.",
+            "An identity is what `age-keygen` or `ssh-keygen` wrote; what protects it is given with `identity_passphrase_file`. Nothing of this state was synced.",
         ),
         Error::JoinWrite { .. }
         | Error::SecretFile { .. }
@@ -109,7 +109,7 @@ fn about_accounts(error: &accounts::Error) -> Advice {
 pub(crate) const LOCKED: &str = "Give the state the identity that belongs to one of its recipients, with `identity_file`; nothing was overwritten.";
 
 fn about_bucket(error: &bucket::Error) -> Advice {
-    use bucket::{Called, Error};
+    use bucket::{Called, Error, Missing};
     match error {
         Error::Unreachable { at: Called::Bucket(_), endpoint, .. } => Advice::one(
             Exit::Failed,
@@ -127,11 +127,15 @@ fn about_bucket(error: &bucket::Error) -> Advice {
         ),
         Error::WrongKey { at: Called::Destination(name), .. } => Advice::one(
             Exit::WrongKey,
-            format!("See whether user and password or key under `destinations.{name}` in the profile are right."),
+            format!(
+                "See whether user and password or key under `destinations.{name}` in the profile are right."
+            ),
         ),
-        Error::NoSuchBucket { at: Called::Bucket(_), .. } => {
-            Advice::one(Exit::Failed, "On the cloud, `heirloom user list` shows the buckets there are.")
-        }
+        Error::NoSuchBucket { at: Called::Bucket(_), .. } => Advice::one(
+            Exit::Failed,
+            "Heirloom never creates a bucket here: see whether name and address are right (on a cloud, `heirloom user list` shows the buckets), and \
+             if it was there, find out where it went. Nothing was deleted anywhere.",
+        ),
         Error::NoSuchBucket { at: Called::Destination(_), .. } => Advice::one(
             Exit::Failed,
             "Heirloom never creates a destination: if it is new, create that directory; if it was there, find out \
@@ -144,30 +148,25 @@ fn about_bucket(error: &bucket::Error) -> Advice {
         Error::NoSpace { at: Called::Destination(_), .. } => {
             Advice::one(Exit::Failed, "Make room there, then sync again; what is there already stays.")
         }
-        Error::Absent { place, .. } => Advice {
-            kind: Exit::Skipped,
-            hints: vec![
-                format!("If it is on a disk, plug that in and mount it; nothing is written to {place} without it."),
-                begin_anew("If it is a new directory or disk, make sure that it is there"),
-            ],
-        },
-        Error::Emptied { .. } => Advice {
-            kind: Exit::Halted,
-            hints: vec![
-                "If a volume of that server is not mounted, mount it and sync again; nothing was deleted anywhere.".to_owned(),
-                begin_anew("If it was emptied or is a new place on purpose, see that it is the one you mean"),
-            ],
-        },
+        Error::Absent { place, why } => {
+            let mount = format!(
+                "If it is on a disk, plug that in and mount it; nothing is written to {place} without it."
+            );
+            let create = "If it is to be a new one, create that directory; the next sync says how to go on."
+                .to_owned();
+            match why {
+                Missing::Directory => Advice { kind: Exit::Skipped, hints: vec![mount, create] },
+                Missing::Marker => Advice::one(Exit::Skipped, mount),
+            }
+        }
+        Error::Emptied { .. } => Advice::one(
+            Exit::Halted,
+            "If a volume of that server is not mounted, mount it and sync again; nothing was deleted anywhere.",
+        ),
         Error::Changed { .. } | Error::NotFound { .. } | Error::Rejected { .. } | Error::Other { .. } => {
             Advice::none(Exit::Failed)
         }
     }
-}
-
-fn begin_anew(look: &str) -> String {
-    format!(
-        "{look}, then begin anew with `heirloom sync --resume`: it puts both sides together, and deletes nothing."
-    )
 }
 
 fn about_disk(error: &disk::Error) -> Advice {

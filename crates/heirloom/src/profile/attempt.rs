@@ -9,10 +9,11 @@ use super::rounds::{CODES, Round, told};
 use super::routes::{Unready, Wired};
 use super::runs;
 use super::telling::{exit_of, summary, tell};
+use super::words::Words;
 use crate::failure::{Exit, Failure};
 use crate::report::{Action, Counts, Progress as Bar, Report};
-use journal::{Journal, RouteId};
-use std::collections::BTreeMap;
+use journal::Journal;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use sync::hooks::{Around, Hooks, Occasion, Subject, Work};
@@ -20,19 +21,28 @@ use sync::{Cycle, Error, Moment, Options, Outcome, Resume, Stage, or_stopped};
 use tokio_util::sync::CancellationToken;
 
 /// How a sync is meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
+    /// Only with this destination; else with all.
+    pub(crate) destination: Option<String>,
     /// Only say what would be done.
     pub(crate) dry_run: bool,
     /// Go on from the halt that was told last.
     pub(crate) resume: bool,
 }
 
+impl Wanted {
+    /// Whether a route to this destination is meant.
+    pub(crate) fn covers(&self, destination: &str) -> bool {
+        self.destination.as_ref().is_none_or(|wanted| wanted == destination)
+    }
+}
+
 /// Syncing once: what every route of it is told.
 pub(crate) struct Attempt<'a> {
     /// Where everything is said.
     pub(crate) report: &'a Report,
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: &'a Wanted,
     pub(crate) journal: &'a Arc<Journal>,
     pub(crate) open: &'a Open,
     /// Told when a run begins and ends; not told of dry ones.
@@ -49,8 +59,7 @@ pub(crate) struct Made {
     pub(crate) flaws: Vec<(Option<String>, String)>,
     /// The destinations at which something was tried, and whether anything succeeded.
     pub(crate) reached: BTreeMap<String, bool>,
-    /// What the person's word to go on answers, by route.
-    words: BTreeMap<RouteId, Resume>,
+    words: Words,
 }
 
 impl Made {
@@ -71,13 +80,17 @@ impl Attempt<'_> {
         rounds: &[Round],
         unready: impl IntoIterator<Item = &'u Unready>,
     ) -> Made {
-        let mut made = Made { words: self.words(rounds), ..Made::default() };
+        let words = Words::of(self.wanted, self.journal, rounds);
+        let mut made = Made { words, ..Made::default() };
         for one in unready {
-            let (destination, failure) = (one.destination.to_string(), one.failure());
-            made.flaws.push((Some(destination.clone()), failure.line()));
+            let failure = one.failure();
+            let destinations: BTreeSet<&String> = one.routes.iter().map(|route| &route.destination).collect();
+            for destination in destinations.into_iter().filter(|name| self.wanted.covers(name)) {
+                made.flaws.push((Some(destination.clone()), failure.line()));
+                made.reached.entry(destination.clone()).or_default();
+            }
             made.end(failure.kind());
-            self.report.fail(&failure.context(format!("nothing could be synced to {destination}")));
-            made.reached.insert(destination, false);
+            self.report.fail(&failure);
         }
         for round in rounds {
             if self.stop.is_cancelled() {
@@ -125,8 +138,8 @@ impl Attempt<'_> {
     async fn routes(&self, wired: &[Wired], made: &mut Made) -> Exit {
         let mut worst = Exit::Ok;
         for one in wired {
-            let word = made.words.get(&one.route.id);
-            let outcome = self.once(one, word).await;
+            let outcome = self.once(one, made.words.to(one)).await;
+            made.words.heard(self.journal, one, &outcome);
             if matches!(outcome, Err(Error::Stopped)) {
                 made.end(worst);
                 return Exit::Interrupted;
@@ -150,21 +163,21 @@ impl Attempt<'_> {
     }
 
     /// One run of one route, with its progress shown; that of the run that has its turn before, while it does.
-    async fn once(&self, one: &Wired, word: Option<&Resume>) -> Result<Outcome, Error> {
+    async fn once(&self, one: &Wired, word: Resume) -> Result<Outcome, Error> {
         tokio::select! {
             outcome = self.in_turn(one, word) => outcome,
             () = show(self.report, &one.live) => unreachable!("showing goes on until it is dropped"),
         }
     }
 
-    async fn in_turn(&self, one: &Wired, word: Option<&Resume>) -> Result<Outcome, Error> {
+    async fn in_turn(&self, one: &Wired, word: Resume) -> Result<Outcome, Error> {
         let turn = tokio::select! {
             turn = one.live.turn() => turn,
             () = self.stop.cancelled() => return Err(Error::Stopped),
         };
         if self.wanted.dry_run {
             let outcome = self.cycle(one, word).await;
-            runs::note_halt(self.journal, &one.route, &outcome);
+            runs::note_told(self.journal, &one.route, &outcome);
             return outcome;
         }
         (self.notice)(one, Moment::Begins);
@@ -176,10 +189,10 @@ impl Attempt<'_> {
         outcome
     }
 
-    async fn cycle(&self, one: &Wired, word: Option<&Resume>) -> Result<Outcome, Error> {
+    async fn cycle(&self, one: &Wired, word: Resume) -> Result<Outcome, Error> {
         let local = (self.open)(&one.route).map_err(Error::Local)?;
         let options = Options {
-            resume: word.cloned().unwrap_or(Resume::Not),
+            resume: word,
             dry_run: self.wanted.dry_run,
             time: conflict_time(),
             stop: self.stop.clone(),
@@ -193,17 +206,6 @@ impl Attempt<'_> {
             progress: one.live.progress(),
         };
         or_stopped(self.stop, cycle.until_settled()).await
-    }
-
-    /// A word to go on answers what was told last: that is what the person has looked at. What is found while the request waits for its turn
-    /// is another halt.
-    fn words(&self, rounds: &[Round]) -> BTreeMap<RouteId, Resume> {
-        let wired = rounds.iter().flat_map(|round| &round.wired).filter(|_| self.wanted.resume);
-        let word = |one: &Wired| {
-            let told = self.journal.halt(one.route.id).ok()?;
-            Some((one.route.id, told.map_or(Resume::Afresh, Resume::From)))
-        };
-        wired.filter_map(word).collect()
     }
 }
 

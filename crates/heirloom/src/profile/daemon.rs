@@ -5,7 +5,7 @@
 
 use super::attempt::{Attempt, Wanted};
 use super::keep::{Heart, Open, noticed};
-use super::rounds::Round;
+use super::rounds::{self, Round};
 use super::routes::Unready;
 use super::status::{HistoryStatus, MachineStatus, RouteStatus, Status, of_archive, of_unready, of_wired};
 use super::turn;
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) rounds: Vec<Round>,
-    /// Destinations that cannot be used yet.
+    /// What cannot be used yet.
     pub(crate) unready: Arc<Vec<Unready>>,
     pub(crate) open: Open,
     pub(crate) fetching: Option<super::pi::Fetching>,
@@ -115,18 +115,15 @@ impl Daemon {
         })
     }
 
-    async fn sync(&self, states: &[String], wanted: Wanted, asker: &Asker) -> Result<Exit, Failure> {
+    async fn sync(&self, states: &[String], wanted: &Wanted, asker: &Asker) -> Result<Exit, Failure> {
         let Work { rounds, unready, open, stop, .. } = self.work_or_failure()?;
         let report = asker.report();
         let is_wanted = |route: &Route| {
             let state = route.state.as_ref();
-            states.is_empty()
-                || state.is_some_and(|state| states.iter().any(|wanted| wanted == state.as_str()))
+            let is_named = state.is_some_and(|state| states.iter().any(|wanted| wanted == state.as_str()));
+            (states.is_empty() || is_named) && wanted.covers(&route.destination)
         };
-        let rounds: Vec<Round> = rounds
-            .into_iter()
-            .filter(|round| round.wired.first().is_some_and(|one| is_wanted(&one.route)))
-            .collect();
+        let rounds = rounds::only(rounds, is_wanted);
         let unready = unready.iter().filter(|one| one.routes.iter().any(is_wanted));
         let _turn = turn::of_a_cycle(self.state_dir(), &stop).await;
         let notice = |one: &super::routes::Wired, moment: Moment<'_>| {
@@ -211,8 +208,8 @@ impl Desk for Daemon {
                         Exit::Ok
                     })
                 }
-                Ask::Sync { states, dry_run, resume } => {
-                    self.sync(&states, Wanted { dry_run, resume }, &to).await
+                Ask::Sync { states, destination, dry_run, resume } => {
+                    self.sync(&states, &Wanted { destination, dry_run, resume }, &to).await
                 }
                 Ask::Fetch => self.fetch(&to).await,
             };

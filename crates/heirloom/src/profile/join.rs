@@ -1,15 +1,15 @@
 //! Waiting for join files, and noticing when one is replaced.
 //!
 //! The cloud writes them, at its first start or when a key is made anew; a daemon takes up what they say whenever that is,
-//! so that neither the order of starting nor a new key needs a restart. A destination that cannot be used yet holds up no other.
+//! so that neither the order of starting nor a new key needs a restart. What cannot be used yet holds up nothing else.
 
 use super::keep::Heart;
 use super::pi::pause;
-use super::routes::Unready;
+use super::routes::{Part, Unready};
 use crate::config::Error;
 use crate::config::access::Access;
 use crate::config::destination::Destination;
-use crate::config::laptop::{DestinationName, Laptop};
+use crate::config::laptop::Laptop;
 use crate::failure::Failure;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 /// How often to look for a join file that is not there yet.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often to look whether one has changed.
+/// How often to look whether one has changed, or whether a file can be read by now.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-/// How often to try a destination again whose password could not be read.
+/// How often to try again what may run a command, which may ask a person.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
 
 /// What `attempt` gives once the join file it needs is there; `None` if stopped before.
@@ -69,16 +69,17 @@ pub(crate) async fn end_when_replaced<'a>(
     }
 }
 
-/// Cancels `round` when a join file says something new, or a destination can be used that could not.
+/// Cancels `round` when a join file says something new, or a part of the profile can be used that could not.
 pub(crate) async fn end_when_ready(
     laptop: &Laptop,
     unready: &[Unready],
     heart: &Heart,
     round: CancellationToken,
 ) {
-    let is_unready = |name: &DestinationName| unready.iter().any(|unready| unready.destination == *name);
-    for name in laptop.destinations.keys().filter(|name| !is_unready(name)) {
-        heart.beat(name.as_str(), true, &format!("{name} is known"));
+    let destinations = laptop.destinations.keys().map(|name| Part::Destination(name.clone()));
+    let states = laptop.states.keys().map(|name| Part::State(name.clone()));
+    for part in destinations.chain(states).filter(|part| unready.iter().all(|one| one.part != *part)) {
+        heart.beat(&part.to_string(), true, &format!("{part} is known"));
     }
     for one in unready {
         say(one, heart);
@@ -94,22 +95,46 @@ fn say(one: &Unready, heart: &Heart) {
     } else {
         tracing::error!("{text}; the others go on without it, and it is tried again by itself");
     }
-    heart.beat(one.destination.as_str(), false, &text);
+    heart.beat(&one.part.to_string(), false, &text);
 }
 
 async fn end_when_known(laptop: &Laptop, unready: &[Unready], round: CancellationToken) {
-    let waiting: Vec<_> = unready.iter().filter(|one| one.awaits().is_none()).collect();
-    while !round.is_cancelled() && !waiting.is_empty() {
-        pause(&round, TRY_AGAIN).await;
-        for Unready { destination, .. } in &waiting {
-            let wanted = laptop.destinations[destination].clone();
-            let ready = tokio::task::spawn_blocking(move || wanted.is_ready()).await.unwrap_or(false);
-            if ready && !round.is_cancelled() {
-                tracing::info!(%destination, "it can be used now; starting over with it");
-                round.cancel();
-            }
+    let waiting = unready.iter().filter(|one| one.awaits().is_none());
+    let known = waiting.map(|one| become_known(laptop, one, &round));
+    futures::future::join_all(known).await;
+}
+
+async fn become_known(laptop: &Laptop, unready: &Unready, round: &CancellationToken) {
+    if let Some(path) = unready.unread() {
+        let is_readable = || std::fs::File::open(path).is_ok();
+        pause(round, LOOK_AGAIN).await;
+        while !is_readable() && !round.is_cancelled() {
+            pause(round, LOOK_AGAIN).await;
         }
+    } else {
+        pause(round, TRY_AGAIN).await;
     }
+    while !round.is_cancelled() {
+        if is_ready(laptop, &unready.part).await {
+            tracing::info!("{} can be used now; starting over with it", unready.part);
+            round.cancel();
+        }
+        pause(round, TRY_AGAIN).await;
+    }
+}
+
+async fn is_ready(laptop: &Laptop, part: &Part) -> bool {
+    let asked = match part {
+        Part::Destination(name) => {
+            let destination = laptop.destinations[name].clone();
+            tokio::task::spawn_blocking(move || destination.is_ready())
+        }
+        Part::State(name) => {
+            let sealing = laptop.states[name].sealing.clone();
+            tokio::task::spawn_blocking(move || sealing.resolve().is_ok())
+        }
+    };
+    asked.await.unwrap_or(false)
 }
 
 fn join_file(access: &Access) -> Option<PathBuf> {

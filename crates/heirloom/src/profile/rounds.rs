@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sync::backoff::Backoff;
 use sync::hooks::{Around, Codes, Failed, Hooks, How, Subject, Work};
-use sync::{Cycle, Error, Moment, Options, Outcome, Resume, or_stopped};
+use sync::{Cycle, Error, Moment, Options, Outcome, Resume, Route, or_stopped};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +64,15 @@ fn begin(laptop: &Laptop, first: Wired) -> Round {
         (state.hooks.clone(), Subject { state: name.clone(), folders, snapshot: None })
     });
     Round { around, wired: vec![first], turn: Arc::default() }
+}
+
+/// What these come to with the wanted routes alone.
+pub(crate) fn only(rounds: Vec<Round>, is_wanted: impl Fn(&Route) -> bool) -> Vec<Round> {
+    let narrowed = rounds.into_iter().map(|mut round| {
+        round.wired.retain(|one| is_wanted(&one.route));
+        round
+    });
+    narrowed.filter(|round| !round.wired.is_empty()).collect()
 }
 
 /// Those with hooks around them, and the routes of the others, which are watched.

@@ -10,11 +10,10 @@ use bucket::{Bucket, Limits, Plain, Prefix, plain};
 use journal::{Journal, RouteKey};
 use model::{MachineName, StateName};
 use plan::ignore::IgnoreRules;
-use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::sealed::Keys;
 use sync::{Place, Route, Sealed, Store};
 
 /// Requests to one bucket in flight.
@@ -63,16 +62,34 @@ pub(crate) fn connect(join: &Join, limits: &Limits) -> Result<Bucket, Failure> {
 pub(crate) struct Routes {
     /// Those that can be run.
     pub(crate) wired: Vec<Wired>,
-    /// Destinations that are wanted and cannot be used yet, which holds up none of the others.
+    /// What is wanted and cannot be used yet, which holds up none of the others.
     pub(crate) unready: Vec<Unready>,
 }
 
-/// A destination about which something is not known that is needed to reach it: its join file or password cannot be read.
+/// What a route needs of the profile, and others may do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A destination.
+    Destination(DestinationName),
+    /// A state.
+    State(StateName),
+}
+
+/// A part of which something cannot be read that is needed to use it: a destination's join file or password, a state's keys.
 pub(crate) struct Unready {
-    pub(crate) destination: DestinationName,
+    pub(crate) part: Part,
     failure: Failure,
     /// What it keeps from being synced; at least one.
     pub(crate) routes: Vec<Route>,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Destination(name) => write!(f, "destination `{name}`"),
+            Self::State(name) => write!(f, "state `{name}`"),
+        }
+    }
 }
 
 impl Unready {
@@ -88,16 +105,24 @@ impl Unready {
             _ => None,
         }
     }
+
+    /// The file that could not be read, if that is why.
+    pub(crate) fn unread(&self) -> Option<&Path> {
+        match self.failure.cause::<Error>() {
+            Some(Error::IdentityFile { path, .. } | Error::SecretFile { path, .. }) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 impl Routes {
-    /// Those there are, if there is one; else why not. A join file that is not there yet is the lesser reason.
+    /// Those there are; if all there is to be done waits for join files, that.
     pub(crate) fn any(mut self) -> Result<Self, Failure> {
-        if !self.wired.is_empty() || self.unready.is_empty() {
-            return Ok(self);
+        let waits = self.wired.is_empty() && self.unready.iter().all(|one| one.awaits().is_some());
+        match self.unready.pop_if(|_| waits) {
+            Some(one) => Err(one.failure),
+            None => Ok(self),
         }
-        let worst = self.unready.iter().position(|unready| unready.awaits().is_none()).unwrap_or(0);
-        Err(self.unready.swap_remove(worst).failure)
     }
 
     /// All of them, or why not.
@@ -117,42 +142,61 @@ pub(crate) fn of_laptop(
     limits: &Limits,
 ) -> Result<Routes, Failure> {
     refuse_nesting(laptop)?;
-    let mut stores: BTreeMap<DestinationName, Option<Store>> = BTreeMap::new();
-    let mut keys: BTreeMap<StateName, Keys> = BTreeMap::new();
     let mut routes = Routes { wired: Vec::new(), unready: Vec::new() };
+    let (mut stores, mut keys) = (Known::default(), Known::default());
     for (route, destination, interval) in named(laptop, journal, wanted)? {
-        let store = stores.entry(destination.clone()).or_insert_with(|| {
-            let store = store(laptop, destination, limits).attempting(format!("destination `{destination}`"));
-            store
-                .map_err(|failure| {
-                    let destination = destination.clone();
-                    routes.unready.push(Unready { destination, failure, routes: Vec::new() });
-                })
-                .ok()
-        });
-        if let Some(store) = store {
-            let place = Place::new(store.clone(), route.prefix.clone());
-            let place = Sealed::new(place, keys_of(laptop, &route, &mut keys)?, journal, route.id)?;
-            routes.wired.push(Wired { route, place, interval, live: Live::default() });
-        } else if let Some(one) = routes.unready.iter_mut().find(|one| one.destination == *destination) {
-            one.routes.push(route);
-        }
+        let part = Part::Destination(destination.clone());
+        let ask = || {
+            store(laptop, destination, limits).attempting(format!("nothing could be synced to {destination}"))
+        };
+        let Some(store) = stores.get(&part, &route, &mut routes.unready, ask) else { continue };
+        let (name, state) = (route.state.as_ref())
+            .and_then(|name| laptop.states.get_key_value(name))
+            .expect("because a laptop's routes are those of its states");
+        let ask = || state.sealing.resolve().attempting(format!("{name} could not be synced"));
+        let part = Part::State(name.clone());
+        let Some(keys) = keys.get(&part, &route, &mut routes.unready, ask) else { continue };
+        let place = Place::new(store, route.prefix.clone());
+        let place = Sealed::new(place, keys, journal, route.id)?;
+        routes.wired.push(Wired { route, place, interval, live: Live::default() });
     }
     Ok(routes)
 }
 
-/// What a route's state is encrypted with: asked for once for each state, because a command may want to be answered by a person.
-fn keys_of(laptop: &Laptop, route: &Route, known: &mut BTreeMap<StateName, Keys>) -> Result<Keys, Failure> {
-    let Some((name, state)) = route.state.as_ref().and_then(|name| Some((name, laptop.states.get(name)?)))
-    else {
-        return Ok(Keys::default());
-    };
-    if let Some(keys) = known.get(name) {
-        return Ok(keys.clone());
+/// What is known of parts. Each is asked about once, because a command may want to be answered by a person.
+struct Known<T>(Vec<(Part, Option<T>)>);
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(Vec::new())
     }
-    let keys = state.sealing.resolve().attempting(format!("state `{name}`"))?;
-    known.insert(name.clone(), keys.clone());
-    Ok(keys)
+}
+
+impl<T: Clone> Known<T> {
+    /// What a route needs of `part`; where that cannot be had, the route waits with others for it.
+    fn get(
+        &mut self,
+        part: &Part,
+        route: &Route,
+        unready: &mut Vec<Unready>,
+        ask: impl FnOnce() -> Result<T, Failure>,
+    ) -> Option<T> {
+        let Self(known) = self;
+        let at = known.iter().position(|(of, _)| of == part).unwrap_or_else(|| {
+            let asked = ask();
+            let failed = |failure| {
+                unready.push(Unready { part: part.clone(), failure, routes: Vec::new() });
+            };
+            known.push((part.clone(), asked.map_err(failed).ok()));
+            known.len() - 1
+        });
+        let found = known[at].1.clone();
+        if found.is_none() {
+            let waiting = unready.iter_mut().filter(|one| one.part == *part);
+            waiting.for_each(|one| one.routes.push(route.clone()));
+        }
+        found
+    }
 }
 
 /// A client of a destination. No request is made yet.

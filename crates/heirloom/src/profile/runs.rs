@@ -1,4 +1,4 @@
-//! The history of runs in the journal, and the halt that stands after one.
+//! The history of runs in the journal, and what was told last of a route.
 //!
 //! For people only: nothing is decided by it, so trouble with writing it is logged and the sync goes on.
 
@@ -13,7 +13,7 @@ pub(crate) fn note(journal: &Journal, one: &Wired, moment: &Moment<'_>) {
     match moment {
         Moment::Begins => live.notes().running = logged(route, journal.start_run(route.id, now())),
         Moment::Ended(outcome) => {
-            note_halt(journal, route, outcome);
+            note_told(journal, route, outcome);
             if let Some(run) = live.notes().running.take() {
                 logged(route, journal.finish_run(run, now(), &summary(outcome)));
             }
@@ -22,15 +22,20 @@ pub(crate) fn note(journal: &Journal, one: &Wired, moment: &Moment<'_>) {
     }
 }
 
-/// Notes the halt that a run ended in, so that a word to go on has something to answer. It stands until a run comes through: one that
-/// failed on the way has not looked.
-pub(crate) fn note_halt(journal: &Journal, route: &Route, outcome: &Result<Outcome, Error>) {
+/// Notes the halt that a run ended in, or that the destination was not there, so that a word to go on has something to answer. A halt stands until a
+/// run comes through: one that failed on the way has not looked.
+pub(crate) fn note_told(journal: &Journal, route: &Route, outcome: &Result<Outcome, Error>) {
     match outcome {
         Ok(Outcome::Halted(halt)) => {
+            logged(route, journal.set_missing(route.id, None));
             logged(route, journal.set_halt(route.id, Some(&halt.to_string())));
         }
         Ok(Outcome::Done(_)) => {
+            logged(route, journal.set_missing(route.id, None));
             logged(route, journal.set_halt(route.id, None));
+        }
+        Err(Error::Remote(missing @ (bucket::Error::Absent { .. } | bucket::Error::Emptied { .. }))) => {
+            logged(route, journal.set_missing(route.id, Some(&missing.to_string())));
         }
         Ok(Outcome::Planned(_)) | Err(_) => {}
     }
@@ -76,7 +81,10 @@ fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
             bytes_down: report.downloaded_bytes,
         },
         Ok(Outcome::Planned(_)) => nothing(journal::Outcome::Ok),
-        Ok(Outcome::Halted(_)) => nothing(journal::Outcome::Halted),
+        Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => {
+            nothing(journal::Outcome::Halted)
+        }
+        Err(Error::Remote(bucket::Error::Absent { .. })) => nothing(journal::Outcome::Skipped),
         Err(_) => nothing(journal::Outcome::Failed),
     }
 }

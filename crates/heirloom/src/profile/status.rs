@@ -89,6 +89,8 @@ pub(crate) struct RouteStatus {
     pub(crate) halt: Option<String>,
     /// What goes on from there.
     pub(crate) resume: Option<String>,
+    /// What was said of the destination, which was not there when it was last looked for.
+    pub(crate) missing: Option<String>,
     /// Why it fails, since when, and how often it did.
     pub(crate) failure: Option<String>,
     pub(crate) failing_for: Option<u64>,
@@ -171,6 +173,7 @@ pub(crate) fn of_route(
     (status.pending_up, status.pending_up_bytes) = (pending.local, pending.local_bytes);
     (status.pending_down, status.pending_down_bytes) = (pending.remote, pending.remote_bytes);
     status.halt = journal.halt(id)?;
+    status.missing = journal.missing(id)?;
     status.resume = status.halt.is_some().then(|| names.resume.clone());
     status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;
     Ok(status)
@@ -201,6 +204,7 @@ impl RouteStatus {
             pending_down_bytes: 0,
             halt: None,
             resume: None,
+            missing: None,
             failure: None,
             failing_for: None,
             attempts: 0,

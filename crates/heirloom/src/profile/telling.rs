@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure, LOCKED};
 use crate::report::{Message, Report as Port};
+use bucket::Missing;
 use model::{ByteSize, StateName};
 use plan::sync::{Halt, Side};
 use serde::Serialize;
@@ -141,26 +142,22 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
 }
 
 fn halted(route: &Route, halt: &Halt) -> Failure {
-    let (folder, there) = (route.folder.display(), &route.destination);
+    let (folder, there) = (route.folder.display(), place(route));
     let look = match halt {
         Halt::Emptied { side: Side::Local, .. } => format!(
-            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was deleted anywhere."
+            "There is nothing in {folder}. If it lies on a disk that is not mounted, mount it and sync again; nothing was deleted anywhere."
         ),
-        Halt::Emptied { side: Side::Remote, .. } => {
-            format!(
-                "If {there} was emptied or replaced by accident, bring its files back and sync again; nothing was deleted here."
-            )
-        }
+        Halt::Emptied { side: Side::Remote, .. } => format!(
+            "There is nothing in {there}. If that is an accident, bring the files back there and sync again; nothing was deleted in {folder}."
+        ),
         Halt::MassDeletion { side: Side::Remote, .. } => format!(
-            "If that was not meant, bring the files back to {folder} and sync again; nothing was deleted there."
+            "They are gone from {folder}. If that was not meant, bring them back there and sync again; nothing was deleted in {there}."
         ),
-        Halt::MassDeletion { side: Side::Local, .. } => {
-            format!(
-                "If that was not meant, bring the files back to {there} and sync again; nothing was deleted in {folder}."
-            )
-        }
+        Halt::MassDeletion { side: Side::Local, .. } => format!(
+            "They are gone from {there}. If that was not meant, bring them back there and sync again; nothing was deleted in {folder}."
+        ),
         Halt::Replaced { side: Side::Remote, .. } => format!(
-            "What is at {there} does not know how far this machine had come: it was restored from a backup or made anew, or is another disk. Nothing was changed in {folder}."
+            "What is in {there} does not know how far this machine had come: it was restored from a backup or made anew, or is another disk. Nothing was changed in {folder}."
         ),
         Halt::Replaced { side: Side::Local, .. } => format!(
             "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was changed in {there}."
@@ -182,6 +179,14 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
         .hint(format!("{go_on} run `{command}`; with --dry-run it lists what it would do."))
 }
 
+/// Where a route leads, as a person finds it there.
+fn place(route: &Route) -> String {
+    match route.prefix.as_str().trim_end_matches('/') {
+        "" => route.destination.clone(),
+        prefix => format!("{prefix} at {}", route.destination),
+    }
+}
+
 /// What goes on after a halt of this route.
 pub(crate) fn resume_command(route: &Route) -> String {
     resume_command_of(route.state.as_ref())
@@ -194,6 +199,10 @@ pub(crate) fn resume_command_of(state: Option<&StateName>) -> String {
 }
 
 fn failed(route: &Route, error: Error) -> Failure {
+    let is_unmarked = matches!(
+        error,
+        Error::Remote(bucket::Error::Absent { why: Missing::Marker, .. } | bucket::Error::Emptied { .. })
+    );
     let missing = matches!(error, Error::Local(disk::Error::Missing { .. }));
     let not_a_directory = matches!(error, Error::Local(disk::Error::NotADirectory { .. }));
     let failure = Failure::from(error).context(format!("{} could not be synced", route.name()));
@@ -206,7 +215,16 @@ fn failed(route: &Route, error: Error) -> Failure {
     } else if not_a_directory {
         failure
             .exit(Exit::Halted)
-            .hint(format!("{folder} must be a directory. Nothing was deleted anywhere."))
+            .hint(format!(
+                "A file or a link stands where {folder} or a folder above it was: put the folder back in its place and sync again. \
+                 Nothing was deleted anywhere."
+            ))
+    } else if is_unmarked {
+        failure.hint(format!(
+            "If it is a new disk or place, make sure that it is there, then begin anew with `heirloom sync --resume --destination {}`: \
+             it puts both sides together, and deletes nothing.",
+            route.destination
+        ))
     } else {
         failure
     }
@@ -217,9 +235,9 @@ pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
     match outcome {
         Ok(Outcome::Done(report)) => exit_of_report(report),
         Ok(Outcome::Planned(_)) => Exit::Ok,
-        Ok(Outcome::Halted(_)) => Exit::Halted,
         Err(Error::Stopped) => Exit::Interrupted,
         Err(Error::Remote(bucket::Error::Absent { .. })) => Exit::Skipped,
+        Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => Exit::Halted,
         Err(_) => Exit::Failed,
     }
 }

@@ -43,13 +43,28 @@ fn a_halt_stands_until_it_is_taken_off() {
 }
 
 #[test]
+fn a_missing_destination_is_remembered_until_it_is_there() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let (route, other) = (route_to(&journal, "usb"), route_to(&journal, "cloud"));
+    journal.set_missing(route, Some("there is no such directory")).unwrap();
+    assert_eq!(journal.missing(route).unwrap().as_deref(), Some("there is no such directory"));
+    assert_eq!((journal.missing(other).unwrap(), journal.halt(route).unwrap()), (None, None));
+    journal.set_missing(route, None).unwrap();
+    assert_eq!(journal.missing(route).unwrap(), None);
+}
+
+#[test]
 fn a_folder_s_identity_is_remembered() {
     let scratch = Scratch::new();
     let journal = scratch.open();
     let route = route_to(&journal, "cloud");
     assert_eq!(journal.root_identity(route).unwrap(), None);
-    for identity in [RootIdentity { device: u64::MAX, inode: 2 }, RootIdentity { device: 0, inode: u64::MAX }]
-    {
+    let born = Some(UnixNanos(-7));
+    for identity in [
+        RootIdentity { device: u64::MAX, inode: 2, born },
+        RootIdentity { device: 0, inode: u64::MAX, born: None },
+    ] {
         journal.set_root_identity(route, identity).unwrap();
         assert_eq!(journal.root_identity(route).unwrap(), Some(identity));
     }

@@ -149,8 +149,9 @@ pub fn guard(tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> O
     if rules.guards == Guards::Resumed {
         return None;
     }
-    emptied(tally)
-        .or_else(|| both(|side| replaced(side, toll, rules)))
+    // A doubtful side first: a word to go on from there deletes nothing, whereas from an emptied one it does.
+    both(|side| replaced(side, toll, rules))
+        .or_else(|| emptied(tally))
         .or_else(|| strangers(tally))
         .or_else(|| both(|side| mass(side, tally, toll, moved, rules)))
 }

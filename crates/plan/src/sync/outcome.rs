@@ -292,7 +292,7 @@ impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Emptied { side, held } => {
-                write!(f, "the {side} side is empty, but held {held} files when both sides last agreed")
+                write!(f, "the {side} side is empty, but held {} when both sides last agreed", files(*held))
             }
             Self::MassDeletion { side, deletions, held, limit } => write!(
                 f,
@@ -304,10 +304,8 @@ impl fmt::Display for Halt {
                     Side::Remote => "the destination is another one, or was put back to an older state",
                 };
                 let other = side.other();
-                write!(
-                    f,
-                    "{what}; {deleted} files would be deleted and {replaced} replaced on the {other} side"
-                )
+                let deleted = files(*deleted);
+                write!(f, "{what}; {deleted} would be deleted and {replaced} replaced on the {other} side")
             }
             Self::Strangers { local, remote } => write!(
                 f,
@@ -315,4 +313,8 @@ impl fmt::Display for Halt {
             ),
         }
     }
+}
+
+fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }

@@ -1,7 +1,7 @@
 //! The engine between real folders and a plain tree on a real directory, which may be a disk that comes and goes.
 
 use crate::machine::{Machine, options};
-use bucket::plain::{At, Options as PlainOptions};
+use bucket::plain::{At, Options as PlainOptions, PlaceId};
 use bucket::{Plain, Prefix};
 use model::{MachineName, RelPath};
 use plan::sync::{Halt, Side};
@@ -68,9 +68,17 @@ impl Disk {
     }
 }
 
-/// What a person says to go on where no halt was told.
-fn afresh() -> Options {
-    Options { resume: Resume::Afresh, ..options() }
+/// What a person says who was told `said`.
+fn after(said: &impl ToString) -> Options {
+    Options { resume: Resume::From(said.to_string()), ..options() }
+}
+
+/// What is told of a disk that is not there.
+async fn told_absent(machine: &Machine<Place>) -> bucket::Error {
+    match machine.run().await {
+        Err(Error::Remote(error @ bucket::Error::Absent { .. })) => error,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn is_absent(outcome: &Result<Outcome, Error>) -> bool {
@@ -178,13 +186,64 @@ async fn a_new_disk_is_begun_anew_once_a_person_says_so() {
     let disk = Disk::new();
     let one = disk.filled().await;
     disk.unplug("old");
-    let look = Options { dry_run: true, ..afresh() };
+    let said = told_absent(&one).await;
+    let look = Options { dry_run: true, ..after(&said) };
     assert!(matches!(one.run_with(look).await, Ok(Outcome::Planned(plan)) if !plan.is_empty()));
     assert_eq!(count(&disk.path()), 0, "a dry run marks nothing");
-    let done = one.run_with(afresh()).await;
+    let done = one.run_with(after(&said)).await;
     assert!(matches!(&done, Ok(Outcome::Done(report)) if report.uploaded == 8), "{done:?}");
     assert!(!one.sync().await.did_something());
     assert_eq!(testkit::list(one.folder()), testkit::list(&disk.files()));
+}
+
+#[tokio::test]
+async fn a_word_to_another_matter_begins_no_disk_anew() {
+    let disk = Disk::new();
+    let one = disk.filled().await;
+    for n in 0..5 {
+        fs::remove_file(one.path(&format!("f{n}"))).unwrap();
+    }
+    let Ok(Outcome::Halted(halt)) = one.run().await else { panic!("most files are gone") };
+    fs::remove_dir_all(one.folder()).unwrap();
+    fs::create_dir(one.folder()).unwrap();
+    disk.unplug("away");
+    // Nor is the mount point begun anew by a word that was given when there was none.
+    fs::remove_dir(disk.path()).unwrap();
+    let no_directory = told_absent(&one).await;
+    fs::create_dir(disk.path()).unwrap();
+    for word in [after(&halt), after(&no_directory)] {
+        assert!(is_absent(&one.run_with(word).await));
+        assert_eq!(count(&disk.path()), 0, "the mount point stays empty");
+    }
+    disk.plug("away");
+    assert_eq!(count(&disk.files()), 8);
+}
+
+#[tokio::test]
+async fn a_disk_that_was_begun_anew_for_one_folder_was_so_for_all() {
+    let disk = Disk::new();
+    let one = disk.filled().await;
+    let other = disk.machine("other");
+    other.sync().await;
+    disk.unplug("old");
+    let said = told_absent(&one).await;
+    assert!(matches!(one.run_with(after(&said)).await, Ok(Outcome::Done(_))));
+    fs::remove_file(disk.files().join("f0")).unwrap();
+    fs::write(disk.files().join("f1"), "edited").unwrap();
+    let halted = other.run().await;
+    assert!(matches!(&halted, Ok(Outcome::Halted(Halt::Replaced { .. }))), "{halted:?}");
+    let at = |id: &str| Options { resume: Resume::At(PlaceId::new(id)), ..options() };
+    let halted = other.run_with(at("another one")).await;
+    assert!(matches!(&halted, Ok(Outcome::Halted(_))), "{halted:?}");
+    let marker = fs::read_to_string(disk.path().join(".heirloom/place")).unwrap();
+    let id = marker.lines().nth(1).unwrap().to_owned();
+    assert!(matches!(other.run_with(at(&id)).await, Ok(Outcome::Done(_))));
+    assert_eq!(other.names().len(), 9, "every file of either: {:?}", other.names());
+    // From then on it is the place that is known, at which the word means nothing.
+    one.sync().await;
+    fs::remove_dir_all(disk.files()).unwrap();
+    let halted = other.run_with(at(&id)).await;
+    assert!(matches!(&halted, Ok(Outcome::Halted(Halt::Emptied { .. }))), "{halted:?}");
 }
 
 #[tokio::test]
@@ -201,8 +260,6 @@ async fn another_marked_disk_takes_nothing_away() {
     assert!(matches!(&halted, Ok(Outcome::Halted(halt)) if *halt == expected), "{halted:?}");
     let halted = one.run().await;
     assert!(matches!(&halted, Ok(Outcome::Halted(halt)) if *halt == expected), "it stays so: {halted:?}");
-    let halted = one.run_with(afresh()).await;
-    assert!(matches!(&halted, Ok(Outcome::Halted(_))), "that answers no halt: {halted:?}");
     assert_eq!(one.names().len(), 8);
     // A person says to go on: every file of either is kept.
     let resume = Resume::From(expected.to_string());

@@ -35,7 +35,7 @@ thread_local! {
 impl Machine {
     pub(crate) fn new(index: usize, max_delete: MaxDelete) -> Self {
         let number = index as u64 + 1;
-        let identity = |inode| Identity { device: number, inode };
+        let identity = |inode| Identity { device: number, inode, born: None };
         let journal = empty_journal();
         let route = Route {
             state: None,

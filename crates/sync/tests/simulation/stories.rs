@@ -144,7 +144,7 @@ fn what_an_empty_mount_point_got_before_the_cycle_broke_off_is_not_missed_in_the
 
         story.0.lock().machines[0].mount = Mount::There;
         let halted = story.run(0).await;
-        assert!(matches!(halted, Ok(Outcome::Halted(Halt::Emptied { .. }))), "{halted:?}");
+        assert!(matches!(halted, Ok(Outcome::Halted(Halt::Replaced { .. }))), "{halted:?}");
         story.resume(0);
         story.sync(0).await;
         assert_eq!(story.in_bucket("a").as_deref(), Some("one"));
@@ -159,7 +159,7 @@ fn what_another_directory_could_not_be_given_yet_is_not_taken_for_deleted_there(
         story.write(0, "a", "one");
         story.write(0, "b", "two");
         story.sync(0).await;
-        story.0.lock().machines[0].folder = Tree::new(Identity { device: 1, inode: 77 });
+        story.0.lock().machines[0].folder = Tree::new(Identity { device: 1, inode: 77, born: None });
         assert!(matches!(story.run(0).await, Ok(Outcome::Halted(_))));
         story.resume(0);
         story.cue("write", "b", |_, _| Twist::Refused);

@@ -95,6 +95,7 @@ fn doing(status: &RouteStatus) -> String {
         Doing::Reading => format!("reading {}", moved(status)),
         Doing::Syncing => format!("syncing {}", moved(status)),
         _ if status.halt.is_some() => "halted".to_owned(),
+        _ if status.missing.is_some() => format!("waits for {}", status.destination),
         Doing::Failing => {
             let what = if status.may_pass { "offline" } else { "failing" };
             next.map_or(what.to_owned(), |next| format!("{what}, tries again in {next}"))
@@ -170,7 +171,12 @@ fn matters(status: &Status) -> Vec<String> {
                 ));
             }
         }
-        if let Some(failure) = &route.failure {
+        if let Some(missing) = &route.missing {
+            let from = &route.destination;
+            lines.push(format!(
+                "{name} waits until {from} is there again: {missing}; `heirloom sync` says what to do"
+            ));
+        } else if let Some(failure) = &route.failure {
             let tried = route
                 .failing_for
                 .map(|failing| format!(" (for {}, {} attempts)", span(failing), route.attempts));

@@ -4,11 +4,15 @@ use crate::report::{Action, Counts};
 
 #[test]
 fn requests_are_one_line_each() {
-    let sync = Ask::Sync { states: vec!["documents".into()], dry_run: false, resume: true };
+    let sync =
+        Ask::Sync { states: vec!["documents".into()], destination: None, dry_run: false, resume: true };
     for (ask, line) in [
-        (Ask::Status, r#"{"version":1,"ask":"status"}"#),
-        (Ask::Fetch, r#"{"version":1,"ask":"fetch"}"#),
-        (sync, r#"{"version":1,"ask":"sync","states":["documents"],"dry_run":false,"resume":true}"#),
+        (Ask::Status, r#"{"version":2,"ask":"status"}"#),
+        (Ask::Fetch, r#"{"version":2,"ask":"fetch"}"#),
+        (
+            sync,
+            r#"{"version":2,"ask":"sync","states":["documents"],"destination":null,"dry_run":false,"resume":true}"#,
+        ),
     ] {
         let request = Request::new(ask.clone());
         assert_eq!(request.line(), format!("{line}\n"));
@@ -29,8 +33,8 @@ fn what_is_no_request_is_refused() {
         "status",
         "{}",
         "[]",
-        r#"{"version":1}"#,
-        r#"{"version":1,"ask":"levitate"}"#,
+        r#"{"version":2}"#,
+        r#"{"version":2,"ask":"levitate"}"#,
         r#"{"version":"1","ask":"status"}"#,
     ] {
         assert!(matches!(Request::parse(line), Err(Misunderstood::Unknown(_))), "{line}");

@@ -130,6 +130,27 @@ fn an_emptied_side_halts() {
 }
 
 #[test]
+fn an_emptied_side_that_is_another_one_is_told_as_such() {
+    let (full, empty, label) = (many(3), Tree::default(), label());
+    let verdict = |guards| {
+        let rules = Rules {
+            direction: Direction::TwoWay,
+            max_delete: MaxDelete::Percent(100),
+            guards,
+            doubts: Doubts { local: true, remote: false },
+            copy_of: &|key| label.copy_of(key),
+            sight: &|_, _| Sight::Clear,
+        };
+        sync(base_of(&full), empty.scan(), full.scan(), &rules)
+    };
+    let replaced = Halt::Replaced { side: Side::Local, deleted: 3, replaced: 0 };
+    assert_eq!(verdict(Guards::On), Verdict::Halt(replaced));
+    // Going on deletes nothing, which is why it must not be told as a deletion that may be meant.
+    let Verdict::Proceed(plan) = verdict(Guards::Resumed) else { panic!("a person has said so") };
+    assert!(plan.actions.iter().all(|action| action.side == Side::Local && action.change != Change::Delete));
+}
+
+#[test]
 fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
     let full = many(3);
     let remote = full.clone().with_file("x.tmp", file(9));

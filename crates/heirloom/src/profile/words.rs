@@ -1,0 +1,63 @@
+//! What a person's word to go on answers, route by route.
+//!
+//! A word answers what was told last: that is what the person has looked at. What is found while the request waits for its turn is another
+//! matter. A destination that has lost its marker is begun anew only if the word names it: a disk is away more often than anything halts, and a word
+//! that was meant for a halt beside it must not fill its mount point.
+
+use super::attempt::Wanted;
+use super::rounds::Round;
+use super::routes::Wired;
+use bucket::plain::PlaceId;
+use journal::{Journal, RouteId};
+use std::collections::BTreeMap;
+use sync::{Outcome, Resume};
+
+/// The words of one attempt.
+#[derive(Default)]
+pub(crate) struct Words {
+    halts: BTreeMap<RouteId, String>,
+    /// What was told of a destination that the person has named.
+    missing: Option<(String, String)>,
+    /// Which place that destination has become.
+    begun: Option<PlaceId>,
+}
+
+impl Words {
+    /// What `wanted` answers.
+    pub(crate) fn of(wanted: &Wanted, journal: &Journal, rounds: &[Round]) -> Self {
+        let mut words = Self::default();
+        for one in rounds.iter().flat_map(|round| &round.wired).filter(|_| wanted.resume) {
+            if let Ok(Some(halt)) = journal.halt(one.route.id) {
+                words.halts.insert(one.route.id, halt);
+            }
+            let destination = &one.route.destination;
+            if wanted.destination.as_ref() == Some(destination)
+                && let Ok(Some(missing)) = journal.missing(one.route.id)
+            {
+                words.missing = Some((destination.clone(), missing));
+            }
+        }
+        words
+    }
+
+    /// The word for a route.
+    pub(crate) fn to(&self, one: &Wired) -> Resume {
+        let missing = self.missing.as_ref().filter(|(destination, _)| *destination == one.route.destination);
+        let halt = self.halts.get(&one.route.id);
+        match (missing, &self.begun) {
+            (Some(_), Some(place)) => Resume::At(place.clone()),
+            (Some((_, said)), None) => Resume::From(said.clone()),
+            (None, _) => halt.map_or(Resume::Not, |said| Resume::From(said.clone())),
+        }
+    }
+
+    /// A destination that was begun anew for one route was so for all that this attempt has.
+    pub(crate) fn heard(&mut self, journal: &Journal, one: &Wired, outcome: &Result<Outcome, sync::Error>) {
+        let word = self.to(one);
+        let is_of_place = self.missing.as_ref().is_some_and(|(_, said)| word == Resume::From(said.clone()));
+        if is_of_place && matches!(outcome, Ok(Outcome::Done(_))) {
+            let place = journal.place(one.route.id).ok().flatten();
+            self.begun = place.as_deref().map(PlaceId::new);
+        }
+    }
+}
