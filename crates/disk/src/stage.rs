@@ -10,7 +10,7 @@ use crate::temporary::{Fate, Temporary};
 use crate::{Error, Expect, Found, Root};
 use holes::Run;
 use model::{ContentId, Kind, Meta, Mode, Owner, RelPath, Stamp};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FallocateFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -242,8 +242,8 @@ impl Staged {
     /// lasts once [`Root::sync_directories`] returned.
     pub fn place(self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
         let ready = self.ready(meta, expect)?;
-        Ready::flush([&ready])?;
-        ready.place()
+        let outcome = crate::flush(&ready.staged.root, &[&ready]);
+        ready.flushed(outcome)?.place()
     }
 
     /// The first step of [`Staged::place`], for when many are flushed together.
@@ -320,17 +320,15 @@ impl Staged {
 }
 
 impl Ready {
-    /// Puts the bytes of all on the medium.
-    pub fn flush<'a>(all: impl IntoIterator<Item = &'a Self>) -> Result<(), Error> {
-        let all: Vec<&Self> = all.into_iter().collect();
-        let files: Vec<&OwnedFd> = all.iter().map(|ready| &ready.staged.file).collect();
-        match (crate::flush(&files), all.first()) {
-            (Err(errno), Some(ready)) => Err(ready.staged.failed("writing to the disk", errno)),
-            _ => Ok(()),
+    /// Hears whether its bytes are on the medium, which is the second step of [`Staged::place`].
+    pub fn flushed(self, outcome: Result<(), Errno>) -> Result<Self, Error> {
+        match outcome {
+            Ok(()) => Ok(self),
+            Err(errno) => Err(self.staged.failed("writing to the disk", errno)),
         }
     }
 
-    /// The last step of [`Staged::place`], after [`Ready::flush`].
+    /// The last step of [`Staged::place`].
     pub fn place(self) -> Result<Found, Error> {
         let Self { staged: mut this, status: before, expect } = self;
         let failed = |errno| this.root.failed(PLACING, &this.path, errno);
@@ -343,6 +341,12 @@ impl Ready {
         let after = Status::of_open(&this.file).map_err(failed)?;
         let untouched = same_but_for_ctime(&before.stamp(), &after.stamp());
         Ok(if untouched { after } else { before }.found(&this.path, Kind::File))
+    }
+}
+
+impl AsFd for Ready {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.staged.file.as_fd()
     }
 }
 
