@@ -55,7 +55,7 @@ pub use read::{OpenFile, digest_of};
 pub use root::Root;
 pub use rounds::{Awaited, Rounds, Running};
 pub use scan::{Enter, Filter, Scan};
-pub use stage::{Ready, Staged};
+pub use stage::{Ready, Staged, begins_sparse};
 pub use survey::{Survey, Surveyed};
 pub use sweep::Swept;
 pub use temporary::PREFIX as TEMPORARY_PREFIX;
