@@ -47,6 +47,7 @@ mod testing;
 mod unflushed;
 mod watch;
 
+pub use beneath::open as open_beneath;
 pub use chunks::Chunker;
 pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
 pub use error::Error;

@@ -6,7 +6,7 @@
 mod flush;
 mod write;
 
-use super::store::{Body, Dirty, Entry, EntryKind, Failure, Named};
+use super::store::{Body, Entry, EntryKind, Failure, Named};
 use crate::Cause;
 use bytes::Bytes;
 use flush::Medium;
@@ -14,54 +14,52 @@ use futures::{StreamExt as _, stream};
 use model::UnixNanos;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 pub(super) use write::Writer;
 
 /// Bytes read at once.
 const STEP: usize = 1 << 20;
 
+/// Threads that work on a disk at the same time: more would only wait for it.
+const HANDS: usize = 16;
+
 pub(super) struct Disk {
     root: Arc<Path>,
+    /// The directory at `root`, if it is held.
+    held: Option<Arc<OwnedFd>>,
     medium: Arc<Medium>,
-    /// The directory that `root` leads through, if it is held.
-    _held: Option<Arc<OwnedFd>>,
+    hands: Semaphore,
 }
 
 impl Disk {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { medium: Arc::new(Medium::new()), root: root.into(), _held: None }
+        let (medium, hands) = (Arc::new(Medium::new()), Semaphore::new(HANDS));
+        Self { root: root.into(), held: None, medium, hands }
     }
 
     /// The same directory, whatever is mounted over it or taken away.
     pub(super) async fn hold(&self) -> Result<Self, Failure> {
-        self.run("", |root| {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let held = match rustix::fs::open(&root, flags, Mode::empty()) {
-                Err(Errno::NOTDIR) => return Err(ErrorKind::NotFound.into()),
-                held => held?,
-            };
-            let root = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
-            Ok(Self { _held: Some(Arc::new(held)), ..Self::new(root) })
-        })
-        .await
+        let held = self.run(|top| Ok(Arc::clone(&top.0))).await?;
+        Ok(Self { held: Some(held), ..Self::new(self.root.to_path_buf()) })
     }
 
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {
-        let is_root = directory.is_empty();
-        self.run(directory, move |path| {
-            // The root itself may be reached through a symlink, and is if it is held.
-            let metadata = if is_root { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
-            if !metadata.is_dir() {
-                return Err(ErrorKind::NotFound.into());
-            }
+        let directory = directory.to_owned();
+        self.run(move |top| {
+            let opened = match top.open(&directory, OFlags::RDONLY | OFlags::DIRECTORY) {
+                Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                    return Err(ErrorKind::NotFound.into());
+                }
+                opened => opened?,
+            };
             let mut names = Vec::new();
-            for found in fs::read_dir(path)? {
+            for found in fs::read_dir(format!("/proc/self/fd/{}", opened.as_raw_fd()))? {
                 let found = found?;
                 match found.metadata() {
                     Ok(metadata) => {
@@ -79,20 +77,15 @@ impl Disk {
     }
 
     pub(super) async fn stat(&self, path: &str) -> Result<Entry, Failure> {
-        let is_root = path.is_empty();
-        self.run(path, move |path| {
-            // The root itself may be reached through a symlink: it was named by a person.
-            let metadata = if is_root { fs::metadata(path)? } else { fs::symlink_metadata(path)? };
-            Ok(entry(&metadata))
-        })
-        .await
+        let path = path.to_owned();
+        self.run(move |top| Ok(entry(&top.open(&path, OFlags::PATH)?.metadata()?))).await
     }
 
     pub(super) async fn open(&self, path: &str, from: u64) -> Result<(Entry, Body), Failure> {
-        let opened = self.run(path, move |path| {
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            let flags = i32::try_from(flags.bits()).expect("because the flags of open are an int");
-            let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let path = path.to_owned();
+        let opened = self.run(move |top| {
+            // A pipe that somebody put there keeps nobody waiting.
+            let mut file = top.open(&path, OFlags::RDONLY | OFlags::NONBLOCK)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Err(ErrorKind::IsADirectory.into());
@@ -118,13 +111,43 @@ impl Disk {
         self.medium.place().await
     }
 
+    /// Does blocking work when there is a hand for it.
     async fn run<T: Send + 'static>(
         &self,
-        path: &str,
-        work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Top) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (root, path) = (Arc::clone(&self.root), path.to_owned());
-        blocking(move || work(resolve(&root, &path)?)).await
+        let _hand = self.hands.acquire().await.expect("because the semaphore is never closed");
+        let (root, held) = (Arc::clone(&self.root), self.held.clone());
+        blocking(move || work(&held.map_or_else(|| Top::at(&root), |held| Ok(Top(held)))?)).await
+    }
+}
+
+/// The root, opened. Everything is reached beneath it.
+struct Top(Arc<OwnedFd>);
+
+impl Top {
+    /// The root itself may be reached through a symlink: it was named by a person.
+    fn at(root: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match rustix::fs::open(root, flags, Mode::empty()) {
+            Err(Errno::NOTDIR) => Err(ErrorKind::NotFound.into()),
+            opened => Ok(Self(Arc::new(opened?))),
+        }
+    }
+
+    /// Opens what is at a path, no symlink.
+    fn open(&self, path: &str, flags: OFlags) -> io::Result<File> {
+        let path = if path.is_empty() { "." } else { path };
+        match disk::open_beneath(&self.0, path.as_bytes(), flags | OFlags::NOFOLLOW) {
+            Err(Errno::LOOP) => Err(ErrorKind::NotADirectory.into()),
+            opened => Ok(opened?.into()),
+        }
+    }
+
+    /// Opens the directory that a path is in, and tells the name there.
+    fn place<'a>(&self, path: &'a str) -> io::Result<(File, &'a str)> {
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok((self.open(above, OFlags::RDONLY | OFlags::DIRECTORY)?, name))
     }
 }
 
@@ -143,19 +166,6 @@ fn entry(metadata: &Metadata) -> Entry {
     let modified = UnixNanos::from_seconds_and_nanos(metadata.mtime(), nanos);
     let size = metadata.len();
     Entry { kind, size, modified: Some(modified), tag: tag(size, modified) }
-}
-
-/// The path below the root, unless a symlink is on the way.
-fn resolve(root: &Path, path: &str) -> io::Result<PathBuf> {
-    let mut whole = root.to_owned();
-    let mut components = path.split('/').filter(|component| !component.is_empty()).peekable();
-    while let Some(component) = components.next() {
-        whole.push(component);
-        if components.peek().is_some() && fs::symlink_metadata(&whole)?.is_symlink() {
-            return Err(ErrorKind::NotADirectory.into());
-        }
-    }
-    Ok(whole)
 }
 
 async fn blocking<T: Send + 'static>(

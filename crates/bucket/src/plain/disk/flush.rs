@@ -2,12 +2,11 @@
 //!
 //! A small file costs two waits: for its bytes and its sidecar's, and for both their names.
 
-use super::{Dirty, Failure, blocking, failure};
+use super::{Failure, failure};
 use disk::{Awaited, Rounds, Unflushed};
-use rustix::fd::{AsFd as _, BorrowedFd};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, oneshot};
 
@@ -36,15 +35,9 @@ impl Awaited for Waiting {
     }
 }
 
-/// Where the making of directories is noted.
+/// What is written on a disk that was opened before.
 #[derive(Clone)]
 pub(super) struct Notes(Arc<Rounds<Waiting>>);
-
-impl Notes {
-    pub(super) fn unflushed(&self) -> &Unflushed {
-        self.0.unflushed()
-    }
-}
 
 impl Medium {
     pub(super) fn new() -> Self {
@@ -56,23 +49,26 @@ impl Medium {
         self.places.acquire().await.expect("because the semaphore is never closed")
     }
 
-    /// Opens the disk, whose root is `root`: to be called before anything is written.
-    pub(super) async fn open(&self, root: &Arc<Path>) -> Result<Notes, Failure> {
-        let open = || {
-            let root = Arc::clone(root);
-            blocking(move || Ok(Arc::new(Rounds::new(File::open(root)?.into()))))
-        };
-        self.rounds.get_or_try_init(open).await.map(|rounds| Notes(Arc::clone(rounds)))
+    /// Keeps the disk open from the first time on: to be called before anything is written.
+    pub(super) async fn open<Fut>(&self, open: impl Fn() -> Fut) -> Result<Notes, Failure>
+    where
+        Fut: Future<Output = Result<OwnedFd, Failure>>,
+    {
+        let rounds = self.rounds.get_or_try_init(|| async { Ok(Arc::new(Rounds::new(open().await?))) });
+        rounds.await.map(|rounds| Notes(Arc::clone(rounds)))
+    }
+}
+
+impl Notes {
+    /// Where the making of directories is noted.
+    pub(super) fn unflushed(&self) -> &Unflushed {
+        self.0.unflushed()
     }
 
     /// Returns once what was written is on the medium; of a directory, its names.
-    pub(super) async fn flush(&self, root: &Arc<Path>, Dirty(files): Dirty) -> Result<(), Failure> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        let Notes(rounds) = self.open(root).await?;
+    pub(super) async fn flush(&self, files: Vec<File>) -> Result<(), Failure> {
         let (answer, flushed) = oneshot::channel();
-        if let Some(running) = rounds.hand_in(Waiting { files, answer }) {
+        if let Some(running) = self.0.hand_in(Waiting { files, answer }) {
             // Not awaited: whoever waits may be dropped, and the others go on waiting.
             drop(tokio::task::spawn_blocking(move || running.run()));
         }

@@ -1,15 +1,16 @@
 //! Changing a directory of this machine. What a change leaves to be flushed, it returns.
 
 use super::flush::Notes;
-use super::{Disk, blocking, entry, failure, resolve};
+use super::{Disk, Top, blocking, entry};
 use crate::plain::store::{Dirty, Entry, Failure, Move, Onto};
 use bytes::Bytes;
 use model::UnixNanos;
-use rustix::fs::{CWD, Mode, RenameFlags, renameat_with};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, linkat, renameat, renameat_with, statat, unlinkat,
+};
 use rustix::io::Errno;
-use std::fs::{self, File, FileTimes, OpenOptions};
+use std::fs::{File, FileTimes};
 use std::io::{self, ErrorKind, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,8 +25,9 @@ impl Disk {
         bytes: Bytes,
         time: Option<UnixNanos>,
     ) -> Result<(Entry, Dirty), Failure> {
-        self.change(path, move |path, _| {
-            let mut file = create_new(path)?;
+        let path = path.to_owned();
+        self.change(move |top, _| {
+            let mut file = create_new(top, &path)?;
             file.write_all(&bytes)?;
             finished(file, time)
         })
@@ -33,7 +35,8 @@ impl Disk {
     }
 
     pub(in crate::plain) async fn create(&self, path: &str) -> Result<Writer, Failure> {
-        self.change(path, |path, _| create_new(path)).await.map(|file| Writer(Arc::new(file)))
+        let path = path.to_owned();
+        self.change(move |top, _| Ok(Writer(Arc::new(create_new(top, &path)?)))).await
     }
 
     pub(in crate::plain) async fn copy(
@@ -42,11 +45,11 @@ impl Disk {
         to: &str,
         time: Option<UnixNanos>,
     ) -> Result<(Entry, Dirty), Failure> {
-        let from = resolve(&self.root, from).map_err(|error| failure(&error))?;
-        self.change(to, move |to, _| {
-            let mut file = create_new(to)?;
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.change(move |top, _| {
+            let mut file = create_new(top, &to)?;
             // The kernel copies, or shares the blocks where the file system can.
-            io::copy(&mut File::open(from)?, &mut file)?;
+            io::copy(&mut top.open(&from, OFlags::RDONLY | OFlags::NONBLOCK)?, &mut file)?;
             finished(file, time)
         })
         .await
@@ -54,23 +57,19 @@ impl Disk {
 
     /// Moves files, one after the other, and makes the directories that are missing.
     pub(in crate::plain) async fn place(&self, moves: &[Move<'_>]) -> Result<Dirty, Failure> {
-        let moves: Vec<_> = moves
-            .iter()
-            .map(|Move { from, to, onto }| ((*from).to_owned(), (*to).to_owned(), *onto))
-            .collect();
-        self.change("", move |root, notes| {
-            let mut directories = Vec::with_capacity(moves.len());
-            for (from, to, onto) in moves {
-                directories.push(place(root, &from, &to, onto, notes)?);
-            }
-            Ok(Dirty(directories))
+        let owned = |Move { from, to, onto }: &Move<'_>| ((*from).to_owned(), (*to).to_owned(), *onto);
+        let moves: Vec<_> = moves.iter().map(owned).collect();
+        self.change(move |top, notes| {
+            let placed = moves.iter().map(|(from, to, onto)| place(top, from, to, *onto, notes));
+            placed.collect::<io::Result<_>>().map(Dirty)
         })
         .await
     }
 
     pub(in crate::plain) async fn touch(&self, path: &str, time: UnixNanos) -> Result<Dirty, Failure> {
-        let touched = self.change(path, move |path, _| {
-            let file = File::open(path)?;
+        let path = path.to_owned();
+        let touched = self.change(move |top, _| {
+            let file = top.open(&path, OFlags::RDONLY | OFlags::NONBLOCK)?;
             file.set_times(times(time))?;
             Ok(Dirty(vec![file]))
         });
@@ -82,34 +81,46 @@ impl Disk {
     }
 
     pub(in crate::plain) async fn remove(&self, path: &str) -> Result<Dirty, Failure> {
-        self.change(path, |path, _| {
-            fs::remove_file(path)?;
+        let path = path.to_owned();
+        self.change(move |top, _| {
+            let (directory, name) = top.place(&path)?;
+            unlinkat(&directory, name, AtFlags::empty())?;
             // Or it would be back after a power cut, like a file that someone put there.
-            Ok(Dirty(vec![directory_of(path)?]))
+            Ok(Dirty(vec![directory]))
         })
         .await
     }
 
     /// The next flush of anything is one of this directory's name as well.
     pub(in crate::plain) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
-        self.change(path, make_directory).await
+        let path = path.to_owned();
+        self.change(move |top, notes| make_directory(top, &path, notes)).await
     }
 
     pub(in crate::plain) async fn remove_directory(&self, path: &str) -> Result<(), Failure> {
-        self.change(path, |path, _| fs::remove_dir(path)).await
+        let path = path.to_owned();
+        self.change(move |top, _| {
+            let (directory, name) = top.place(&path)?;
+            Ok(unlinkat(directory, name, AtFlags::REMOVEDIR)?)
+        })
+        .await
     }
 
-    pub(in crate::plain) async fn flush(&self, dirty: Dirty) -> Result<(), Failure> {
-        self.medium.flush(&self.root, dirty).await
+    pub(in crate::plain) async fn flush(&self, Dirty(files): Dirty) -> Result<(), Failure> {
+        if files.is_empty() { Ok(()) } else { self.notes().await?.flush(files).await }
     }
 
     async fn change<T: Send + 'static>(
         &self,
-        path: &str,
-        work: impl FnOnce(&Path, &Notes) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Top, &Notes) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let notes = self.medium.open(&self.root).await?;
-        self.run(path, move |path| work(&path, &notes)).await
+        let notes = self.notes().await?;
+        self.run(move |top| work(top, &notes)).await
+    }
+
+    /// Opens the disk before anything is written.
+    async fn notes(&self) -> Result<Notes, Failure> {
+        self.medium.open(|| self.run(|top| Ok(top.0.try_clone()?))).await
     }
 }
 
@@ -124,8 +135,10 @@ impl Writer {
     }
 }
 
-fn create_new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
+fn create_new(top: &Top, path: &str) -> io::Result<File> {
+    let (directory, name) = top.place(path)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o666))?.into())
 }
 
 fn finished(file: File, time: Option<UnixNanos>) -> io::Result<(Entry, Dirty)> {
@@ -138,61 +151,59 @@ fn finished(file: File, time: Option<UnixNanos>) -> io::Result<(Entry, Dirty)> {
 }
 
 /// Moves a file, and returns the directory that it is in now.
-fn place(root: &Path, from: &str, to: &str, onto: Onto, notes: &Notes) -> io::Result<File> {
-    let rename = || {
-        let (from, to) = (resolve(root, from)?, resolve(root, to)?);
+fn place(top: &Top, from: &str, to: &str, onto: Onto, notes: &Notes) -> io::Result<File> {
+    let rename = || -> io::Result<File> {
+        let ((source, old), (target, new)) = (top.place(from)?, top.place(to)?);
         match onto {
-            Onto::File => fs::rename(from, &to)?,
-            Onto::Nothing => rename_to_nothing(&from, &to)?,
+            Onto::File => renameat(&source, old, &target, new)?,
+            Onto::Nothing => rename_to_nothing((&source, old), (&target, new))?,
         }
-        directory_of(&to)
+        Ok(target)
     };
     match (rename(), to.rsplit_once('/')) {
         (Err(error), Some((above, _))) if error.kind() == ErrorKind::NotFound => {
-            make_directories(root, above, notes)?;
+            make_directories(top, above, notes)?;
             rename()
         }
         (renamed, _) => renamed,
     }
 }
 
-fn make_directories(root: &Path, path: &str, notes: &Notes) -> io::Result<()> {
-    let made = resolve(root, path).and_then(|whole| make_directory(&whole, notes));
-    match (made, path.rsplit_once('/')) {
+fn make_directories(top: &Top, path: &str, notes: &Notes) -> io::Result<()> {
+    match (make_directory(top, path, notes), path.rsplit_once('/')) {
         (Err(error), Some((above, _))) if error.kind() == ErrorKind::NotFound => {
-            make_directories(root, above, notes)?;
-            make_directory(&resolve(root, path)?, notes)
+            make_directories(top, above, notes)?;
+            make_directory(top, path, notes)
         }
         (made, _) => made,
     }
 }
 
-fn make_directory(path: &Path, notes: &Notes) -> io::Result<()> {
-    let above = directory_of(path)?;
-    let make = || rustix::fs::mkdir(path, Mode::from_raw_mode(0o777));
-    match notes.unflushed().make(above, make) {
-        Err(Errno::EXIST) if fs::symlink_metadata(path)?.is_dir() => Ok(()),
-        Err(Errno::EXIST) => Err(ErrorKind::NotADirectory.into()),
+fn make_directory(top: &Top, path: &str, notes: &Notes) -> io::Result<()> {
+    let (directory, name) = top.place(path)?;
+    let make = || rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o777));
+    match notes.unflushed().make(&directory, make) {
+        Err(Errno::EXIST) => {
+            let there = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            let is_directory = FileType::from_raw_mode(there.st_mode) == FileType::Directory;
+            if is_directory { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) }
+        }
         made => Ok(made?),
     }
 }
 
 /// Not every file system can do that in one step; two names for one file can be made on most of the others.
-fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from) {
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
+fn rename_to_nothing((source, old): (&File, &str), (target, new): (&File, &str)) -> rustix::io::Result<()> {
+    match renameat_with(source, old, target, new, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
         renamed => return renamed,
     }
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => Err(error),
-        Err(_) if fs::symlink_metadata(to).is_ok() => Err(ErrorKind::AlreadyExists.into()),
-        Err(_) => fs::rename(from, to),
+    match linkat(source, old, target, new, AtFlags::empty()) {
+        Ok(()) => unlinkat(source, old, AtFlags::empty()),
+        Err(errno @ (Errno::EXIST | Errno::NOENT)) => Err(errno),
+        Err(_) if statat(target, new, AtFlags::SYMLINK_NOFOLLOW).is_ok() => Err(Errno::EXIST),
+        Err(_) => renameat(source, old, target, new),
     }
-}
-
-fn directory_of(path: &Path) -> io::Result<File> {
-    File::open(path.parent().unwrap_or(path))
 }
 
 fn times(time: UnixNanos) -> FileTimes {
