@@ -1,11 +1,12 @@
 //! Bringing a file of a plain tree from transit to its place, with its sidecar.
 //!
-//! A file comes to its name whole, by a rename. When one is created, the sidecar follows, so that of two machines that
-//! create the same file, the one that comes too late leaves no trace. When one is replaced, its sidecar comes first and describes both
-//! versions. A symlink's comes first even when it is created: until it is there, the target's text would be a file.
+//! A file comes to its name whole, by a rename. When one is replaced, its sidecar comes first and describes both versions. When one is
+//! created, the sidecar follows, so that of two machines that create the same file, the one that comes too late leaves no trace. On a
+//! disk, which never puts one over another by mistake, it comes first here too: nobody sees the file without it. So does a symlink's
+//! everywhere, since until it is there, the target's text would be a file.
 //!
 //! Both are written and flushed before either is moved, so that two waits for the medium are all that a new file takes. A power cut may
-//! then leave one name without the other: a file that seems to be a person's, until it is compared, or a sidecar of nothing.
+//! leave one name without the other: a sidecar of nothing, which is ignored, or a file that seems to be a person's, until it is compared.
 
 use super::incoming::Draft;
 use super::sidecar::{self, Described, Sidecar};
@@ -76,37 +77,54 @@ impl Plain {
         let failed = |failure| self.failed("write", Some(task.key), failure);
         let described = vec![describe(task.node, &draft.entry)];
         let sidecar = self.draft_sidecar(task.place, described).await.map_err(failed)?;
-        let target = sidecar::path(task.place);
-        let moves = [
-            Move { from: &draft.path, to: task.place, onto: Onto::Nothing },
-            Move { from: &sidecar.path, to: &target, onto: Onto::File },
-        ];
         let placed = match self.inner.store.flush(draft.dirty.and(sidecar.dirty)).await {
-            Ok(()) => self.place_where_nothing_is(task, &moves).await,
+            Ok(()) => self.place_both(task, &draft.path, (&sidecar.path, &sidecar.entry)).await,
             Err(failure) => Err(failed(failure)),
         };
-        if !matches!(placed, Ok(true)) {
-            self.give_up(&sidecar.path).await;
+        if matches!(placed, Ok(true)) {
+            return version_of(task, &draft.entry, &sidecar.entry.tag).map(Some);
         }
-        if placed? { version_of(task, &draft.entry, &sidecar.entry.tag).map(Some) } else { Ok(None) }
+        self.give_up(&sidecar.path).await;
+        // What did not get its name is still in transit.
+        if self.inner.store.stat(&draft.path).await.is_ok() && self.has_sidecar(task, &sidecar.entry).await {
+            self.remove_sidecar(task.place).await.map_err(failed)?;
+        }
+        placed.map(|_| None)
     }
 
     /// Whether nothing stood there.
-    async fn place_where_nothing_is(&self, task: Task<'_>, moves: &[Move<'_>]) -> Result<bool, Error> {
+    async fn place_both(
+        &self,
+        task: Task<'_>,
+        path: &str,
+        (sidecar, label): (&str, &Entry),
+    ) -> Result<bool, Error> {
+        let target = sidecar::path(task.place);
+        let content = Move { from: path, to: task.place, onto: Onto::Nothing };
+        let ahead = Move { from: sidecar, to: &target, onto: Onto::Nothing };
         // Where the store itself tells, there is no need to look before it does.
-        let mut looks = self.inner.store.creates_exclusively() != Honoured::Yes;
-        loop {
-            if looks && self.find_room(task, &Expect::Absent).await?.is_none() {
+        let is_told = self.inner.store.creates_exclusively() == Honoured::Yes;
+        let mut placed = if is_told { self.place_all(&[ahead, content]).await } else { Err(Failure::Exists) };
+        if matches!(placed, Err(Failure::Exists)) {
+            // A file of somebody's, an empty directory, or a sidecar of nothing.
+            if self.find_room(task, &Expect::Absent).await?.is_none() {
                 return Ok(false);
             }
-            match self.place_all(moves).await {
-                Ok(()) => return Ok(true),
-                // Perhaps an empty directory, which gives way.
-                Err(Failure::Exists) if !looks => looks = true,
-                Err(Failure::Exists) => return Ok(false),
-                Err(failure) => return Err(self.failed("write", Some(task.key), failure)),
-            }
+            // To its own name if it is there already, so that its directory is flushed.
+            let is_ahead = is_told && self.has_sidecar(task, label).await;
+            let from = if is_ahead { &target } else { sidecar };
+            placed = self.place_all(&[content, Move { from, to: &target, onto: Onto::File }]).await;
         }
+        match placed {
+            Ok(()) => Ok(true),
+            Err(Failure::Exists) => Ok(false),
+            Err(failure) => Err(self.failed("write", Some(task.key), failure)),
+        }
+    }
+
+    async fn has_sidecar(&self, task: Task<'_>, sidecar: &Entry) -> bool {
+        let there = self.inner.store.stat(&sidecar::path(task.place)).await;
+        there.is_ok_and(|there| there.tag == sidecar.tag)
     }
 
     /// Puts a sidecar in place that describes a file before it has its name, beside what it replaces. Returns the sidecar's tag.
