@@ -49,7 +49,7 @@ def arguments(description, more):
     parser.add_argument("tree", nargs="?", type=lambda text: Path(text).resolve(), help="what is kept (default: the Rust toolchain's documentation, else /usr/share)")
     parser.add_argument("-n", "--rounds", type=int, default=3, help="how often everything is measured (default: 3)")
     parser.add_argument("--binary", type=Path, help="the heirloom to measure (default: the newest of target/{release,relfast})")
-    parser.add_argument("--scratch", type=Path, default=ROOT / "target" / "bench", help="where the copies go; needs room for four trees a round")
+    parser.add_argument("--scratch", type=Path, default=ROOT / "target" / "bench", help="where the copies go; needs room for six trees a round")
     parser.add_argument("--keep", action="store_true", help="leaves the copies for a look")
     more(parser)
     return parser.parse_args()

@@ -27,6 +27,15 @@ fn profile_with(home: &Home, machine: &str, folder: &str, destinations: &str, ke
     home.write(&format!("{machine}.yml"), &text).to_str().unwrap().to_owned()
 }
 
+/// The profile of a machine whose folder goes to a disk, and that finds nothing suspicious.
+pub(crate) fn with_disk(home: &Home, machine: &str, folder: &str) -> String {
+    fs::create_dir_all(home.path("usb")).unwrap();
+    let config = profile(home, machine, folder, &fs_at(home, "usb"));
+    let text = fs::read_to_string(&config).unwrap().replace("interval: 1s", "max_delete: 100%");
+    fs::write(&config, text).unwrap();
+    config
+}
+
 fn fs_at(home: &Home, directory: &str) -> String {
     format!("  {directory}: {{service: fs, path: {}}}\n", home.path(directory).display())
 }

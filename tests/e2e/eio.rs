@@ -5,6 +5,7 @@
 
 use crate::chance::Chance;
 use crate::churn;
+use crate::destinations::with_disk;
 use crate::home::{Home, Ran, have, same_trees};
 use crate::server::Cloud;
 use std::fs;
@@ -101,6 +102,33 @@ fn a_folder_that_cannot_be_written_is_told_and_finished_by_the_next_run() {
         home.run(&receive).ok();
         if let Err(difference) = same_trees(&documents, &desk) {
             panic!("after {call} number {number}: {difference}");
+        }
+        churn::work(&documents, chance);
+    }
+    assert!(told > 4, "only {told} runs met a failing disk");
+}
+
+#[test]
+fn a_disk_that_fails_is_told_and_finished_by_the_next_run() {
+    if !have("strace") {
+        return;
+    }
+    let chance = &mut Chance::new("a_disk_that_fails");
+    let home = Home::new();
+    let (documents, desk) = (home.path("documents"), home.path("desk"));
+    let (sender, receiver) = (with_disk(&home, "laptop", "documents"), with_disk(&home, "desk", "desk"));
+    let (send, receive) = (["sync", "--config", &sender], ["sync", "--config", &receiver]);
+    churn::fill(&documents, chance);
+    let calls = ["syncfs", "fsync", "renameat2", "rename", "renameat", "unlink", "unlinkat", "mkdir"];
+    let mut told = 0;
+    for (when, call) in calls.into_iter().flat_map(|call| [("1", call), ("2+3", call)]) {
+        let ran = Ran::of(failing(&home, call, &format!(":when={when}"), None, &send));
+        tells(&ran);
+        told += u32::from(ran.one_of(&[0, 1, 3]) != 0);
+        home.run(&send).ok();
+        home.run(&receive).ok();
+        if let Err(difference) = same_trees(&documents, &desk) {
+            panic!("after {call}, {when}: {difference}");
         }
         churn::work(&documents, chance);
     }

@@ -6,6 +6,7 @@
 
 use crate::chance::Chance;
 use crate::churn;
+use crate::destinations::with_disk;
 use crate::home::{Daemon, Home, same_trees};
 use crate::server::Cloud;
 use std::ffi::OsString;
@@ -221,6 +222,28 @@ fn a_cloud_that_receives() {
 /// Whether it is ready is for the laptop to find out.
 fn start_anew(home: &Home, cloud: &Cloud<'_>) -> Daemon {
     home.start(&["cloud", "--config", cloud.config()])
+}
+
+/// What lies on the disk is what another machine brings from there.
+#[test]
+fn a_laptop_that_fills_a_disk() {
+    let chance = &mut Chance::new("a_laptop_that_fills_a_disk");
+    let home = Home::new();
+    let (documents, desk) = (home.path("documents"), home.path("desk"));
+    let (sender, receiver) = (with_disk(&home, "laptop", "documents"), with_disk(&home, "desk", "desk"));
+    let mut victim = Victim::new(&home, &["sync", "--config", &sender]);
+    churn::fill(&documents, chance);
+    victim.finish();
+    let mut before = testkit::list(&documents);
+    batter(&mut victim, chance, |chance| {
+        untouched(&documents, &before);
+        home.run(&["sync", "--config", &receiver]).ok();
+        alike(&documents, &desk);
+        let in_transit = fs::read_dir(home.path("usb/.heirloom/incoming")).unwrap().count();
+        assert_eq!(in_transit, 0, "left in transit");
+        churn::work(&documents, chance);
+        before = testkit::list(&documents);
+    });
 }
 
 #[test]

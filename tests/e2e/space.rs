@@ -7,6 +7,7 @@ use crate::home::{Daemon, Home, Ran, have, same_trees};
 use crate::server::Cloud;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -119,6 +120,27 @@ fn a_full_disk_under_a_folder() {
     small.run(&receive).code(3);
     small.make_space();
     small.run(&receive).ok();
+    same_trees(&documents, &brought).unwrap();
+}
+
+/// What it has room for is decided by what it takes, not by how long it is.
+#[test]
+fn a_file_of_holes_fits_where_there_is_less_room_than_it_is_long() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let (documents, desk) = (home.path("documents"), home.path("desk"));
+    let (sender, receiver) = (cloud.laptop("laptop", "documents"), cloud.laptop("desk", "desk/documents"));
+    let image = fs::File::create(documents.join("image of a disk")).unwrap();
+    for at in [0, 20 << 20] {
+        image.write_all_at(&[7; 512], at).unwrap();
+    }
+    image.set_len(64 << 20).unwrap();
+    home.run(&["sync", "--config", &sender]).ok();
+    let Some(small) = Small::over(&home, &desk, 36, 3 << 10) else { return };
+    let brought = small.seen(&desk.join("documents"));
+    fs::create_dir(&brought).unwrap();
+    small.run(&["sync", "--config", &receiver]).ok();
     same_trees(&documents, &brought).unwrap();
 }
 

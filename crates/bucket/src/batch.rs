@@ -22,7 +22,7 @@ use futures::stream;
 use http::{Request, StatusCode};
 use model::{ETag, ObjectKey, RemoteVersion, UnixNanos};
 use opendal::Buffer;
-use queue::{Load, Queue};
+use queue::{Load, Queue, Sender};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 use words::Answer;
@@ -112,8 +112,8 @@ impl Bucket {
         let pairs = metadata::encode(task.node, None);
         let line = words::put(&task.place, body.len(), task.node.content, (condition, tag), &pairs);
         let (answer, answered) = oneshot::channel();
-        if batches.puts.push(Put { line, body: body.clone(), answer }) {
-            tokio::spawn(self.clone().send_puts());
+        if let Some(sender) = batches.puts.push(Put { line, body: body.clone(), answer }) {
+            tokio::spawn(self.clone().send_puts(sender));
         }
         match answered.await.ok().flatten()? {
             Answer::Done { etag, .. } => Some(Ok(ETag::new(&etag))),
@@ -149,8 +149,8 @@ impl Bucket {
         }
         let line = words::get(&prefix.place(key), version.etag.as_str());
         let (answer, answered) = oneshot::channel();
-        if batches.gets.push(Wanted { line, size, answer }) {
-            tokio::spawn(self.clone().send_gets());
+        if let Some(sender) = batches.gets.push(Wanted { line, size, answer }) {
+            tokio::spawn(self.clone().send_gets(sender));
         }
         match answered.await.ok().flatten()? {
             Answer::Done { etag, modified: Some(modified), metadata, bytes }
@@ -166,8 +166,8 @@ impl Bucket {
         }
     }
 
-    async fn send_puts(self) {
-        while let Some(puts) = self.inner.batches.puts.next().await {
+    async fn send_puts(self, mut sender: Sender<Put>) {
+        while let Some(puts) = sender.next().await {
             let mut body = Vec::with_capacity(puts.iter().map(|put| put.line.len() + put.body.len()).sum());
             for put in &puts {
                 body.extend_from_slice(&put.line);
@@ -177,8 +177,8 @@ impl Bucket {
         }
     }
 
-    async fn send_gets(self) {
-        while let Some(gets) = self.inner.batches.gets.next().await {
+    async fn send_gets(self, mut sender: Sender<Wanted>) {
+        while let Some(gets) = sender.next().await {
             let body = gets.iter().flat_map(|wanted| wanted.line.iter().copied()).collect();
             self.send_batch("get", body, gets.into_iter().map(|wanted| wanted.answer).collect()).await;
         }

@@ -21,10 +21,14 @@
 //! SSH connections (a Storage Box allows ten), asks twice for everything, and panics on a name that is not UTF-8.
 //! Metadata in extended attributes or in WebDAV's dead properties: most servers have neither.
 
+mod copy;
 mod disk;
+mod incoming;
 mod list;
 mod marker;
+mod place;
 mod read;
+mod remove;
 mod sftp;
 mod sidecar;
 mod store;
@@ -40,7 +44,7 @@ use sidecar::{Described, Sidecar};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use store::{Entry, EntryKind, Failure, Store};
 use tokio::sync::OnceCell;
 
@@ -178,25 +182,6 @@ impl Plain {
         Ok(seen.object(key))
     }
 
-    /// Removes what earlier runs of this machine left in transit.
-    pub async fn sweep(&self) -> Result<(), Error> {
-        let left = match self.inner.store.list(INCOMING).await {
-            Ok(left) => left,
-            Err(Failure::NotFound) => return Ok(()),
-            Err(failure) => return Err(self.failed("tidy", None, failure)),
-        };
-        let mine = format!("{}.", self.inner.options.machine);
-        for name in left.into_iter().filter_map(|named| named.name.ok()) {
-            if name.starts_with(&mine) && !name.starts_with(&self.inner.session.name) {
-                let removed = self.inner.store.remove(&format!("{INCOMING}/{name}")).await;
-                removed
-                    .or_else(Failure::unless_gone)
-                    .map_err(|failure| self.failed("tidy", None, failure))?;
-            }
-        }
-        Ok(())
-    }
-
     /// What stands at a place: one look at the file, and one at its sidecar.
     async fn look(&self, place: &str, key: &ObjectKey) -> Result<Seen, Error> {
         let path = place.trim_end_matches('/');
@@ -222,12 +207,6 @@ impl Plain {
         }
         let chunks: Vec<Bytes> = body.try_collect().await?;
         Ok(Some((entry.tag, Sidecar::parse(place, &chunks.concat()))))
-    }
-
-    /// A name that nobody else uses, for something in transit.
-    fn incoming(&self) -> String {
-        let number = self.inner.session.written.fetch_add(1, Ordering::Relaxed);
-        format!("{INCOMING}/{}.{number}", self.inner.session.name)
     }
 
     /// Sorts a failure.

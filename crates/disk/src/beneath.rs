@@ -56,8 +56,9 @@ pub(crate) fn open_top(path: &std::path::Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, flags, Mode::empty())
 }
 
-/// Opens `path` (a file system's spelling, components separated by `/`) below `top`.
-pub(crate) fn open(top: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+/// Opens `path` (a file system's spelling, components separated by `/`) below `top`, through no symlink.
+pub fn open(top: impl AsFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    let top = top.as_fd();
     let flags = flags | OFlags::CLOEXEC;
     if path.len() > PATH_LENGTH_MAX || WITHOUT_OPENAT2.load(Ordering::Relaxed) {
         return walk(top, path, flags);

@@ -19,8 +19,8 @@
 //!
 //! A placed file's *bytes* are on the medium before its name shows them. The *name* itself, like every
 //! removal, rename and new directory, is on the medium once [`Root::sync_directories`] returned for that
-//! path, so that many changes share one flush. [`Ready`] lets the bytes of many files share one as well. Call it before remembering elsewhere that a change
-//! was made.
+//! path, so that many changes share one flush. Call it before remembering elsewhere that a change was made. [`Ready`] lets the bytes of many
+//! files share one as well, and [`Rounds`] brings those together that wait at the same time.
 //!
 //! Read next: `beneath` (why no path escapes), `scan` (what counts as there), `place` (how a
 //! file is replaced without losing an edit made in the same moment).
@@ -36,6 +36,7 @@ mod place;
 mod read;
 mod resume;
 mod root;
+mod rounds;
 mod scan;
 mod stage;
 mod survey;
@@ -43,17 +44,21 @@ mod sweep;
 mod temporary;
 #[cfg(test)]
 mod testing;
+mod unflushed;
 mod watch;
 
+pub use beneath::open as open_beneath;
 pub use chunks::Chunker;
 pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
 pub use error::Error;
 pub use flush::flush;
 pub use read::{OpenFile, digest_of};
 pub use root::Root;
+pub use rounds::{Awaited, Rounds, Running};
 pub use scan::{Enter, Filter, Scan};
-pub use stage::{Ready, Staged};
+pub use stage::{Ready, Staged, begins_sparse};
 pub use survey::{Survey, Surveyed};
 pub use sweep::Swept;
 pub use temporary::PREFIX as TEMPORARY_PREFIX;
+pub use unflushed::Unflushed;
 pub use watch::{Limit, Noticed, Watcher, watches_needed};

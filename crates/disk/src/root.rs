@@ -2,8 +2,8 @@
 
 use crate::beneath::{self, Directory, Place};
 use crate::entry::Status;
-use crate::flush::flush_together;
-use crate::{Error, Identity};
+use crate::flush::{flush_together, flush_unless_on};
+use crate::{Awaited, Error, Identity, Rounds};
 use model::RelPath;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode};
@@ -79,20 +79,30 @@ impl Root {
                 }
             }
         }
-        let failed = |errno| self.failed_at_top("flushing", errno);
-        if paths.is_empty() || flush_together(&self.fd, directories.len()).map_err(failed)? {
+        if paths.is_empty() {
             return Ok(());
         }
+        let failed = |errno| self.failed_at_top("flushing", errno);
+        let together = flush_together(&self.fd, directories.len()).map_err(failed)?;
         for directory in &directories {
-            let failed = |errno| self.failed("flushing", directory, errno);
             match beneath::open(self.as_fd(), &directory.to_os_bytes(), beneath::LISTING) {
-                Ok(fd) => rustix::fs::fsync(fd).map_err(failed)?,
+                Ok(fd) => flush_unless_on(together, fd).map_err(|e| self.failed("flushing", directory, e))?,
                 // Whatever took its place was put there by someone else.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                Err(errno) => return Err(failed(errno)),
+                Err(errno) => return Err(self.failed("flushing", directory, errno)),
             }
         }
-        rustix::fs::fsync(&self.fd).map_err(failed)
+        flush_unless_on(together, &self.fd).map_err(failed)
+    }
+
+    /// Rounds of flushing what is written below.
+    pub fn rounds<T: Awaited>(&self) -> Result<Rounds<T>, Error> {
+        let held = self.fd.try_clone().map_err(|source| Error::Io {
+            doing: "opening",
+            path: self.path.to_path_buf(),
+            source,
+        })?;
+        Ok(Rounds::new(held))
     }
 
     /// The directory that holds `path`.

@@ -9,13 +9,13 @@ use crate::root::Created;
 use crate::temporary::{Fate, Temporary};
 use crate::{Error, Expect, Found, Root};
 use holes::Run;
+pub use holes::begins_sparse;
 use model::{ContentId, Kind, Meta, Mode, Owner, RelPath, Stamp};
-use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FallocateFlags, Timespec, Timestamps};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::ffi::CString;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes that are written at once. For more, kernels take large folios, whose memory they may have to ask a host for: a tenth of
 /// the speed was measured.
@@ -38,8 +38,6 @@ pub struct Staged {
     file: OwnedFd,
     /// Bytes written so far by [`Staged::write`].
     length: u64,
-    /// Whether space may have been set aside where nothing was written yet.
-    reserved: AtomicBool,
     site: Site,
 }
 
@@ -124,9 +122,7 @@ impl Root {
 
 impl Staged {
     pub(crate) fn new(root: &Root, path: &RelPath, file: OwnedFd, length: u64, site: Site) -> Self {
-        // Whoever began it may have set space aside.
-        let reserved = AtomicBool::new(length > 0);
-        Self { root: root.clone(), path: path.clone(), file, length, reserved, site }
+        Self { root: root.clone(), path: path.clone(), file, length, site }
     }
 
     /// Bytes that are there: for one that is gone on with, from the start.
@@ -141,9 +137,8 @@ impl Staged {
         while !rest.is_empty() {
             let (run, length) = holes::first_run(rest, self.length);
             let (now, behind) = rest.split_at(length);
-            match run {
-                Run::Bytes => self.write_at(self.length, now)?,
-                Run::Zeroes => self.free(self.length, length as u64)?,
+            if run == Run::Bytes {
+                self.write_at(self.length, now)?;
             }
             self.length += length as u64;
             rest = behind;
@@ -199,21 +194,8 @@ impl Staged {
         Ok(())
     }
 
-    /// Sets `size` bytes of space aside, so that a full disk shows before the transfer and not at its end.
-    /// Does nothing where the file system has no such promise to give.
-    pub fn reserve(&self, size: u64) -> Result<(), Error> {
-        if size == 0 {
-            return Ok(());
-        }
-        self.reserved.store(true, Ordering::Relaxed);
-        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, size) {
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(()),
-            Err(errno) => Err(self.failed("reserving space for", errno)),
-        }
-    }
-
     /// [`Error::NoSpace`] if the file system has less room than is missing of `size` bytes, so that a file that cannot be finished does
-    /// not take what others need. Holes count as bytes here: nobody knows of them before they come.
+    /// not take what others need. Holes count as bytes here: nobody knows of them before they come. See [`begins_sparse`].
     pub fn check_room(&self, size: u64) -> Result<(), Error> {
         // What cannot tell is asked by writing.
         let Ok(status) = rustix::fs::fstatvfs(&self.file) else { return Ok(()) };
@@ -242,8 +224,8 @@ impl Staged {
     /// lasts once [`Root::sync_directories`] returned.
     pub fn place(self, meta: &Meta, expect: Expect) -> Result<Found, Error> {
         let ready = self.ready(meta, expect)?;
-        Ready::flush([&ready])?;
-        ready.place()
+        let outcome = crate::flush(&ready.staged.root, &[&ready]);
+        ready.flushed(outcome)?.place()
     }
 
     /// The first step of [`Staged::place`], for when many are flushed together.
@@ -284,22 +266,6 @@ impl Staged {
         Status::of_open(&self.file)
     }
 
-    /// Gives space back that was set aside for what turns out to be zeroes.
-    fn free(&self, offset: u64, length: u64) -> Result<(), Error> {
-        if !self.reserved.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        // Behind a file's end, some file systems give nothing back.
-        let freed = rustix::fs::ftruncate(&self.file, offset + length)
-            .and_then(|()| rustix::fs::fallocate(&self.file, hole, offset, length));
-        match freed {
-            // What was only set aside reads as zeroes too.
-            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(()),
-            Err(errno) => Err(self.failed("writing", errno)),
-        }
-    }
-
     /// Moves beside the target, whose directory is created if it is missing.
     fn go_home(&mut self) -> Result<(), Error> {
         if self.site.whereabouts == Whereabouts::Beside {
@@ -320,17 +286,15 @@ impl Staged {
 }
 
 impl Ready {
-    /// Puts the bytes of all on the medium.
-    pub fn flush<'a>(all: impl IntoIterator<Item = &'a Self>) -> Result<(), Error> {
-        let all: Vec<&Self> = all.into_iter().collect();
-        let files: Vec<&OwnedFd> = all.iter().map(|ready| &ready.staged.file).collect();
-        match (crate::flush(&files), all.first()) {
-            (Err(errno), Some(ready)) => Err(ready.staged.failed("writing to the disk", errno)),
-            _ => Ok(()),
+    /// Hears whether its bytes are on the medium, which is the second step of [`Staged::place`].
+    pub fn flushed(self, outcome: Result<(), Errno>) -> Result<Self, Error> {
+        match outcome {
+            Ok(()) => Ok(self),
+            Err(errno) => Err(self.staged.failed("writing to the disk", errno)),
         }
     }
 
-    /// The last step of [`Staged::place`], after [`Ready::flush`].
+    /// The last step of [`Staged::place`].
     pub fn place(self) -> Result<Found, Error> {
         let Self { staged: mut this, status: before, expect } = self;
         let failed = |errno| this.root.failed(PLACING, &this.path, errno);
@@ -343,6 +307,12 @@ impl Ready {
         let after = Status::of_open(&this.file).map_err(failed)?;
         let untouched = same_but_for_ctime(&before.stamp(), &after.stamp());
         Ok(if untouched { after } else { before }.found(&this.path, Kind::File))
+    }
+}
+
+impl AsFd for Ready {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.staged.file.as_fd()
     }
 }
 

@@ -34,8 +34,10 @@ mod words;
 
 use crate::fault::Fault;
 use crate::s3::answer::s3_error_of;
+use crate::s3::receive::broken_off;
 use crate::store::Store;
 use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use model::BucketName;
 use s3s::{Body, S3Error, S3Result, s3_error};
 use std::sync::Arc;
@@ -83,7 +85,7 @@ impl Batches {
             }
             Ok((outcomes, pending))
         };
-        let (outcomes, pending) = self.visit(work).await?;
+        let (outcomes, pending) = self.store.visit(work).await?;
         for pending in pending {
             pending.done().await.map_err(s3_error_of)?;
         }
@@ -110,22 +112,16 @@ impl Batches {
             }
             Ok(answers.finish())
         };
-        Ok(self.visit(work).await?.into())
-    }
-
-    /// Runs `work` on a thread that may block.
-    async fn visit<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, Fault> + Send + 'static,
-    ) -> S3Result<T> {
-        let store = Arc::clone(&self.store);
-        let outcome = tokio::task::spawn_blocking(move || work(&store)).await;
-        outcome.map_err(S3Error::internal_error)?.map_err(s3_error_of)
+        Ok(self.store.visit(work).await?.into())
     }
 }
 
-async fn whole(mut body: Body) -> S3Result<Bytes> {
-    let too_large =
-        |_| s3_error!(EntityTooLarge, "a batch has at most {BODY_MAX} bytes, and ends as it was announced");
-    body.store_all_limited(BODY_MAX).await.map_err(too_large)
+async fn whole(body: Body) -> S3Result<Bytes> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(s3_error!(EntityTooLarge, "a batch has at most {BODY_MAX} bytes"))
+        }
+        Err(error) => Err(broken_off(error)),
+    }
 }

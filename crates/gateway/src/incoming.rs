@@ -171,8 +171,10 @@ impl Incoming {
 impl Draft {
     /// Puts drafts on the disk. A link is there as soon as its directory is.
     pub(crate) fn flush<'a>(drafts: impl IntoIterator<Item = &'a Self>) -> Result<(), Fault> {
-        let files: Vec<&File> = drafts.into_iter().filter_map(|draft| draft.file.as_ref()).collect();
-        disk::flush(&files).doing("write a file to disk")
+        let drafts: Vec<&Self> = drafts.into_iter().collect();
+        let Some(first) = drafts.first() else { return Ok(()) };
+        let files: Vec<&File> = drafts.iter().filter_map(|draft| draft.file.as_ref()).collect();
+        disk::flush(&first.directory, &files).doing("write a file to disk")
     }
 
     /// The file to write to; a link has none.

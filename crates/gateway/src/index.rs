@@ -29,7 +29,7 @@ pub(crate) use watchers::Watcher;
 pub(crate) use writer::{Pending, Submission};
 
 use crate::error::Error;
-use crate::unflushed::Unflushed;
+use disk::Unflushed;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +52,14 @@ impl Index {
         let watchers = Arc::default();
         let writer = writer::Writer::start(connection, numbers, Arc::clone(&watchers), unflushed);
         Ok(Self { path: path.to_owned(), writer, watchers, readers: Mutex::default() })
+    }
+
+    /// Opens an index without live files.
+    #[cfg(test)]
+    fn open_alone(path: &Path) -> Self {
+        let above = std::fs::File::open(path.parent().expect("because it is in a directory"));
+        let unflushed = Unflushed::new(above.expect("because it exists").into());
+        Self::open(path, Arc::new(unflushed)).expect("because it can be opened")
     }
 
     /// Hands changes over to be written. They are done when the pending answer says so.

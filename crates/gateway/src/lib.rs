@@ -39,7 +39,6 @@ mod record;
 mod s3;
 mod serve;
 mod store;
-mod unflushed;
 
 pub use error::Error;
 pub use gateway::{Gateway, Options};

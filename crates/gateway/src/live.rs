@@ -3,7 +3,7 @@
 use crate::beneath::Root;
 use crate::fault::{Doing, Fault};
 use crate::incoming::Draft;
-use crate::unflushed::Unflushed;
+use disk::Unflushed;
 use model::{BucketName, Kind, ObjectKey, Stamp, UnixNanos};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;

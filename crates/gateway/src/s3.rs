@@ -11,7 +11,7 @@ mod labels;
 mod listings;
 mod objects;
 mod reading;
-mod receive;
+pub(crate) mod receive;
 mod uploads;
 
 use crate::access::{Doorkeeper, Signer};
@@ -42,13 +42,13 @@ pub(crate) struct Service {
     pub(crate) region: String,
 }
 
-impl Service {
+impl Store {
     /// Runs `work` on a thread that may block.
-    async fn visit<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, Fault> + Send + 'static,
+    pub(crate) async fn visit<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Fault> + Send + 'static,
     ) -> S3Result<T> {
-        let store = Arc::clone(&self.store);
+        let store = Arc::clone(self);
         let outcome = tokio::task::spawn_blocking(move || work(&store)).await;
         outcome.map_err(s3s::S3Error::internal_error)?.map_err(s3_error_of)
     }

@@ -37,6 +37,7 @@ use crate::incoming::Incoming;
 use crate::index::{Change, Index, Pending, Submission};
 use crate::live::Live;
 use crate::locks::{Guard, Locks};
+use disk::Unflushed;
 use model::{BucketName, ObjectKey};
 use std::path::Path;
 use std::sync::Arc;
@@ -63,7 +64,8 @@ impl Store {
         };
         std::fs::create_dir_all(&live).map_err(cannot("create"))?;
         let incoming = Incoming::open(&incoming)?;
-        let unflushed = Arc::default();
+        let held = std::fs::File::open(&live).map_err(cannot("open"))?;
+        let unflushed = Arc::new(Unflushed::new(held.into()));
         let index = Index::open(&index, Arc::clone(&unflushed))?;
         let live = Live::open(&live, unflushed).map_err(std::io::Error::from).map_err(cannot("open"))?;
         let store = Self { index, incoming, live, locks: Locks::new() };

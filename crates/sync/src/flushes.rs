@@ -1,11 +1,10 @@
-//! Flushing together what is written at the same time.
-//!
-//! A file gets its name after its bytes are on the medium, and to wait for that costs the same for one file as for a hundred. So whoever has
-//! written one hands it in; whatever was handed in while the disk was busy is flushed at once when it is free.
+//! Flushing together what is written at the same time; see [`disk::Rounds`].
 
 use crate::threads::blocking;
-use disk::Ready;
-use std::sync::{Arc, Mutex, PoisonError};
+use disk::{Awaited, Error, Ready, Root, Rounds};
+use rustix::fd::{AsFd as _, BorrowedFd};
+use std::io;
+use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 /// Files in the making at once. Each is open, as is its directory.
@@ -14,69 +13,49 @@ const PLACES: usize = 128;
 /// What waits to be flushed.
 #[derive(Debug)]
 pub(crate) struct Flushes {
-    line: Mutex<Line>,
+    root: Root,
+    rounds: Arc<Rounds<Waiting>>,
     places: Semaphore,
-}
-
-#[derive(Debug, Default)]
-struct Line {
-    waiting: Vec<Waiting>,
-    is_moving: bool,
 }
 
 #[derive(Debug)]
 struct Waiting {
     file: Ready,
-    answer: oneshot::Sender<Result<Ready, disk::Error>>,
+    answer: oneshot::Sender<Result<Ready, Error>>,
 }
 
-impl Default for Flushes {
-    fn default() -> Self {
-        Self { line: Mutex::default(), places: Semaphore::new(PLACES) }
+impl Awaited for Waiting {
+    fn files(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        std::iter::once(self.file.as_fd())
+    }
+
+    fn tell(self, outcome: rustix::io::Result<()>) {
+        // Whoever has gone wants no file either.
+        drop(self.answer.send(self.file.flushed(outcome)));
     }
 }
 
 impl Flushes {
+    pub(crate) fn new(root: &Root) -> Result<Self, Error> {
+        let rounds = Arc::new(root.rounds()?);
+        Ok(Self { root: root.clone(), rounds, places: Semaphore::new(PLACES) })
+    }
+
     /// A place for a file in the making, held until it has its name.
     pub(crate) async fn place(&self) -> SemaphorePermit<'_> {
         self.places.acquire().await.expect("the semaphore is never closed")
     }
 
     /// Returns the file once its bytes are on the medium.
-    pub(crate) async fn flush(self: &Arc<Self>, file: Ready) -> Result<Ready, disk::Error> {
+    pub(crate) async fn flush(&self, file: Ready) -> Result<Ready, Error> {
         let (answer, flushed) = oneshot::channel();
-        if self.hand_in(Waiting { file, answer }) {
-            tokio::spawn(Arc::clone(self).flush_all());
+        if let Some(running) = self.rounds.hand_in(Waiting { file, answer }) {
+            // Not awaited: whoever waits may be dropped, and the others go on waiting.
+            drop(tokio::spawn(blocking(move || running.run())));
         }
-        flushed.await.expect("whatever was handed in is flushed")
-    }
-
-    /// Whether somebody has to begin flushing.
-    fn hand_in(&self, waiting: Waiting) -> bool {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        line.waiting.push(waiting);
-        !std::mem::replace(&mut line.is_moving, true)
-    }
-
-    async fn flush_all(self: Arc<Self>) {
-        while let Some(all) = self.next() {
-            blocking(move || flush(all)).await;
-        }
-    }
-
-    fn next(&self) -> Option<Vec<Waiting>> {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        line.is_moving = !line.waiting.is_empty();
-        line.is_moving.then(|| std::mem::take(&mut line.waiting))
-    }
-}
-
-fn flush(all: Vec<Waiting>) {
-    let together = Ready::flush(all.iter().map(|waiting| &waiting.file));
-    for Waiting { file, answer } in all {
-        // What cannot be flushed together may be in trouble for one of them.
-        let flushed = together.as_ref().map_or_else(|_| Ready::flush([&file]), |()| Ok(()));
-        // Whoever has gone wants no file either.
-        drop(answer.send(flushed.map(|()| file)));
+        flushed.await.unwrap_or_else(|_| {
+            let source = io::Error::other("it ended early");
+            Err(Error::Io { doing: "flushing what was written below", path: self.root.path().into(), source })
+        })
     }
 }

@@ -24,16 +24,17 @@ const HANDS: usize = 16;
 impl Folder {
     /// Opens a folder that must exist: a missing one may be an unmounted disk, so it is never created.
     pub fn open(path: &Path) -> Result<Self, disk::Error> {
-        Root::open(path).map(Self::new)
+        Self::new(Root::open(path)?)
     }
 
     /// As [`Folder::open`], speaking of the folder as `name`.
     pub fn open_named(path: &Path, name: &Path) -> Result<Self, disk::Error> {
-        Root::open_named(path, name).map(Self::new)
+        Self::new(Root::open_named(path, name)?)
     }
 
-    fn new(root: Root) -> Self {
-        Self { root, hands: Arc::new(Semaphore::new(HANDS)), flushes: Arc::default() }
+    fn new(root: Root) -> Result<Self, disk::Error> {
+        let flushes = Arc::new(Flushes::new(&root)?);
+        Ok(Self { root, hands: Arc::new(Semaphore::new(HANDS)), flushes })
     }
 
     /// Does blocking work when there is a hand for it.

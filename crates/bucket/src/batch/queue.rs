@@ -1,6 +1,6 @@
 //! What waits to be sent together.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Objects in a batch.
 const COUNT_MAX: usize = 512;
@@ -20,41 +20,50 @@ pub(super) trait Load {
 }
 
 /// A queue with a bounded number of senders, who take from it what they can carry until it is empty.
-pub(super) struct Queue<T>(Mutex<Line<T>>);
+pub(super) struct Queue<T>(Arc<Mutex<Line<T>>>);
 
 struct Line<T> {
     waiting: Vec<T>,
     senders: usize,
 }
 
+/// One that takes from a queue. If the last one is dropped before the queue was empty, as by a panic, so is whatever waits.
+#[must_use]
+pub(super) struct Sender<T> {
+    line: Arc<Mutex<Line<T>>>,
+    is_over: bool,
+}
+
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self(Mutex::new(Line { waiting: Vec::new(), senders: 0 }))
+        Self(Arc::new(Mutex::new(Line { waiting: Vec::new(), senders: 0 })))
     }
 }
 
 impl<T: Load> Queue<T> {
-    /// Adds one. `true`: there is room for another sender, and the caller must start it.
-    #[must_use]
-    pub(super) fn push(&self, one: T) -> bool {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Adds one. `Some`: there is room for another sender, and the caller must put it to work.
+    pub(super) fn push(&self, one: T) -> Option<Sender<T>> {
+        let mut line = lock(&self.0);
         line.waiting.push(one);
         let wanted = line.senders < SENDERS;
         line.senders += usize::from(wanted);
-        wanted
+        wanted.then(|| Sender { line: Arc::clone(&self.0), is_over: false })
     }
+}
 
-    /// What a sender takes next; `None` ends it. What is about to be added in this moment is waited for.
-    pub(super) async fn next(&self) -> Option<Vec<T>> {
+impl<T: Load> Sender<T> {
+    /// What it takes next; `None` ends it. What is about to be added in this moment is waited for.
+    pub(super) async fn next(&mut self) -> Option<Vec<T>> {
         tokio::task::yield_now().await;
         self.take()
     }
 
-    fn take(&self) -> Option<Vec<T>> {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&mut self) -> Option<Vec<T>> {
+        let mut line = lock(&self.line);
         line.waiting.retain(|one| !one.is_given_up());
         if line.waiting.is_empty() {
             line.senders -= 1;
+            self.is_over = true;
             return None;
         }
         let mut bytes = 0;
@@ -65,6 +74,23 @@ impl<T: Load> Queue<T> {
         let count = fits.count().max(1);
         Some(line.waiting.drain(..count).collect())
     }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let mut line = lock(&self.line);
+        line.senders -= 1;
+        if line.senders == 0 {
+            line.waiting.clear();
+        }
+    }
+}
+
+fn lock<T>(line: &Mutex<Line<T>>) -> MutexGuard<'_, Line<T>> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,72 +1,65 @@
 //! A directory of this machine.
 //!
-//! Every change is on the medium when it is reported: the file first, then its name. No symlink below the root is
-//! followed, since a person may have put one there.
+//! What is written is on the medium once it was flushed, a directory that was made with the next flush. No symlink below
+//! the root is followed, since a person may have put one there.
 
 mod flush;
+mod write;
 
-use super::store::{Body, Entry, EntryKind, Failure, Named, Onto};
+use super::store::{Body, Entry, EntryKind, Failure, Named};
 use crate::Cause;
 use bytes::Bytes;
-use flush::Flush;
+use flush::Medium;
 use futures::{StreamExt as _, stream};
 use model::UnixNanos;
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, SemaphorePermit};
+pub(super) use write::Writer;
 
 /// Bytes read at once.
 const STEP: usize = 1 << 20;
 
+/// Threads that work on a disk at the same time: more would only wait for it.
+const HANDS: usize = 16;
+
 pub(super) struct Disk {
     root: Arc<Path>,
-    flush: Flush,
-    /// The directory that `root` leads through, if it is held.
-    _held: Option<Arc<OwnedFd>>,
-}
-
-/// A file being written.
-pub(super) struct Writer {
-    file: Arc<File>,
-    flush: Flush,
+    /// The directory at `root`, if it is held.
+    held: Option<Arc<OwnedFd>>,
+    medium: Arc<Medium>,
+    hands: Semaphore,
 }
 
 impl Disk {
     pub(super) fn new(root: PathBuf) -> Self {
-        let root: Arc<Path> = root.into();
-        Self { flush: Flush::new(Arc::clone(&root)), root, _held: None }
+        let (medium, hands) = (Arc::new(Medium::new()), Semaphore::new(HANDS));
+        Self { root: root.into(), held: None, medium, hands }
     }
 
     /// The same directory, whatever is mounted over it or taken away.
     pub(super) async fn hold(&self) -> Result<Self, Failure> {
-        self.run("", |root| {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let held = match rustix::fs::open(&root, flags, Mode::empty()) {
-                Err(Errno::NOTDIR) => return Err(ErrorKind::NotFound.into()),
-                held => held?,
-            };
-            let root: Arc<Path> = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).into();
-            Ok(Self { flush: Flush::new(Arc::clone(&root)), root, _held: Some(Arc::new(held)) })
-        })
-        .await
+        let held = self.run(|top| Ok(Arc::clone(&top.0))).await?;
+        Ok(Self { held: Some(held), ..Self::new(self.root.to_path_buf()) })
     }
 
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Named>, Failure> {
-        let is_root = directory.is_empty();
-        self.run(directory, move |path| {
-            // The root itself may be reached through a symlink, and is if it is held.
-            let metadata = if is_root { fs::metadata(&path)? } else { fs::symlink_metadata(&path)? };
-            if !metadata.is_dir() {
-                return Err(ErrorKind::NotFound.into());
-            }
+        let directory = directory.to_owned();
+        self.run(move |top| {
+            let opened = match top.open(&directory, OFlags::RDONLY | OFlags::DIRECTORY) {
+                Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                    return Err(ErrorKind::NotFound.into());
+                }
+                opened => opened?,
+            };
             let mut names = Vec::new();
-            for found in fs::read_dir(path)? {
+            for found in fs::read_dir(format!("/proc/self/fd/{}", opened.as_raw_fd()))? {
                 let found = found?;
                 match found.metadata() {
                     Ok(metadata) => {
@@ -84,20 +77,15 @@ impl Disk {
     }
 
     pub(super) async fn stat(&self, path: &str) -> Result<Entry, Failure> {
-        let is_root = path.is_empty();
-        self.run(path, move |path| {
-            // The root itself may be reached through a symlink: it was named by a person.
-            let metadata = if is_root { fs::metadata(path)? } else { fs::symlink_metadata(path)? };
-            Ok(entry(&metadata))
-        })
-        .await
+        let path = path.to_owned();
+        self.run(move |top| Ok(entry(&top.open(&path, OFlags::PATH)?.metadata()?))).await
     }
 
     pub(super) async fn open(&self, path: &str, from: u64) -> Result<(Entry, Body), Failure> {
-        let opened = self.run(path, move |path| {
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            let flags = i32::try_from(flags.bits()).expect("because the flags of open are an int");
-            let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        let path = path.to_owned();
+        let opened = self.run(move |top| {
+            // A pipe that somebody put there keeps nobody waiting.
+            let mut file = top.open(&path, OFlags::RDONLY | OFlags::NONBLOCK)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Err(ErrorKind::IsADirectory.into());
@@ -118,111 +106,48 @@ impl Disk {
         Ok((entry, body.boxed()))
     }
 
-    pub(super) async fn create(&self, path: &str) -> Result<Writer, Failure> {
-        let file = self.run(path, |path| OpenOptions::new().write(true).create_new(true).open(path)).await?;
-        Ok(Writer { file: Arc::new(file), flush: self.flush.clone() })
+    /// Waits until there is a place for another change.
+    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+        self.medium.place().await
     }
 
-    pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
-        let from = self.locate(from)?;
-        let copied = self.run(to, move |to| {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(to)?;
-            // The kernel copies, or shares the blocks where the file system can.
-            io::copy(&mut File::open(from)?, &mut file)?;
-            Ok(file)
-        });
-        Writer { file: Arc::new(copied.await?), flush: self.flush.clone() }.finish(time).await
-    }
-
-    pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
-        let from = self.locate(from)?;
-        let placed = self.run(to, move |to| {
-            match onto {
-                Onto::File => fs::rename(&from, &to)?,
-                Onto::Nothing => rename_to_nothing(&from, &to)?,
-            }
-            directory_of(&to)
-        });
-        self.flush_directory(placed.await?).await
-    }
-
-    pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<(), Failure> {
-        let touched = self.run(path, move |path| {
-            let file = File::open(path)?;
-            file.set_times(times(time))?;
-            file.sync_all()
-        });
-        match touched.await {
-            // A drive that keeps no such time.
-            Err(Failure::Other(_) | Failure::Refused(_)) => Ok(()),
-            touched => touched,
-        }
-    }
-
-    pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
-        let removed = self.run(path, |path| {
-            fs::remove_file(&path)?;
-            directory_of(&path)
-        });
-        // Or it would be back after a power cut, like a file that someone put there.
-        self.flush_directory(removed.await?).await
-    }
-
-    async fn flush_directory(&self, directory: File) -> Result<(), Failure> {
-        self.flush.flush(directory).await.map_err(|error| failure(&error))
-    }
-
-    pub(super) async fn make_directory(&self, path: &str) -> Result<(), Failure> {
-        self.run(path, |path| match fs::create_dir(&path) {
-            Ok(()) => sync_directory_of(&path),
-            Err(error)
-                if error.kind() == ErrorKind::AlreadyExists && fs::symlink_metadata(&path)?.is_dir() =>
-            {
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(ErrorKind::NotADirectory.into()),
-            Err(error) => Err(error),
-        })
-        .await
-    }
-
-    pub(super) async fn remove_directory(&self, path: &str) -> Result<(), Failure> {
-        self.run(path, fs::remove_dir).await
-    }
-
+    /// Does blocking work when there is a hand for it.
     async fn run<T: Send + 'static>(
         &self,
-        path: &str,
-        work: impl FnOnce(PathBuf) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Top) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (root, path) = (Arc::clone(&self.root), path.to_owned());
-        blocking(move || work(resolve(&root, &path)?)).await
-    }
-
-    fn locate(&self, path: &str) -> Result<PathBuf, Failure> {
-        resolve(&self.root, path).map_err(|error| failure(&error))
+        let _hand = self.hands.acquire().await.expect("because the semaphore is never closed");
+        let (root, held) = (Arc::clone(&self.root), self.held.clone());
+        blocking(move || work(&held.map_or_else(|| Top::at(&root), |held| Ok(Top(held)))?)).await
     }
 }
 
-impl Writer {
-    pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
-        let file = Arc::clone(&self.file);
-        blocking(move || (&*file).write_all(&bytes)).await
+/// The root, opened. Everything is reached beneath it.
+struct Top(Arc<OwnedFd>);
+
+impl Top {
+    /// The root itself may be reached through a symlink: it was named by a person.
+    fn at(root: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match rustix::fs::open(root, flags, Mode::empty()) {
+            Err(Errno::NOTDIR) => Err(ErrorKind::NotFound.into()),
+            opened => Ok(Self(Arc::new(opened?))),
+        }
     }
 
-    pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
-        let Self { file, flush } = self;
-        let finished = blocking(move || {
-            if let Some(time) = time
-                && let Err(error) = file.set_times(times(time))
-            {
-                tracing::debug!(%error, "the drive does not keep this time");
-            }
-            Ok((entry(&file.metadata()?), file.try_clone()?))
-        });
-        let (entry, file) = finished.await?;
-        flush.flush(file).await.map_err(|error| failure(&error))?;
-        Ok(entry)
+    /// Opens what is at a path, no symlink.
+    fn open(&self, path: &str, flags: OFlags) -> io::Result<File> {
+        let path = if path.is_empty() { "." } else { path };
+        match disk::open_beneath(&self.0, path.as_bytes(), flags | OFlags::NOFOLLOW) {
+            Err(Errno::LOOP) => Err(ErrorKind::NotADirectory.into()),
+            opened => Ok(opened?.into()),
+        }
+    }
+
+    /// Opens the directory that a path is in, and tells the name there.
+    fn place<'a>(&self, path: &'a str) -> io::Result<(File, &'a str)> {
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok((self.open(above, OFlags::RDONLY | OFlags::DIRECTORY)?, name))
     }
 }
 
@@ -241,47 +166,6 @@ fn entry(metadata: &Metadata) -> Entry {
     let modified = UnixNanos::from_seconds_and_nanos(metadata.mtime(), nanos);
     let size = metadata.len();
     Entry { kind, size, modified: Some(modified), tag: tag(size, modified) }
-}
-
-/// The path below the root, unless a symlink is on the way.
-fn resolve(root: &Path, path: &str) -> io::Result<PathBuf> {
-    let mut whole = root.to_owned();
-    let mut components = path.split('/').filter(|component| !component.is_empty()).peekable();
-    while let Some(component) = components.next() {
-        whole.push(component);
-        if components.peek().is_some() && fs::symlink_metadata(&whole)?.is_symlink() {
-            return Err(ErrorKind::NotADirectory.into());
-        }
-    }
-    Ok(whole)
-}
-
-/// Not every file system can do that in one step; two names for one file can be made on most of the others.
-fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from) {
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
-        renamed => return renamed,
-    }
-    match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => Err(error),
-        Err(_) if fs::symlink_metadata(to).is_ok() => Err(ErrorKind::AlreadyExists.into()),
-        Err(_) => fs::rename(from, to),
-    }
-}
-
-fn sync_directory_of(path: &Path) -> io::Result<()> {
-    flush::sync(&directory_of(path)?)
-}
-
-fn directory_of(path: &Path) -> io::Result<File> {
-    File::open(path.parent().unwrap_or(path))
-}
-
-fn times(time: UnixNanos) -> FileTimes {
-    let nanos = Duration::from_nanos(time.0.unsigned_abs());
-    let time: SystemTime = if time.0 < 0 { UNIX_EPOCH - nanos } else { UNIX_EPOCH + nanos };
-    FileTimes::new().set_modified(time)
 }
 
 async fn blocking<T: Send + 'static>(

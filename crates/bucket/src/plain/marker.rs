@@ -4,7 +4,7 @@
 //! not there. Taken for the destination, it would have lost every file. So a marker is left there at the first use, with an
 //! id: without it there is no destination, and with another id there is another one.
 
-use super::store::{Failure, Onto};
+use super::store::{Failure, Move, Onto};
 use super::{At, Inner, Plain};
 use crate::{Cause, Error, Missing, Retry};
 use bytes::Bytes;
@@ -74,22 +74,20 @@ impl Plain {
         getrandom::fill(&mut bytes).map_err(|error| failed(Failure::Other(Cause::new(error.to_string()))))?;
         let id = PlaceId(format!("{:032x}", u128::from_be_bytes(bytes)));
         let content = Bytes::from(format!("{TITLE}\n{id}\n"));
-        let incoming = self.incoming();
+        let draft = self.draft(content, None).await.map_err(failed)?;
         let marked = async {
-            let mut writer = self.create(&incoming, content.len() as u64).await?;
-            writer.write(content).await?;
-            writer.finish(None).await?;
-            self.inner.store.place(&incoming, MARKER, Onto::Nothing).await
+            self.inner.store.flush(draft.dirty).await?;
+            self.place_all(&[Move { from: &draft.path, to: MARKER, onto: Onto::Nothing }]).await
         };
         match marked.await {
             Ok(()) => Ok(id),
             Err(Failure::Exists) => {
-                self.give_up(&incoming).await;
+                self.give_up(&draft.path).await;
                 let there = self.read_marker().await.map_err(failed)?;
                 there.ok_or_else(|| failed(Failure::Other(Cause::new("its marker came and went"))))
             }
             Err(failure) => {
-                self.give_up(&incoming).await;
+                self.give_up(&draft.path).await;
                 Err(failed(failure))
             }
         }

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use model::UnixNanos;
+use std::fs::File;
+use tokio::sync::SemaphorePermit;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,27 @@ pub(super) enum Onto {
     Nothing,
     /// A file, or nothing.
     File,
+}
+
+/// A file that is to have another name.
+#[derive(Clone, Copy)]
+pub(super) struct Move<'a> {
+    pub(super) from: &'a str,
+    pub(super) to: &'a str,
+    pub(super) onto: Onto,
+}
+
+/// Files and directories whose changes may not be on the medium yet: [`Store::flush`] sees to that. A server sees to it
+/// itself, so far as it can, and leaves nothing here.
+#[must_use]
+#[derive(Debug, Default)]
+pub(super) struct Dirty(pub(super) Vec<File>);
+
+impl Dirty {
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
 }
 
 /// A file's bytes.
@@ -153,6 +176,39 @@ impl Store {
         }
     }
 
+    /// To be held while something is changed, where what is open at once is bounded.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        match self {
+            Self::Disk(disk) => Some(disk.turn().await),
+            Self::Webdav(..) | Self::Sftp(..) => None,
+        }
+    }
+
+    /// Returns once what was changed is on the medium, as far as the store can tell.
+    pub(super) async fn flush(&self, dirty: Dirty) -> Result<(), Failure> {
+        match self {
+            Self::Disk(disk) => disk.flush(dirty).await,
+            Self::Webdav(..) | Self::Sftp(..) => Ok(()),
+        }
+    }
+
+    /// Writes a new file whose bytes are all there.
+    pub(super) async fn write(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        time: Option<UnixNanos>,
+    ) -> Result<(Entry, Dirty), Failure> {
+        if let Self::Disk(disk) = self {
+            return disk.write(path, bytes, time).await;
+        }
+        let mut writer = self.create(path, bytes.len() as u64).await?;
+        if !bytes.is_empty() {
+            writer.write(bytes).await?;
+        }
+        writer.finish(time).await
+    }
+
     /// Begins to write a new file of `size` bytes.
     pub(super) async fn create(&self, path: &str, size: u64) -> Result<Writer, Failure> {
         match self {
@@ -165,14 +221,19 @@ impl Store {
     }
 
     /// Copies a file to a new name, without its content crossing the line if the store can. The copy carries `time` where the store can.
-    pub(super) async fn copy(&self, from: &str, to: &str, time: Option<UnixNanos>) -> Result<Entry, Failure> {
+    pub(super) async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        time: Option<UnixNanos>,
+    ) -> Result<(Entry, Dirty), Failure> {
         let copied = match self {
             Self::Disk(disk) => return disk.copy(from, to, time).await,
-            Self::Webdav(webdav, _) => return webdav.copy(from, to).await,
+            Self::Webdav(webdav, _) => Some(webdav.copy(from, to).await?),
             Self::Sftp(sftp, _) => sftp.copy(from, to, time).await?,
         };
         if let Some(entry) = copied {
-            return Ok(entry);
+            return Ok((entry, Dirty::default()));
         }
         let (entry, mut body) = self.open(from, 0).await?;
         let mut writer = self.create(to, entry.size).await?;
@@ -182,21 +243,45 @@ impl Store {
         writer.finish(time).await
     }
 
-    /// Gives a file another name, in one step where the store can.
-    pub(super) async fn place(&self, from: &str, to: &str, onto: Onto) -> Result<(), Failure> {
+    /// Gives files other names, one after the other and each in one step where the store can, and makes the directories that are
+    /// missing. What was moved before a failure stays moved.
+    pub(super) async fn place(&self, moves: &[Move<'_>]) -> Result<Dirty, Failure> {
         match self {
-            Self::Disk(disk) => disk.place(from, to, onto).await,
-            Self::Webdav(webdav, _) => webdav.place(from, to, onto).await,
-            Self::Sftp(sftp, _) => sftp.place(from, to, onto).await,
+            Self::Disk(disk) => return disk.place(moves).await,
+            Self::Webdav(webdav, _) => {
+                for Move { from, to, onto } in moves {
+                    self.on_a_way(to, || webdav.place(from, to, *onto)).await?;
+                }
+            }
+            Self::Sftp(sftp, _) => {
+                for Move { from, to, onto } in moves {
+                    self.on_a_way(to, || sftp.place(from, to, *onto)).await?;
+                }
+            }
+        }
+        Ok(Dirty::default())
+    }
+
+    /// Moves something to `to`, and makes the directory it goes to if there is none.
+    async fn on_a_way<Fut>(&self, to: &str, place: impl Fn() -> Fut) -> Result<(), Failure>
+    where
+        Fut: Future<Output = Result<(), Failure>>,
+    {
+        match (place().await, to.rsplit_once('/')) {
+            (Err(Failure::NotFound), Some((above, _))) => {
+                self.make_directories(above).await?;
+                place().await
+            }
+            (placed, _) => placed,
         }
     }
 
     /// Sets a file's own time, where the store can: as good as it can.
-    pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<(), Failure> {
+    pub(super) async fn touch(&self, path: &str, time: UnixNanos) -> Result<Dirty, Failure> {
         match self {
             Self::Disk(disk) => disk.touch(path, time).await,
-            Self::Webdav(..) => Ok(()),
-            Self::Sftp(sftp, _) => sftp.touch(path, time).await,
+            Self::Webdav(..) => Ok(Dirty::default()),
+            Self::Sftp(sftp, _) => sftp.touch(path, time).await.map(|()| Dirty::default()),
         }
     }
 
@@ -210,12 +295,13 @@ impl Store {
     }
 
     /// Removes a file.
-    pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
+    pub(super) async fn remove(&self, path: &str) -> Result<Dirty, Failure> {
         match self {
-            Self::Disk(disk) => disk.remove(path).await,
-            Self::Webdav(webdav, _) => webdav.remove(path).await,
-            Self::Sftp(sftp, _) => sftp.remove(path).await,
+            Self::Disk(disk) => return disk.remove(path).await,
+            Self::Webdav(webdav, _) => webdav.remove(path).await?,
+            Self::Sftp(sftp, _) => sftp.remove(path).await?,
         }
+        Ok(Dirty::default())
     }
 
     /// Makes one directory; the one above must be there. That it exists already is no failure.
@@ -278,13 +364,14 @@ impl Writer {
         }
     }
 
-    /// Returns once the file is whole and on the medium, as far as the store can tell. It carries `time` where the store can.
-    pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<Entry, Failure> {
-        match self {
-            Self::Disk(writer) => writer.finish(time).await,
-            Self::Webdav(writer, _) => writer.finish().await,
-            Self::Sftp(writer, _) => writer.finish(time).await,
-        }
+    /// Returns once the file is whole. It carries `time` where the store can.
+    pub(super) async fn finish(self, time: Option<UnixNanos>) -> Result<(Entry, Dirty), Failure> {
+        let entry = match self {
+            Self::Disk(writer) => return writer.finish(time).await,
+            Self::Webdav(writer, _) => writer.finish().await?,
+            Self::Sftp(writer, _) => writer.finish(time).await?,
+        };
+        Ok((entry, Dirty::default()))
     }
 }
 

@@ -40,6 +40,11 @@ fn in_transit(tree: &Tree) -> usize {
     fs::read_dir(tree.root.join(".heirloom/incoming")).map_or(0, Iterator::count)
 }
 
+fn sidecars(tree: &Tree) -> usize {
+    let directories = fs::read_dir(tree.root.join(".heirloom/metadata")).unwrap();
+    directories.map(|directory| fs::read_dir(directory.unwrap().path()).unwrap().count()).sum()
+}
+
 /// Long enough for several steps of a limit.
 const LONG: &[u8] = &[7; 300_001];
 
@@ -122,6 +127,30 @@ async fn a_replacement_that_stopped_halfway_changes_nothing_known() {
         fs::File::open(&path).unwrap().set_modified(modified).unwrap();
         let found = plain.head(&ROOT(), &key("note")).await.unwrap().unwrap();
         assert_eq!(found.node(), Some(old), "{:?}", tree.at);
+    }
+}
+
+#[tokio::test]
+async fn what_a_creation_left_that_stopped_halfway_is_in_nobodys_way() {
+    for tree in [Some(Tree::disk()), Tree::sftp()].into_iter().flatten() {
+        let plain = tree.connect();
+        create(&plain, "note", b"first").await;
+        // As if only the sidecar had come when the power went, and elsewhere a directory.
+        fs::remove_file(tree.root.join("note")).unwrap();
+        fs::create_dir(tree.root.join("letter")).unwrap();
+        for name in ["note", "letter"] {
+            let node = Node { meta: meta(0o640), ..file(b"second!") };
+            let body = Bytes::from_static(b"second!");
+            let version = plain.put(&ROOT(), &key(name), &node, body, &Expect::Absent).await.unwrap();
+            let found = plain.head(&ROOT(), &key(name)).await.unwrap().unwrap();
+            assert_eq!((found.node(), found.version.etag), (Some(node), version.etag), "{:?}", tree.at);
+        }
+        // What cannot have its name leaves no sidecar either.
+        fs::create_dir_all(tree.root.join("taken/by a person")).unwrap();
+        put(&plain, "taken", b"text", &Expect::Absent).await.unwrap_err();
+        fs::remove_dir_all(tree.root.join("taken")).unwrap();
+        assert_eq!(sidecars(&tree), 2, "{:?}", tree.at);
+        assert_eq!(in_transit(&tree), 0);
     }
 }
 

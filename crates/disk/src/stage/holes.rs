@@ -11,6 +11,13 @@ pub(super) enum Run {
     Zeroes,
 }
 
+/// Whether there is a hole in the first bytes of a file. Images of disks have one within a mebibyte: behind the table of partitions, or among what a
+/// file system keeps at its start.
+#[must_use]
+pub fn begins_sparse(bytes: &[u8]) -> bool {
+    bytes.chunks_exact(HOLE).any(is_zero)
+}
+
 /// How the bytes that belong at `offset` begin, and for how long; `bytes` is not empty.
 pub(super) fn first_run(bytes: &[u8], offset: u64) -> (Run, usize) {
     let into_block = usize::try_from(offset % HOLE as u64).expect("because a block fits in memory");

@@ -116,7 +116,6 @@ fn what_meta_does_not_say_stays_as_it_was() {
 fn parts_may_be_written_in_any_order_by_several_threads() {
     let scratch = Scratch::new();
     let staged = scratch.root.stage(&rel("f")).unwrap();
-    staged.reserve(4_000_000).unwrap();
     std::thread::scope(|scope| {
         for part in (0_u8..4).rev() {
             let staged = &staged;
@@ -129,15 +128,6 @@ fn parts_may_be_written_in_any_order_by_several_threads() {
     let bytes = fs::read(scratch.path("f")).unwrap();
     assert_eq!(bytes, [0, 1, 2, 3].map(|part| vec![part; 1_000_000]).concat());
     assert_eq!(digest, crate::digest_of(&bytes));
-}
-
-#[test]
-fn reserving_does_not_make_a_file_longer() {
-    let scratch = Scratch::new();
-    let mut staged = scratch.root.stage(&rel("f")).unwrap();
-    staged.reserve(1 << 20).unwrap();
-    staged.write(b"short").unwrap();
-    assert_eq!(staged.place(&Meta::default(), Expect::Absent).unwrap().size, 5);
 }
 
 #[test]
@@ -272,7 +262,7 @@ fn a_full_disk_is_said_so_and_leaves_nothing_behind() {
     let outcome = std::panic::catch_unwind(|| {
         let root = Root::open(mount.path()).unwrap();
         let mut staged = root.stage(&rel("d/big")).unwrap();
-        assert!(matches!(staged.reserve(1 << 20), Err(Error::NoSpace { .. })));
+        assert!(matches!(staged.check_room(1 << 20), Err(Error::NoSpace { .. })));
         assert!(matches!(staged.write(&vec![7; 1 << 20]), Err(Error::NoSpace { .. })));
         drop(staged);
         assert_eq!(root.scan(|_: &_, _| false).unwrap().count(), 0);

@@ -5,10 +5,9 @@ use super::numbers::Numbers;
 use super::watchers::Watchers;
 use crate::fault::{Doing, Fault};
 use crate::locks::Guard;
-use crate::unflushed::Unflushed;
+use disk::Unflushed;
 use futures::channel::oneshot;
 use rusqlite::Connection;
-use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -120,25 +119,11 @@ fn run(
     }
 }
 
-/// Flushes each directory once, and those in which directories were made.
+/// Flushes the directories of all, and those in which directories were made.
 fn flush(batch: &[Queued], unflushed: &Unflushed) -> Result<(), Fault> {
-    let made = unflushed.take();
-    let flushed = flush_once(batch.iter().flat_map(|(submission, _)| &submission.directories).chain(&made));
-    if flushed.is_err() {
-        unflushed.put_back(made);
-    }
-    flushed
-}
-
-fn flush_once<'a>(directories: impl Iterator<Item = &'a OwnedFd>) -> Result<(), Fault> {
-    let (mut seen, mut once) = (HashSet::new(), Vec::new());
-    for directory in directories {
-        let stat = rustix::fs::fstat(directory).doing("look at a directory")?;
-        if seen.insert((stat.st_dev, stat.st_ino)) {
-            once.push(directory);
-        }
-    }
-    disk::flush(&once).doing("flush a directory to disk")
+    let directories: Vec<&OwnedFd> =
+        batch.iter().flat_map(|(submission, _)| &submission.directories).collect();
+    unflushed.flush(&directories).doing("flush a directory to disk")
 }
 
 fn changes(batch: &[Queued]) -> impl Iterator<Item = &Change> {

@@ -39,8 +39,10 @@ impl Service {
         };
         let modified_ms = now_ms();
         let request = CopyRequest { from, to, labels, condition: target, modified_ms };
-        let Copied { etag, pending } =
-            self.visit(move |store| store.copy(request, |record| condition.check_source(record))).await?;
+        let Copied { etag, pending } = self
+            .store
+            .visit(move |store| store.copy(request, |record| condition.check_source(record)))
+            .await?;
         pending.done().await.map_err(s3_error_of)?;
         let result = CopyObjectResult {
             e_tag: Some(answer::etag(&etag)),
@@ -69,6 +71,7 @@ impl Service {
         };
         let id = input.upload_id;
         let (etag, pending) = self
+            .store
             .visit(move |store| {
                 let upload = store.upload(&id, &to.0, &to.1)?;
                 store.copy_part(&upload, number, (&from_bucket, &from_key), |record| {

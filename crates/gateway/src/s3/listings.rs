@@ -91,12 +91,13 @@ impl Service {
 
     async fn page(&self, bucket: &str, wanted: Wanted) -> S3Result<Page> {
         let bucket: BucketName = bucket_of(bucket)?;
-        self.visit(move |store| {
-            let Wanted { prefix, delimiter, after, count } = &wanted;
-            let query = Query { prefix, delimiter: delimiter.as_deref(), after, count: *count };
-            store.index.list(&bucket, query)
-        })
-        .await
+        self.store
+            .visit(move |store| {
+                let Wanted { prefix, delimiter, after, count } = &wanted;
+                let query = Query { prefix, delimiter: delimiter.as_deref(), after, count: *count };
+                store.index.list(&bucket, query)
+            })
+            .await
     }
 }
 

@@ -32,6 +32,7 @@ impl Service {
         let about = labels_of!(input);
         let received = self.receive(input.body.take(), promised).await?;
         let (etag, checksum, pending) = self
+            .store
             .visit(move |store| {
                 let verified = received.verify()?;
                 let request = PutRequest { bucket, key, about, condition, modified_ms: now_ms() };
@@ -67,6 +68,7 @@ impl Service {
         };
         let range = input.range;
         let opened = self
+            .store
             .visit(move |store| {
                 let found = store.find(&bucket, &key)?;
                 // What the request makes of the object is S3's business, and no fault of the store.
@@ -100,7 +102,7 @@ impl Service {
         only_current(input.version_id.as_deref())?;
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key(&input.key).map_err(s3_error_of)?;
-        let record = self.visit(move |store| store.head(&bucket, &key)).await?;
+        let record = self.store.visit(move |store| store.head(&bucket, &key)).await?;
         let condition = ReadCondition {
             if_match: input.if_match,
             if_none_match: input.if_none_match,
@@ -131,7 +133,7 @@ impl Service {
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let condition = condition::of_write(input.if_match, None);
-        let pending = self.visit(move |store| store.delete(&bucket, &key, &condition)).await?;
+        let pending = self.store.visit(move |store| store.delete(&bucket, &key, &condition)).await?;
         pending.done().await.map_err(s3_error_of)?;
         Ok(S3Response::with_status(DeleteObjectOutput::default(), http::StatusCode::NO_CONTENT))
     }
@@ -155,6 +157,7 @@ impl Service {
         };
         let (names, parsed): (Vec<_>, Vec<_>) = objects.into_iter().map(parse).unzip();
         let outcomes = self
+            .store
             .visit(move |store| {
                 let good: Vec<_> = parsed.iter().filter_map(|parsed| parsed.as_ref().ok()).cloned().collect();
                 let mut outcomes = store.delete_many(&bucket, good).into_iter();

@@ -160,7 +160,7 @@ struct Spool {
 
 impl Spool {
     async fn start(service: &Service, checks: Checks) -> S3Result<Self> {
-        service.visit(move |store: &Store| Ok(Self { draft: store.incoming.file()?, checks })).await
+        service.store.visit(move |store: &Store| Ok(Self { draft: store.incoming.file()?, checks })).await
     }
 
     fn write(mut self, chunks: Vec<Bytes>) -> JoinHandle<Result<Self, Fault>> {
@@ -248,7 +248,7 @@ fn add_trailers(checksum: &mut Checksum, trailers: &HeaderMap) {
 }
 
 /// The body ended early or was not what its signature says. The library tells only by text which of them.
-fn broken_off(error: s3s::StdError) -> S3Error {
+pub(crate) fn broken_off(error: s3s::StdError) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {
         return S3Error::with_message(

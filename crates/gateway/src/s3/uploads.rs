@@ -33,7 +33,7 @@ impl Service {
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let about = labels_of!(input);
-        let (id, pending) = self.visit(move |store| store.start_upload(bucket, key, about)).await?;
+        let (id, pending) = self.store.visit(move |store| store.start_upload(bucket, key, about)).await?;
         pending.done().await.map_err(s3_error_of)?;
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
@@ -53,9 +53,10 @@ impl Service {
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let number = part_number(input.part_number)?;
         let id = input.upload_id;
-        let upload = self.visit(move |store| store.upload(&id, &bucket, &key)).await?;
+        let upload = self.store.visit(move |store| store.upload(&id, &bucket, &key)).await?;
         let received = self.receive(input.body.take(), promised).await?;
         let (etag, checksum, pending) = self
+            .store
             .visit(move |store| {
                 let verified = received.verify()?;
                 let (etag, pending) = store.put_part(&upload, number, verified.content)?;
@@ -89,7 +90,7 @@ impl Service {
         let (service, bucket, key) = (self.clone(), input.bucket, input.key);
         // A task of its own, because a client that gives up must not leave half of it undone.
         let mut task = tokio::spawn(async move {
-            let etag = service.visit(move |store| store.complete(complete)).await?;
+            let etag = service.store.visit(move |store| store.complete(complete)).await?;
             Ok::<_, S3Error>(CompleteMultipartUploadOutput {
                 location: Some(format!("/{bucket}/{key}")),
                 bucket: Some(bucket),
@@ -115,7 +116,7 @@ impl Service {
         let input = request.input;
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key(&input.key).map_err(s3_error_of)?;
-        self.visit(move |store| store.abort(&input.upload_id, &bucket, &key)).await?;
+        self.store.visit(move |store| store.abort(&input.upload_id, &bucket, &key)).await?;
         let output = AbortMultipartUploadOutput::default();
         Ok(S3Response::with_status(output, http::StatusCode::NO_CONTENT))
     }
@@ -131,6 +132,7 @@ impl Service {
         let after = input.part_number_marker.unwrap_or(0);
         let id = input.upload_id.clone();
         let mut parts = self
+            .store
             .visit(move |store| {
                 let upload = store.upload(&id, &bucket, &key)?;
                 store.index.parts(&upload.id)
@@ -177,6 +179,7 @@ impl Service {
         let id_marker = input.upload_id_marker.clone().unwrap_or_else(|| "~".into());
         let (wanted, after) = (prefix.clone(), key_marker.clone());
         let mut uploads = self
+            .store
             .visit(move |store| store.index.uploads(&bucket, &wanted, (&after, &id_marker), count + 1))
             .await?;
         let is_truncated = uploads.len() > count;

@@ -150,6 +150,8 @@ async fn a_batch_is_for_those_who_may() {
         send(&server.alice, "put", garbage.to_vec()).await.expect_error(400, "InvalidRequest");
     }
     send(&server.alice, "put", vec![b'x'; 17 << 20]).await.expect_error(400, "EntityTooLarge");
+    let other = server.alice.call("POST", "/alice").query("heirloom-batch", "put").payload(&"0".repeat(64));
+    other.body(one).send().await.expect_error(400, "XAmzContentSHA256Mismatch");
     assert!(server.drafts().is_empty());
 }
 

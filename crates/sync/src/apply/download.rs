@@ -12,6 +12,9 @@ use journal::{Change, Inside, RemoteSeen};
 use model::{Agreed, BaseEntry, ContentId, Kind, Node, RemoteVersion};
 use plan::sync::Action;
 
+/// Bytes that are looked at for holes.
+const START: usize = 1 << 20;
+
 impl<L: Local, R: Remote> Applier<'_, L, R> {
     pub(super) async fn download(&self, action: &Action, node: &Node, seen: &Seen) -> Result<(), Trouble> {
         let expect = seen.expect_local(action)?;
@@ -73,7 +76,14 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     ) -> Result<(Found, Surveyed), Trouble> {
         let RemoteSeen { node, version } = seen;
         let token = format!("{} {}", version.etag, node.size);
-        let staging = self.local.stage(&action.key.path(), &token, node.size).await?;
+        let path = action.key.path();
+        let staging = match self.local.stage(&path, &token, node.size).await {
+            // It may take less space than it has bytes.
+            Err(disk::Error::NoSpace { .. }) if self.begins_sparse(action, seen).await? => {
+                self.local.stage(&path, &token, 0).await?
+            }
+            staging => staging?,
+        };
         let (mut staging, mut survey, mut length) = staging.begun().await?;
         self.progress.bytes_done(length);
         let mut body = self.remote.get_from(&action.key, version, length.min(node.size), node.size);
@@ -95,6 +105,19 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             return Err(torn);
         }
         Ok((staging.place(&node.meta, expect).await?, surveyed))
+    }
+
+    /// Whether there is a hole at the start of what is to come.
+    async fn begins_sparse(&self, action: &Action, seen: &RemoteSeen) -> Result<bool, Trouble> {
+        let RemoteSeen { node, version } = seen;
+        let mut body = self.remote.get_from(&action.key, version, 0, node.size);
+        let mut start = BytesMut::new();
+        while start.len() < START
+            && let Some(chunk) = body.try_next().await?
+        {
+            start.extend_from_slice(&chunk);
+        }
+        Ok(disk::begins_sparse(&start[..start.len().min(START)]))
     }
 
     async fn remember_download(&self, action: &Action, seen: &RemoteSeen, found: &Found, content: ContentId) {

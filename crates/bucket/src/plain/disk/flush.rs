@@ -1,111 +1,78 @@
-//! Waiting for the medium, together.
+//! Waiting for the medium, together; see [`disk::Rounds`].
 //!
-//! A small file costs four waits: its bytes, its name, and both of its sidecar's. One by one they are most of what a first sync takes. So
-//! whoever has something to wait for joins the next round, and a round of many is one `syncfs`, which also flushes what other programs
-//! wrote to that disk; a round of a few is an `fsync` each, which does not. So is every round where `syncfs` is not known to reach the medium.
+//! A small file costs two waits: for its bytes and its sidecar's, and for both their names.
 
+use super::{Failure, failure};
+use disk::{Awaited, Rounds, Unflushed};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::sync::oneshot;
+use std::io;
+use std::sync::Arc;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, oneshot};
 
-/// A round of fewer than this is flushed one by one.
-const TOGETHER: usize = 4;
+/// Changes under way at once. Of each, two files or directories are open.
+const PLACES: usize = 128;
 
-/// File systems whose `syncfs` reaches the medium, by the numbers of `linux/magic.h`: ext2 to ext4, XFS, Btrfs, F2FS, FAT, exFAT, tmpfs, overlayfs. The
-/// same as in the crate `disk`. Those in user space, which external disks often have (NTFS), may do nothing at all.
-const KNOWN: [u64; 8] =
-    [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x4D44, 0x2011_BAB0, 0x0102_1994, 0x794C_7630];
+/// What a disk's changes wait for.
+pub(super) struct Medium {
+    rounds: OnceCell<Arc<Rounds<Waiting>>>,
+    places: Semaphore,
+}
 
-/// The rounds of one disk.
+pub(super) struct Waiting {
+    files: Vec<File>,
+    answer: oneshot::Sender<rustix::io::Result<()>>,
+}
+
+impl Awaited for Waiting {
+    fn files(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.files.iter().map(File::as_fd)
+    }
+
+    fn tell(self, outcome: rustix::io::Result<()>) {
+        // One that is gone does not want to know.
+        let _gone = self.answer.send(outcome);
+    }
+}
+
+/// What is written on a disk that was opened before.
 #[derive(Clone)]
-pub(super) struct Flush(Arc<Rounds>);
+pub(super) struct Notes(Arc<Rounds<Waiting>>);
 
-struct Rounds {
-    /// Open for as long as there are rounds: an error of the disk is told to whoever had it open. `None` where each file is flushed.
-    root: OnceLock<Option<File>>,
-    path: Arc<Path>,
-    next: Mutex<Next>,
-}
-
-#[derive(Default)]
-struct Next {
-    is_running: bool,
-    waiting: Vec<Waiting>,
-}
-
-/// A file or directory that is to be on the medium, and who waits for it.
-type Waiting = (File, oneshot::Sender<io::Result<()>>);
-
-impl Flush {
-    pub(super) fn new(path: Arc<Path>) -> Self {
-        Self(Arc::new(Rounds { root: OnceLock::new(), path, next: Mutex::default() }))
+impl Medium {
+    pub(super) fn new() -> Self {
+        Self { rounds: OnceCell::new(), places: Semaphore::new(PLACES) }
     }
 
-    /// Returns once what was written to `file` before is on the medium; of a directory, its names.
-    pub(super) async fn flush(&self, file: File) -> io::Result<()> {
-        let (done, flushed) = oneshot::channel();
-        let starts = {
-            let mut next = self.0.next.lock().unwrap_or_else(PoisonError::into_inner);
-            next.waiting.push((file, done));
-            !std::mem::replace(&mut next.is_running, true)
-        };
-        if starts {
-            let rounds = Arc::clone(&self.0);
+    /// A place for a change, held until it is done.
+    pub(super) async fn place(&self) -> SemaphorePermit<'_> {
+        self.places.acquire().await.expect("because the semaphore is never closed")
+    }
+
+    /// Keeps the disk open from the first time on: to be called before anything is written.
+    pub(super) async fn open<Fut>(&self, open: impl Fn() -> Fut) -> Result<Notes, Failure>
+    where
+        Fut: Future<Output = Result<OwnedFd, Failure>>,
+    {
+        let rounds = self.rounds.get_or_try_init(|| async { Ok(Arc::new(Rounds::new(open().await?))) });
+        rounds.await.map(|rounds| Notes(Arc::clone(rounds)))
+    }
+}
+
+impl Notes {
+    /// Where the making of directories is noted.
+    pub(super) fn unflushed(&self) -> &Unflushed {
+        self.0.unflushed()
+    }
+
+    /// Returns once what was written is on the medium; of a directory, its names.
+    pub(super) async fn flush(&self, files: Vec<File>) -> Result<(), Failure> {
+        let (answer, flushed) = oneshot::channel();
+        if let Some(running) = self.0.hand_in(Waiting { files, answer }) {
             // Not awaited: whoever waits may be dropped, and the others go on waiting.
-            drop(tokio::task::spawn_blocking(move || rounds.run()));
+            drop(tokio::task::spawn_blocking(move || running.run()));
         }
-        flushed.await.unwrap_or_else(|_| Err(io::Error::other("flushing ended early")))
-    }
-}
-
-impl Rounds {
-    /// Rounds, until nobody waits.
-    fn run(&self) {
-        loop {
-            let round = {
-                let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-                next.is_running = !next.waiting.is_empty();
-                std::mem::take(&mut next.waiting)
-            };
-            if round.is_empty() {
-                return;
-            }
-            let is_done = round.len() >= TOGETHER && matches!(self.sync_all(), Ok(true));
-            for (file, done) in round {
-                // One that is gone does not want to know.
-                drop(done.send(if is_done { Ok(()) } else { sync(&file) }));
-            }
-        }
-    }
-
-    /// Whether the whole disk was flushed.
-    fn sync_all(&self) -> io::Result<bool> {
-        let root = if let Some(root) = self.root.get() {
-            root
-        } else {
-            let opened = File::open(&self.path)?;
-            let known = is_known(&opened)?;
-            self.root.get_or_init(|| known.then_some(opened))
-        };
-        root.as_ref().map(rustix::fs::syncfs).transpose()?;
-        Ok(root.is_some())
-    }
-}
-
-fn is_known(root: &File) -> io::Result<bool> {
-    // The field is signed on some machines, and all numbers are of 32 bits.
-    #[expect(clippy::cast_sign_loss, reason = "a number that names something")]
-    let kind = rustix::fs::fstatfs(root)?.f_type as u64 & 0xFFFF_FFFF;
-    Ok(KNOWN.contains(&kind))
-}
-
-/// One by one.
-pub(super) fn sync(file: &File) -> io::Result<()> {
-    match file.sync_all() {
-        // Some file systems cannot sync a directory.
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        synced => synced,
+        let flushed = flushed.await.map_err(|_| failure(&io::Error::other("flushing ended early")))?;
+        flushed.map_err(|errno| failure(&errno.into()))
     }
 }

@@ -30,3 +30,14 @@ fn only_whole_blocks_of_zeroes_are_holes() {
     assert_eq!(runs(&mixed, 0), expected);
     assert_eq!(runs(&[], 0), []);
 }
+
+#[test]
+fn a_hole_at_the_start_shows() {
+    let mut bytes = vec![7; 4 * HOLE];
+    assert!(!begins_sparse(&bytes));
+    bytes[HOLE + 1..3 * HOLE - 1].fill(0);
+    assert!(!begins_sparse(&bytes), "that is less than a block on either side of its border");
+    bytes[2 * HOLE..3 * HOLE].fill(0);
+    assert!(begins_sparse(&bytes));
+    assert!(!begins_sparse(&bytes[..2 * HOLE]));
+}

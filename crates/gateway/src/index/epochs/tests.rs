@@ -17,7 +17,7 @@ fn scope() -> Scope {
 impl World {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let index = Some(Index::open(&directory.path().join("index.db"), std::sync::Arc::default()).unwrap());
+        let index = Some(Index::open_alone(&directory.path().join("index.db")));
         Self { directory, index }
     }
 
@@ -56,7 +56,7 @@ impl World {
     fn restart(&mut self, meanwhile: impl FnOnce(&Path)) {
         self.index = None;
         meanwhile(&self.path());
-        self.index = Some(Index::open(&self.path(), std::sync::Arc::default()).unwrap());
+        self.index = Some(Index::open_alone(&self.path()));
     }
 
     fn is_known(&self, cursor: &Cursor) -> bool {

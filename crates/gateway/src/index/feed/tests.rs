@@ -24,7 +24,7 @@ type Heard = Vec<(String, Option<String>)>;
 impl World {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let index = Index::open(&directory.path().join("index.db"), std::sync::Arc::default()).unwrap();
+        let index = Index::open_alone(&directory.path().join("index.db"));
         Self { _directory: directory, index }
     }
 

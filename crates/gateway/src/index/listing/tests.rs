@@ -11,7 +11,7 @@ struct World {
 
 fn world(keys: &[&str]) -> World {
     let directory = tempfile::tempdir().unwrap();
-    let index = Index::open(&directory.path().join("index.db"), std::sync::Arc::default()).unwrap();
+    let index = Index::open_alone(&directory.path().join("index.db"));
     let bucket = BucketName::new("alice").unwrap();
     let put = |key: &&str| Change::Put {
         bucket: bucket.clone(),

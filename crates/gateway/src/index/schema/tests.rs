@@ -35,7 +35,7 @@ fn an_index_of_the_first_format_keeps_its_rows() {
             .map(|table| count(&connection, table));
         assert_eq!(rows, [2, 1, 2, 1, 1, 1, 0]);
     }
-    let index = crate::index::Index::open(&path, std::sync::Arc::default()).unwrap();
+    let index = crate::index::Index::open_alone(&path);
     let (bob, key) = (model::BucketName::new("bob").unwrap(), model::ObjectKey::parse("b").unwrap());
     assert_eq!(index.get(&bob, &key).unwrap().unwrap().size(), 6);
     let change = crate::index::Change::Remove { bucket: bob, key };
