@@ -161,7 +161,12 @@ impl Status {
         Ok(Identity { device: Self(status).device(), inode: status.stx_ino, born })
     }
 
-    fn device(&self) -> u64 {
+    /// Device and inode: they tell apart what is open at the same time.
+    pub(crate) fn numbers(&self) -> (u64, u64) {
+        (self.device(), self.inode())
+    }
+
+    pub(crate) fn device(&self) -> u64 {
         rustix::fs::makedev(self.0.stx_dev_major, self.0.stx_dev_minor)
     }
 

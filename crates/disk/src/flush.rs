@@ -30,7 +30,7 @@ fn each_once(all: &[impl AsFd]) -> Result<Vec<BorrowedFd<'_>>> {
     let mut seen = HashSet::with_capacity(all.len());
     let mut once = Vec::with_capacity(all.len());
     for one in all {
-        if seen.insert(Status::of_open(one)?.identity()) {
+        if seen.insert(Status::of_open(one)?.numbers()) {
             once.push(one.as_fd());
         }
     }
@@ -40,7 +40,7 @@ fn each_once(all: &[impl AsFd]) -> Result<Vec<BorrowedFd<'_>>> {
 /// Flushes a file or directory by itself, unless its device was flushed already.
 pub(crate) fn flush_unless_on(flushed: Option<u64>, one: impl AsFd) -> Result<()> {
     let status = Status::of_open(&one)?;
-    if flushed == Some(status.identity().device) {
+    if flushed == Some(status.device()) {
         return Ok(());
     }
     match fsync(one) {
@@ -55,7 +55,7 @@ pub(crate) fn flush_together(held: impl AsFd, count: usize) -> Result<Option<u64
     if count < MANY || !is_known(&held)? {
         return Ok(None);
     }
-    let device = Status::of_open(&held)?.identity().device;
+    let device = Status::of_open(&held)?.device();
     syncfs(held)?;
     Ok(Some(device))
 }

@@ -1,7 +1,7 @@
 //! Directories that were made, and are not on the medium yet.
 
 use crate::entry::Status;
-use crate::{Identity, flush};
+use crate::flush;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{Result, fcntl_dupfd_cloexec};
 use std::collections::HashMap;
@@ -18,7 +18,8 @@ const NOTES_MAX: usize = 64;
 pub struct Unflushed {
     /// See [`flush`].
     held: OwnedFd,
-    noted: Mutex<HashMap<Identity, OwnedFd>>,
+    /// By what tells open directories apart.
+    noted: Mutex<HashMap<(u64, u64), OwnedFd>>,
 }
 
 impl Unflushed {
@@ -30,15 +31,15 @@ impl Unflushed {
 
     /// Makes something in a directory, and notes that. What was noted before is flushed here if it has become much.
     pub fn make(&self, directory: impl AsFd, make: impl FnOnce() -> Result<()>) -> Result<()> {
-        let identity = Status::of_open(&directory)?.identity();
+        let numbers = Status::of_open(&directory)?.numbers();
         let note = fcntl_dupfd_cloexec(directory, 0)?;
         let mut noted = self.noted();
-        if noted.len() >= NOTES_MAX && !noted.contains_key(&identity) {
+        if noted.len() >= NOTES_MAX && !noted.contains_key(&numbers) {
             flush(&self.held, &noted.values().collect::<Vec<_>>())?;
             noted.clear();
         }
         make()?;
-        noted.insert(identity, note);
+        noted.insert(numbers, note);
         Ok(())
     }
 
@@ -54,7 +55,7 @@ impl Unflushed {
         flushed
     }
 
-    fn noted(&self) -> MutexGuard<'_, HashMap<Identity, OwnedFd>> {
+    fn noted(&self) -> MutexGuard<'_, HashMap<(u64, u64), OwnedFd>> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

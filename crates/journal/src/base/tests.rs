@@ -67,12 +67,16 @@ fn what_is_over_on_a_side_has_no_content_there_and_everything_else_as_it_was() {
     let (local, remote): (Vec<Change>, Vec<Change>) = (all(Change::LocalOver), all(Change::RemoteOver));
 
     journal.record_durably(route, &local).unwrap();
-    entries.iter_mut().for_each(|entry| entry.agreed.local.content = ContentId::UNKNOWN);
+    for entry in &mut entries {
+        entry.agreed.local.content = ContentId::UNKNOWN;
+    }
     assert_eq!(journal.base(route).unwrap(), entries);
 
     journal.record_durably(route, &remote).unwrap();
     journal.record_durably(route, &local).unwrap();
-    entries.iter_mut().for_each(|entry| entry.agreed.remote.content = ContentId::UNKNOWN);
+    for entry in &mut entries {
+        entry.agreed.remote.content = ContentId::UNKNOWN;
+    }
     assert_eq!(journal.base(route).unwrap(), entries);
 }
 

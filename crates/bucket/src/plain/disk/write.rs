@@ -120,7 +120,7 @@ impl Disk {
 
     /// Opens the disk before anything is written.
     async fn notes(&self) -> Result<Notes, Failure> {
-        self.medium.open(|| self.run(|top| Ok(top.0.try_clone()?))).await
+        self.medium.open(|| self.run(|top| top.0.try_clone())).await
     }
 }
 
@@ -188,7 +188,7 @@ fn make_directory(top: &Top, path: &str, notes: &Notes) -> io::Result<()> {
             let is_directory = FileType::from_raw_mode(there.st_mode) == FileType::Directory;
             if is_directory { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) }
         }
-        made => Ok(made?),
+        done => Ok(done?),
     }
 }
 
