@@ -76,11 +76,12 @@ pub(crate) struct Ledger {
     versions: BTreeMap<(Site, String), Version>,
     agreements: BTreeMap<(usize, String), Agreement>,
     tombstones: BTreeMap<String, Tombstone>,
-    /// Who wrote an object last, and when; for stores that have to be listed.
-    writers: BTreeMap<String, (usize, u64)>,
+    /// What each machine wrote last at a path, and when; for stores that have to be listed.
+    writers: BTreeMap<String, BTreeMap<usize, (u64, ContentId)>>,
     /// When the last whole listing of a machine began.
     listed: BTreeMap<usize, u64>,
-    /// Objects whose time and permissions somebody changed before their writer had listed them: no listing will show it that.
+    /// Objects whose time and permissions somebody changed, or which somebody deleted and wrote again with the same bytes, before their writer
+    /// had listed them: no listing will show it that.
     blind: BTreeSet<String>,
     violations: Vec<String>,
 }
@@ -213,17 +214,18 @@ impl Ledger {
     // Listings.
 
     /// A machine wrote an object to a store that has to be listed.
-    pub(crate) fn wrote_unlisted(&mut self, machine: usize, path: &str, aspect: Aspect) {
-        let seen = |writer: &usize, at: &u64| self.listed.get(writer).is_some_and(|listed| listed > at);
-        if aspect == Aspect::Content {
-            self.blind.remove(path);
-        } else if let Some((writer, at)) = self.writers.get(path)
-            && *writer != machine
-            && !seen(writer, at)
-        {
+    pub(crate) fn wrote_unlisted(&mut self, machine: usize, path: &str, content: ContentId, aspect: Aspect) {
+        let has_listed = |writer: &usize, at: &u64| self.listed.get(writer).is_some_and(|listed| listed > at);
+        let writers = self.writers.entry(path.to_owned()).or_default();
+        let takes_it_for_its_own = |(writer, (at, wrote)): (&usize, &(u64, ContentId))| {
+            *writer != machine && *wrote == content && !has_listed(writer, at)
+        };
+        if writers.iter().any(takes_it_for_its_own) {
             self.blind.insert(path.to_owned());
+        } else if aspect == Aspect::Content {
+            self.blind.remove(path);
         }
-        self.writers.insert(path.to_owned(), (machine, self.count));
+        writers.insert(machine, (self.count, content));
     }
 
     pub(crate) fn listed(&mut self, machine: usize, began: u64) {

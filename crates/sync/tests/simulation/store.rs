@@ -186,7 +186,7 @@ impl State {
                 // A listing tells the bytes alone: what only became another kind of thing looks the same.
                 let is_alike = self.bucket.get(key).is_some_and(|there| there.content == node.content);
                 let shown = if is_alike { Aspect::Meta } else { aspect };
-                self.ledger.wrote_unlisted(machine, path.as_str(), shown);
+                self.ledger.wrote_unlisted(machine, path.as_str(), node.content, shown);
             }
         }
         let now = self.now();
