@@ -2,7 +2,7 @@
 //!
 //! Everything that takes time in the world (disks, lines, persons, power) is played by a world that a seed determines, so that whatever
 //! goes wrong can be repeated: every failure prints its seed, and `HEIRLOOM_SEED=<seed> cargo test -p heirloom-sync --test simulation`
-//! runs it again and tells the story. `HEIRLOOM_SEEDS=<count>` runs more of them than usual.
+//! runs it again and tells the story. `HEIRLOOM_SEEDS=<count>` or `HEIRLOOM_SEEDS=<from>..<to>` runs other ones than usual.
 //!
 //! ```text
 //!  person, events ──► world (trees, bucket, chance) ◄── folder, store ◄── engine (Keeper, Cycle, a journal in memory)
