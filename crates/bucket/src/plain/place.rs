@@ -78,27 +78,21 @@ impl Plain {
         let described = vec![describe(task.node, &draft.entry)];
         let sidecar = self.draft_sidecar(task.place, described).await.map_err(failed)?;
         let placed = match self.inner.store.flush(draft.dirty.and(sidecar.dirty)).await {
-            Ok(()) => self.place_both(task, &draft.path, (&sidecar.path, &sidecar.entry)).await,
+            Ok(()) => self.place_both(task, &draft.path, &sidecar.path).await,
             Err(failure) => Err(failed(failure)),
         };
         if matches!(placed, Ok(true)) {
             return version_of(task, &draft.entry, &sidecar.entry.tag).map(Some);
         }
-        self.give_up(&sidecar.path).await;
-        // What did not get its name is still in transit.
-        if self.inner.store.stat(&draft.path).await.is_ok() && self.has_sidecar(task, &sidecar.entry).await {
+        if self.has_left(&sidecar.path).await && !self.has_left(&draft.path).await {
             self.remove_sidecar(task.place).await.map_err(failed)?;
         }
+        self.give_up(&sidecar.path).await;
         placed.map(|_| None)
     }
 
     /// Whether nothing stood there.
-    async fn place_both(
-        &self,
-        task: Task<'_>,
-        path: &str,
-        (sidecar, label): (&str, &Entry),
-    ) -> Result<bool, Error> {
+    async fn place_both(&self, task: Task<'_>, path: &str, sidecar: &str) -> Result<bool, Error> {
         let target = sidecar::path(task.place);
         let content = Move { from: path, to: task.place, onto: Onto::Nothing };
         let ahead = Move { from: sidecar, to: &target, onto: Onto::Nothing };
@@ -111,7 +105,7 @@ impl Plain {
                 return Ok(false);
             }
             // To its own name if it is there already, so that its directory is flushed.
-            let is_ahead = is_told && self.has_sidecar(task, label).await;
+            let is_ahead = is_told && self.has_left(sidecar).await;
             let from = if is_ahead { &target } else { sidecar };
             placed = self.place_all(&[content, Move { from, to: &target, onto: Onto::File }]).await;
         }
@@ -122,9 +116,9 @@ impl Plain {
         }
     }
 
-    async fn has_sidecar(&self, task: Task<'_>, sidecar: &Entry) -> bool {
-        let there = self.inner.store.stat(&sidecar::path(task.place)).await;
-        there.is_ok_and(|there| there.tag == sidecar.tag)
+    /// Whether something in transit has got its name. Its tag would not tell: what is written at the same moment has the same one.
+    async fn has_left(&self, path: &str) -> bool {
+        matches!(self.inner.store.stat(path).await, Err(Failure::NotFound))
     }
 
     /// Puts a sidecar in place that describes a file before it has its name, beside what it replaces. Returns the sidecar's tag.
