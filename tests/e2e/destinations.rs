@@ -151,6 +151,48 @@ fn a_state_goes_to_all_services_and_comes_from_each() {
     none.says(&["none of the destinations is a cloud of Heirloom's"]);
 }
 
+/// Whoever moves a directory off a full disk leaves a link behind.
+#[test]
+fn what_is_neither_file_nor_directory_on_a_disk_deletes_nothing() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("usb")).unwrap();
+    let at = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    for name in ["photos/one", "photos/two", "plain", "film", "letter"] {
+        home.write(&format!("documents/{name}"), name);
+    }
+    sync(&home, &at).ok();
+    let on_disk = home.path("usb/documents");
+    fs::rename(on_disk.join("photos"), home.path("elsewhere")).unwrap();
+    symlink(home.path("elsewhere"), on_disk.join("photos")).unwrap();
+    fs::remove_file(on_disk.join("plain")).unwrap();
+    symlink("/etc/passwd", on_disk.join("plain")).unwrap();
+    fs::remove_file(on_disk.join("film")).unwrap();
+    let made = home.program("mkfifo").arg(on_disk.join("film")).status().unwrap();
+    assert!(made.success());
+    home.write("documents/photos/three", "new");
+    home.write("documents/letter", "changed");
+    for _ in 0..2 {
+        let told = sync(&home, &at).code(3);
+        for name in ["photos", "plain", "film"] {
+            assert!(told.stdout.contains(&format!("`{name}` is neither")), "{}", told.stdout);
+            assert!(home.path("documents").join(name).exists(), "{name}");
+        }
+        assert_eq!(fs::read_dir(home.path("documents/photos")).unwrap().count(), 3);
+        assert_eq!(home.read("usb/documents/letter").as_deref(), Some("changed"));
+        assert!(fs::symlink_metadata(on_disk.join("plain")).unwrap().is_symlink());
+        assert!(!home.path("elsewhere/three").exists(), "nothing is written through a link");
+    }
+    for name in ["photos", "plain", "film"] {
+        fs::remove_file(on_disk.join(name)).unwrap();
+    }
+    fs::rename(home.path("elsewhere"), on_disk.join("photos")).unwrap();
+    home.write("usb/documents/plain", "plain");
+    home.write("usb/documents/film", "film");
+    sync(&home, &at).ok();
+    assert_eq!(home.read("usb/documents/photos/three").as_deref(), Some("new"));
+    assert_eq!(fs::read_dir(home.path("documents")).unwrap().count(), 4);
+}
+
 /// The files below a place that hold bytes, without what is ours.
 fn held(place: &Path) -> Vec<Vec<u8>> {
     let mut held = Vec::new();

@@ -249,11 +249,24 @@ impl Comparer {
     }
 
     fn complain(&mut self, news: &News) {
-        if let News::Unusable(key) = news {
-            let key = key.escape_debug();
-            let message = format!("the object `{key}` has a key that cannot be a path, and is left alone");
-            self.view.problems.push(Problem::found(None, message));
-        }
+        let News::Unusable(key) = news else { return };
+        let problem = match ObjectKey::parse(key) {
+            // What was agreed upon at a path or below it is not gone because a link, say, stands there now.
+            Ok(path) if path.as_str() == key => {
+                self.view.hidden.add(path.path(), Extent::Subtree);
+                let message = format!(
+                    "`{path}` is neither a file nor a directory there, and is left alone on both sides"
+                );
+                Problem::found(Some(path), message)
+            }
+            Ok(_) | Err(_) => {
+                let key = key.escape_debug();
+                let message =
+                    format!("the object `{key}` has a key that cannot be a path, and is left alone");
+                Problem::found(None, message)
+            }
+        };
+        self.view.problems.push(problem);
     }
 
     fn record(&mut self, change: Change) -> Result<(), Error> {
