@@ -40,8 +40,10 @@ pub enum Change {
     LocalOver(ObjectKey),
     /// The same with the sides exchanged.
     RemoteOver(ObjectKey),
-    /// One side holds something else than the base says.
+    /// One side holds something else than the base says; or both rest.
     See(Sighting),
+    /// No rule has both sides left alone any more, and both still hold something.
+    Wake(ObjectKey),
     /// The local side holds what the base says.
     LocalAsAgreed(ObjectKey),
     /// The remote side holds what the base says.
@@ -171,6 +173,7 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
             Change::LocalOver(key) => local_over(connection, route, key)?,
             Change::RemoteOver(key) => remote_over(connection, route, key)?,
             Change::See(sighting) => sighting::write(connection, route, sighting)?,
+            Change::Wake(key) => sighting::wake(connection, route, key)?,
             Change::LocalAsAgreed(key) => sighting::drop_local(connection, route, key)?,
             Change::RemoteAsAgreed(key) => sighting::drop_remote(connection, route, key)?,
             Change::Stamped(key, stamp) => {

@@ -16,6 +16,8 @@ const PAGE: usize = 1024;
 
 const LOCAL: i64 = 0;
 const REMOTE: i64 = 1;
+/// Neither: what rests.
+const BOTH: i64 = 2;
 
 /// What stands at a key on the local side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub enum Sighting {
     Local(ObjectKey, Option<LocalSeen>),
     /// Of the remote side.
     Remote(ObjectKey, Option<RemoteSeen>),
+    /// A rule has both sides left alone: what is missing on one of them later was never deleted for the other.
+    Rests(ObjectKey),
 }
 
 /// All that is known about one key.
@@ -66,6 +70,8 @@ pub struct Known {
     pub local: Option<Option<LocalSeen>>,
     /// The sighting of the remote side, if it differs from the base.
     pub remote: Option<Option<RemoteSeen>>,
+    /// A rule left both sides alone since they agreed.
+    pub rests: bool,
 }
 
 impl Known {
@@ -124,7 +130,7 @@ impl Journal {
             let rows = statement.query_map(params![route.0, key.as_str()], read)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        let mut known = Known { key: key.clone(), base, local: None, remote: None };
+        let mut known = Known { key: key.clone(), base, local: None, remote: None, rests: false };
         for sighting in found {
             known.add(sighting);
         }
@@ -180,14 +186,14 @@ impl Journal {
         })?;
         let contested = |(sighting, here)| match sighting {
             Sighting::Remote(key, Some(there)) => Some(Contested { key, here, there }),
-            Sighting::Remote(_, None) | Sighting::Local(..) => None,
+            Sighting::Remote(_, None) | Sighting::Local(..) | Sighting::Rests(_) => None,
         };
         Ok(seen.into_iter().filter_map(contested).collect())
     }
 
     fn sightings_after(&self, route: RouteId, after: &str) -> Result<Vec<Sighting>, Error> {
         self.with("reading sightings", |connection| {
-            // A key has at most two, and a page never ends between them.
+            // A key has at most three, and a page never ends between them.
             let find = concat!(
                 "SELECT ",
                 columns!(),
@@ -224,14 +230,15 @@ pub(crate) fn write(connection: &Connection, route: RouteId, sighting: &Sighting
     let (key, side, node) = match sighting {
         Sighting::Local(key, seen) => (key, LOCAL, seen.map(|seen| seen.node)),
         Sighting::Remote(key, seen) => (key, REMOTE, seen.as_ref().map(|seen| seen.node)),
+        Sighting::Rests(key) => (key, BOTH, None),
     };
     let stamp = match sighting {
         Sighting::Local(_, seen) => seen.map(|seen| seen.stamp),
-        Sighting::Remote(..) => None,
+        Sighting::Remote(..) | Sighting::Rests(_) => None,
     };
     let version = match sighting {
         Sighting::Remote(_, Some(seen)) => Some(&seen.version),
-        Sighting::Remote(_, None) | Sighting::Local(..) => None,
+        Sighting::Remote(_, None) | Sighting::Local(..) | Sighting::Rests(_) => None,
     };
     let meta = node.map(|node| node.meta).unwrap_or_default();
     connection.prepare_cached(write)?.execute(params![
@@ -265,6 +272,11 @@ pub(crate) fn drop_remote(connection: &Connection, route: RouteId, key: &ObjectK
     drop_one(connection, route, key, REMOTE)
 }
 
+/// No rule has it left alone any more.
+pub(crate) fn wake(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+    drop_one(connection, route, key, BOTH)
+}
+
 fn drop_one(connection: &Connection, route: RouteId, key: &ObjectKey, side: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM sighting WHERE route = ?1 AND key = ?2 AND side = ?3")?
@@ -294,6 +306,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sighting> {
                 node.map(|node| Ok::<_, rusqlite::Error>(RemoteSeen { node, version: read_version(row)? }));
             Ok(Sighting::Remote(key, seen.transpose()?))
         }
+        BOTH => Ok(Sighting::Rests(key)),
         _ => Err(unfit(row, 1)),
     }
 }
@@ -323,6 +336,7 @@ impl Known {
         match sighting {
             Sighting::Local(_, seen) => self.local = Some(seen),
             Sighting::Remote(_, seen) => self.remote = Some(seen),
+            Sighting::Rests(_) => self.rests = true,
         }
     }
 }
@@ -332,7 +346,7 @@ impl Sighting {
     #[must_use]
     pub fn key(&self) -> &ObjectKey {
         match self {
-            Self::Local(key, _) | Self::Remote(key, _) => key,
+            Self::Local(key, _) | Self::Remote(key, _) | Self::Rests(key) => key,
         }
     }
 }
@@ -396,7 +410,7 @@ impl Iterator for KnownEntries {
         };
         let is_same = |entry: &Result<BaseEntry, Error>| entry.as_ref().is_ok_and(|entry| entry.key == key);
         let base = self.base.next_if(is_same).and_then(Result::ok);
-        let mut known = Known { key, base, local: None, remote: None };
+        let mut known = Known { key, base, local: None, remote: None, rests: false };
         while let Some(Ok(sighting)) =
             self.sightings.next_if(|next| next.as_ref().is_ok_and(|next| *next.key() == known.key))
         {

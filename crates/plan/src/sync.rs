@@ -101,9 +101,15 @@ impl<W> Planner<W> {
                     // A base that was agreed upon with something else says nothing: without it, the union is planned.
                     place.base = None;
                 }
+                if place.rests {
+                    wake(&mut place, sink);
+                }
                 Settler { rules, open: &mut self.open }.see(place, sink);
             }
             Sight::Hidden(side) => self.tally.see_hidden(side),
+            Sight::Ignored if place.base.is_some() && !place.rests => {
+                sink.take(&place, Step::Settled(Settled::Rest { key: place.key.clone() }));
+            }
             Sight::Ignored => {}
         }
     }
@@ -112,6 +118,16 @@ impl<W> Planner<W> {
     pub fn finish(mut self, rules: &Rules<'_>, sink: &mut impl Sink<W>) -> Tally {
         Settler { rules, open: &mut self.open }.finish(sink);
         self.tally
+    }
+}
+
+/// A rule has ended. Whoever removed a file meanwhile did so on one side only, so what is missing comes back; what both sides have goes on
+/// from where they agreed.
+fn wake<W>(place: &mut Place<W>, sink: &mut impl Sink<W>) {
+    match (place.local, place.remote) {
+        (Some(_), Some(_)) => sink.take(place, Step::Settled(Settled::Wake { key: place.key.clone() })),
+        (Some(_), None) | (None, Some(_)) => place.base = None,
+        (None, None) => {}
     }
 }
 

@@ -10,7 +10,7 @@ use crate::observe::{BATCH, Hidden};
 use crate::route::Route;
 use crate::threads::blocking;
 use chrono::{NaiveDateTime, TimeDelta};
-use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen};
+use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen, Sighting};
 use model::{BaseEntry, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
@@ -284,6 +284,7 @@ fn place(known: journal::Known) -> Place<Seen> {
         base: known.base.map(|base| base.agreed),
         local: here.map(|seen| seen.node),
         remote: there.as_ref().map(|seen| seen.node),
+        rests: known.rests,
         with: Seen { here, there },
     }
 }
@@ -312,6 +313,8 @@ fn parting(job: &Job) -> Option<Remembered> {
 fn remembered(settled: Settled, seen: &Seen) -> Option<Remembered> {
     match settled {
         Settled::Forget { key } => Some(Remembered::Forget(key)),
+        Settled::Rest { key } => Some(Remembered::See(Sighting::Rests(key))),
+        Settled::Wake { key } => Some(Remembered::Wake(key)),
         Settled::Agree { key, local, remote } => {
             let stamp = seen.here?.stamp;
             let version = seen.there.as_ref()?.version.clone();

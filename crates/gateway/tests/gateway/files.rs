@@ -256,13 +256,15 @@ async fn a_sealed_link_is_a_file_here_and_a_link_to_whoever_opens_it() {
     let server = Server::start().await;
     let alice = &server.alice;
     let sealed = [&b"age-encryption.org/v1\n-> X25519 abc\n--- def\n"[..], &[0, 1, 2, 0xff]].concat();
-    let put = alice.call("PUT", "/alice/link").header("x-amz-meta-mode", "120777").body(sealed.clone());
+    let put = alice.call("PUT", "/alice/link").header("x-amz-meta-mode", "120777");
+    let put = put.header("x-amz-meta-sealed", "age").body(sealed.clone());
     let etag = put.send().await.expect(200).etag();
     let said = |answer: &crate::client::Answer| answer.header("x-amz-meta-mode").map(str::to_owned);
     assert_eq!(said(&alice.head("/alice/link").await), Some("120777".to_owned()));
     // Touched, and moved.
     let touch = alice.call("PUT", "/alice/link").header("x-amz-copy-source", "alice/link");
     let touch = touch.header("x-amz-metadata-directive", "REPLACE").header("x-amz-meta-mode", "120777");
+    let touch = touch.header("x-amz-meta-sealed", "age");
     touch.header("x-amz-meta-mtime", "1.5").send().await.expect(200);
     alice.call("PUT", "/alice/moved").header("x-amz-copy-source", "alice/link").send().await.expect(200);
     let server = server.restart(|_| {}).await;

@@ -62,7 +62,10 @@ fn what_is_agreed_upon_is_no_news() {
     journal.record(route, &[Change::See(local("a", 2)), Change::See(remote("a", 3))]).unwrap();
     journal.record(route, &[Change::Agree(entry.clone())]).unwrap();
     let all = known(&journal, route);
-    assert_eq!(all, [Known { key: entry.key.clone(), base: Some(entry), local: None, remote: None }]);
+    assert_eq!(
+        all,
+        [Known { key: entry.key.clone(), base: Some(entry), local: None, remote: None, rests: false }]
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) fn join(
             local: take(&mut local, &key),
             remote: take(&mut remote, &key),
             key,
+            rests: false,
             with: (),
         };
         Some(place)

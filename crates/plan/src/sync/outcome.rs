@@ -199,6 +199,16 @@ pub enum Settled {
         /// Where.
         key: ObjectKey,
     },
+    /// A rule has both sides left alone from now on.
+    Rest {
+        /// Where.
+        key: ObjectKey,
+    },
+    /// No rule does any more, and both sides hold something.
+    Wake {
+        /// Where.
+        key: ObjectKey,
+    },
 }
 
 /// Why nothing is done until a person has looked.

@@ -16,6 +16,8 @@ pub struct Place<W = ()> {
     pub local: Option<Node>,
     /// What the remote side shows.
     pub remote: Option<Node>,
+    /// Whether a rule left both sides alone since they agreed.
+    pub rests: bool,
     /// The executor's own.
     pub with: W,
 }

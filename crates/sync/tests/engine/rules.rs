@@ -58,6 +58,89 @@ async fn a_new_rule_deletes_nothing_and_its_end_brings_everything_together() {
     assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
 }
 
+/// Whoever deletes an ignored file, on one side or the other, means that side. The end of the rule is no order to delete the rest.
+#[tokio::test]
+async fn what_was_deleted_while_it_was_ignored_comes_back_when_the_rule_ends() {
+    let ends: [fn(&Machine); 3] = [
+        |machine| fs::remove_file(machine.path(".heirloomignore")).unwrap(),
+        |machine| machine.write(".heirloomignore", "*.tmp\n"),
+        |machine| machine.write(".heirloomignore", "*.log\n!*.log\n"),
+    ];
+    for end in ends {
+        let (bucket, one, other) = pair();
+        for name in
+            ["here.log", "there.log", "both.log", "edited.log", "moved.log", "quiet.log", "d/below.log"]
+        {
+            one.write(name, format!("of {name}"));
+        }
+        one.sync().await;
+        other.sync().await;
+        one.write(".heirloomignore", "*.log\n");
+        one.sync().await;
+        other.sync().await;
+        fs::remove_file(one.path("here.log")).unwrap();
+        fs::remove_file(one.path("both.log")).unwrap();
+        fs::remove_file(other.path("both.log")).unwrap();
+        fs::remove_file(other.path("there.log")).unwrap();
+        fs::remove_dir_all(one.path("d")).unwrap();
+        one.write("edited.log", "edited by one");
+        fs::rename(one.path("moved.log"), one.path("moved.txt")).unwrap();
+        for _ in 0..2 {
+            one.sync().await;
+            other.sync().await;
+        }
+        end(&one);
+        for _ in 0..3 {
+            one.sync().await;
+            other.sync().await;
+        }
+        assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+        for name in ["here.log", "there.log", "both.log", "moved.log", "quiet.log", "d/below.log"] {
+            assert_eq!(one.read(name), Some(format!("of {name}")), "{name}");
+        }
+        assert_eq!(one.read("edited.log").as_deref(), Some("edited by one"));
+        assert_eq!(one.read("moved.txt").as_deref(), Some("of moved.log"));
+        assert!(one.names().iter().all(|name| !name.contains("conflict")), "{:?}", one.names());
+        // From here on, a deletion is one again.
+        fs::remove_file(one.path("quiet.log")).unwrap();
+        fs::remove_file(one.path("here.log")).unwrap();
+        one.sync().await;
+        other.sync().await;
+        assert_eq!((other.read("quiet.log"), other.read("here.log")), (None, None));
+        assert!(!bucket.objects().contains_key(&model::ObjectKey::parse("quiet.log").unwrap()));
+    }
+}
+
+/// The bucket's files are deleted by others while this machine alone ignores them.
+#[tokio::test]
+async fn a_rule_of_one_machine_deletes_nothing_there_when_it_ends() {
+    let (_, mut one, other) = pair();
+    (0..10).for_each(|n| one.write(&format!("other {n}"), "no rule is about it"));
+    one.write("keep.log", "kept");
+    one.write("large", vec![7; 3 << 20]);
+    one.write("cache/CACHEDIR.TAG", "not yet");
+    one.write("cache/entry", "cached");
+    one.sync().await;
+    other.sync().await;
+    one.route.ignore = IgnoreRules::new(&["*.log".to_owned()]).unwrap().and_larger_than(Some(1 << 20));
+    one.write("cache/CACHEDIR.TAG", TAG);
+    one.sync().await;
+    for name in ["keep.log", "large", "cache/entry"] {
+        fs::remove_file(other.path(name)).unwrap();
+    }
+    other.sync().await;
+    one.sync().await;
+    one.route.ignore = IgnoreRules::new(&[]).unwrap();
+    fs::remove_file(one.path("cache/CACHEDIR.TAG")).unwrap();
+    one.sync().await;
+    for name in ["keep.log", "large", "cache/entry"] {
+        assert!(one.path(name).exists(), "{name}");
+    }
+    other.sync().await;
+    one.sync().await;
+    assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+}
+
 #[tokio::test]
 async fn a_cache_is_left_out_whole() {
     let (bucket, one, _) = pair();

@@ -212,6 +212,7 @@ impl World {
                 Settled::Forget { key } => {
                     self.base.remove(key);
                 }
+                Settled::Rest { .. } | Settled::Wake { .. } => unreachable!("there are no rules here"),
             }
         }
         Ok(())
