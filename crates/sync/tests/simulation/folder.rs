@@ -320,8 +320,6 @@ impl Work<'_> {
         let index = self.index();
         if is_copy_of(from, to) {
             self.judge_aside(from, &entry);
-            // It takes a free name, and does not come from the other side: what was agreed about that name was about another file.
-            self.state.ledger.nothing_left(index, new);
         } else {
             self.judge(old, Aspect::Content);
         }

@@ -8,6 +8,7 @@ use crate::store::SimStore;
 use crate::trace::{Keep, Trace};
 use crate::tree::Tree;
 use crate::world::{Machine, Mount, State, Who, World};
+use chrono::DateTime;
 use disk::Identity;
 use journal::{Change, Journal, RouteId, RouteKey};
 use model::MachineName;
@@ -199,8 +200,8 @@ pub(crate) async fn run_once(world: &World, who: Who) -> Result<Outcome, Error> 
 impl State {
     fn set_label(&mut self, machine: usize) {
         let seconds = self.clock(machine).div_euclid(1_000_000_000);
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        LABEL.set(format!("{days:08}-{second:06}"));
+        let time = DateTime::from_timestamp(seconds, 0).unwrap();
+        LABEL.set(time.format("%Y%m%d-%H%M%S").to_string());
     }
 
     /// How much longer than necessary to wait.

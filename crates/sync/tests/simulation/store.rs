@@ -510,10 +510,6 @@ impl Remote for SimStore {
             };
             state.expect(from, &Expect::Version(version.clone()))?;
             state.count("copies by the store");
-            if is_set_aside && state.bucket.get(to).is_none() {
-                // As in a folder: what was agreed about a free name was about another object.
-                state.ledger.nothing_left(machine, to.path().as_str());
-            }
             state.put(machine, to, node, &stored.bytes, &Expect::Absent)
         });
         let copied = copied.await?;
