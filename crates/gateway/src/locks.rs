@@ -54,7 +54,8 @@ impl Locks {
     pub(crate) fn try_lock(&self, bucket: &BucketName, key: &str) -> Option<Guard> {
         let (shard, name) = self.shard(bucket, key);
         let is_free = shard.held.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
-        is_free.then_some(Guard { shard, name })
+        // Made only if the key is ours: whatever guard is dropped releases its key.
+        is_free.then(|| Guard { shard, name })
     }
 
     fn shard(&self, bucket: &BucketName, key: &str) -> (Arc<Shard>, String) {
@@ -69,5 +70,21 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.shard.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
         self.shard.released.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_for_a_key_that_is_taken_does_not_release_it() {
+        let (locks, bucket) = (Locks::new(), BucketName::new("alice").unwrap());
+        let guard = locks.try_lock(&bucket, "key").unwrap();
+        assert!(locks.try_lock(&bucket, "key").is_none());
+        assert!(locks.try_lock(&bucket, "key").is_none(), "it is taken still");
+        assert!(locks.try_lock(&bucket, "other").is_some());
+        drop(guard);
+        assert!(locks.try_lock(&bucket, "key").is_some());
     }
 }
