@@ -158,7 +158,7 @@ pub(crate) fn of_laptop(
         let Some(keys) = keys.get(&part, &route, &mut routes.unready, ask) else { continue };
         let place = Place::new(store, route.prefix.clone());
         let place = Sealed::new(place, keys, journal, route.id)?;
-        routes.wired.push(Wired { route, place, interval, live: Live::default() });
+        routes.wired.push(Wired { route, place, interval, live: Live::over(limits) });
     }
     Ok(routes)
 }
