@@ -2,6 +2,7 @@
 
 use super::Exit;
 use crate::config;
+use crate::printed::command;
 use crate::profile::api;
 use sync::hooks;
 
@@ -268,17 +269,22 @@ fn about_hook(failed: &hooks::Failed) -> Advice {
         "If that is too little, set `states.{}.hooks.timeout` in the profile, like `timeout: 1h`.",
         failed.state
     );
+    let shows = format!("`{}` shows the command.", command("state list"));
     let by_hand = match failed.occasion {
         Occasion::BeforeBackup => {
-            "Nothing of this state was synced; what is in the cloud stays as it was. `heirloom state list` shows the command."
+            format!("Nothing of this state was synced; what is in the cloud stays as it was. {shows}")
         }
-        Occasion::AfterBackup => "See whether what it was to start again runs. What was synced stays so.",
-        Occasion::BeforeRestore => "Nothing was restored. `heirloom state list` shows the command.",
-        Occasion::AfterRestore => "See whether what it was to start again runs. What was restored stays so.",
+        Occasion::AfterBackup => {
+            "See whether what it was to start again runs. What was synced stays so.".to_owned()
+        }
+        Occasion::BeforeRestore => format!("Nothing was restored. {shows}"),
+        Occasion::AfterRestore => {
+            "See whether what it was to start again runs. What was restored stays so.".to_owned()
+        }
     };
     let hints = match failed.how {
-        How::TimedOut(_) => vec![limit, by_hand.to_owned()],
-        How::Exited(_) | How::Killed(_) | How::Stopped | How::NotRun => vec![by_hand.to_owned()],
+        How::TimedOut(_) => vec![limit, by_hand],
+        How::Exited(_) | How::Killed(_) | How::Stopped | How::NotRun => vec![by_hand],
     };
     Advice { kind: Exit::Incomplete, hints }
 }

@@ -51,6 +51,7 @@ pub(crate) fn route(
     let route = Route {
         state: None,
         destination: "cloud".to_owned(),
+        is_one_of_several: false,
         folder: drive.files(&join.bucket),
         prefix: Prefix::root(),
         id: journal.route(&key)?,

@@ -245,6 +245,7 @@ pub(crate) fn named<'l>(
             let route = Route {
                 state: Some(name.clone()),
                 destination: destination.to_string(),
+                is_one_of_several: state.destinations.len() > 1,
                 folder: folder.path.clone(),
                 prefix,
                 id: journal.route(&key)?,

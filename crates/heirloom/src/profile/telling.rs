@@ -1,6 +1,7 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
 use crate::failure::{Exit, Failure, LOCKED};
+use crate::printed::{command, word};
 use crate::report::{Message, Report as Port};
 use bucket::Missing;
 use model::{ByteSize, StateName};
@@ -172,11 +173,10 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
             "To put both sides together, keeping every file of either,"
         }
     };
-    let command = resume_command(route);
     Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look)
-        .hint(format!("{go_on} run `{command}`; with --dry-run it lists what it would do."))
+        .hint(format!("{go_on} run `{}`; with --dry-run it lists what it would do.", resume_command(route)))
 }
 
 /// Where a route leads, as a person finds it there.
@@ -189,13 +189,14 @@ fn place(route: &Route) -> String {
 
 /// What goes on after a halt of this route.
 pub(crate) fn resume_command(route: &Route) -> String {
-    resume_command_of(route.state.as_ref())
+    resume_command_of(route.state.as_ref(), route.is_one_of_several.then_some(route.destination.as_str()))
 }
 
-/// The same for a state, or for a mirror.
-pub(crate) fn resume_command_of(state: Option<&StateName>) -> String {
+/// The same for a state, or for a mirror; with the destination where that alone is meant.
+pub(crate) fn resume_command_of(state: Option<&StateName>, destination: Option<&str>) -> String {
+    let destination = destination.map_or(String::new(), |name| format!(" --destination {}", word(name)));
     let state = state.map_or(String::new(), |state| format!(" {state}"));
-    format!("heirloom sync --resume{state}")
+    command(&format!("sync --resume{destination}{state}"))
 }
 
 fn failed(route: &Route, error: Error) -> Failure {
@@ -221,9 +222,9 @@ fn failed(route: &Route, error: Error) -> Failure {
             ))
     } else if is_unmarked {
         failure.hint(format!(
-            "If it is a new disk or place, make sure that it is there, then begin anew with `heirloom sync --resume --destination {}`: \
+            "If it is a new disk or place, make sure that it is there, then begin anew with `{}`: \
              it puts both sides together, and deletes nothing.",
-            route.destination
+            resume_command_of(None, Some(&route.destination))
         ))
     } else {
         failure
