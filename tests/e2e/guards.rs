@@ -127,6 +127,15 @@ fn a_missing_folder() {
     scene.refuses(20, &says);
     scene.sync_with(&["--resume", "documents"]).code(20).says(&says);
     assert!(!scene.here.exists(), "no folder is made");
+    // A daemon tells the same.
+    let laptop = home.start(&["laptop", "--config", &scene.profile]);
+    eventually("the hint", || {
+        let page = home.run(&["status", "--config", &scene.profile]).ok().stdout;
+        let is_told = ["halted, looks again in", "mount it"].iter().all(|part| page.contains(part));
+        if is_told { Ok(()) } else { Err(page) }
+    });
+    home.run(&["status", "--check", "--config", &scene.profile]).code(20);
+    assert_eq!(laptop.stop(), Some(0));
     // The way on that it names: the folder comes back …
     fs::rename(&aside, &scene.here).unwrap();
     scene.sync().ok();

@@ -62,13 +62,15 @@ pub(crate) struct Failing {
     /// Whether waiting may help, as it does while the line is down.
     pub(crate) may_pass: bool,
     pub(crate) why: String,
+    /// What a person can do about it, where nothing else helps.
+    pub(crate) hint: Option<String>,
 }
 
 impl Failing {
     /// After one more failure.
-    pub(crate) fn again(before: Option<Self>, error: &Error, why: &str) -> Self {
+    pub(crate) fn again(before: Option<Self>, error: &Error, why: &str, hint: Option<String>) -> Self {
         let (since, attempts) = before.map_or((Instant::now(), 0), |before| (before.since, before.attempts));
-        Self { since, attempts: attempts + 1, may_pass: error.may_pass(), why: why.to_owned() }
+        Self { since, attempts: attempts + 1, may_pass: error.may_pass(), why: why.to_owned(), hint }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure, LOCKED};
 use crate::printed::{command, word};
-use crate::report::{Message, Report as Port};
+use crate::report::{Message, Report as Port, counted};
 use bucket::Missing;
 use model::{ByteSize, StateName};
 use plan::sync::{Halt, Side};
@@ -69,7 +69,9 @@ impl fmt::Display for Synced {
         .flatten()
         .collect();
         if parts.is_empty() {
-            write!(f, "nothing to do, {} files are in sync", self.files)
+            let are = if self.files == 1 { "is" } else { "are" };
+            // Directories that say something of their own are among them.
+            write!(f, "nothing to do, {} {are} in sync", counted(self.files, "path"))
         } else {
             f.write_str(&parts.join(", "))
         }
@@ -118,9 +120,9 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
                 port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
             }
             if report.overtaken > 0 {
-                let files = report.overtaken;
                 port.note(format_args!(
-                    "note: {files} files were changed while they were synced; the next sync sees to them"
+                    "note: {} changed while being synced; the next sync sees to what changed",
+                    counted(report.overtaken, "file")
                 ));
             }
             port.say(&Synced::new(route, &report));
@@ -204,22 +206,10 @@ fn failed(route: &Route, error: Error) -> Failure {
         error,
         Error::Remote(bucket::Error::Absent { why: Missing::Marker, .. } | bucket::Error::Emptied { .. })
     );
-    let missing = matches!(error, Error::Local(disk::Error::Missing { .. }));
-    let not_a_directory = matches!(error, Error::Local(disk::Error::NotADirectory { .. }));
+    let hint = folder_hint(route, &error);
     let failure = Failure::from(error).context(format!("{} could not be synced", route.name()));
-    let folder = route.folder.display();
-    if missing {
-        failure.exit(Exit::Halted).hint(format!(
-            "Heirloom never creates a folder it syncs: if {folder} lies on a disk, mount it; if it is new, create it. \
-             Nothing was deleted anywhere."
-        ))
-    } else if not_a_directory {
-        failure
-            .exit(Exit::Halted)
-            .hint(format!(
-                "A file or a link stands where {folder} or a folder above it was: put the folder back in its place and sync again. \
-                 Nothing was deleted anywhere."
-            ))
+    if let Some(hint) = hint {
+        failure.exit(Exit::Halted).hint(hint)
     } else if is_unmarked {
         failure.hint(format!(
             "If it is a new disk or place, make sure that it is there, then begin anew with `{}`: \
@@ -231,6 +221,27 @@ fn failed(route: &Route, error: Error) -> Failure {
     }
 }
 
+/// Whether the folder is not where it was: for a person to see to, like a folder that was emptied.
+pub(crate) fn is_folder_gone(error: &Error) -> bool {
+    matches!(error, Error::Local(disk::Error::Missing { .. } | disk::Error::NotADirectory { .. }))
+}
+
+/// What to do about a folder that is not where it was.
+pub(crate) fn folder_hint(route: &Route, error: &Error) -> Option<String> {
+    let folder = route.folder.display();
+    match error {
+        Error::Local(disk::Error::Missing { .. }) => Some(format!(
+            "Heirloom never creates a folder it syncs: if {folder} lies on a disk, mount it; if it is new, create it. \
+             Nothing was deleted anywhere."
+        )),
+        Error::Local(disk::Error::NotADirectory { .. }) => Some(format!(
+            "A file or a link stands where {folder} or a folder above it was: put the folder back in its place and sync again. \
+             Nothing was deleted anywhere."
+        )),
+        _ => None,
+    }
+}
+
 /// The exit code that an outcome deserves, as far as it alone tells.
 pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
     match outcome {
@@ -239,6 +250,7 @@ pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
         Err(Error::Stopped) => Exit::Interrupted,
         Err(Error::Remote(bucket::Error::Absent { .. })) => Exit::Skipped,
         Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => Exit::Halted,
+        Err(error) if is_folder_gone(error) => Exit::Halted,
         Err(_) => Exit::Failed,
     }
 }
@@ -272,3 +284,6 @@ pub(crate) fn summary(route: &Route, outcome: &Result<Outcome, Error>) -> (bool,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
