@@ -41,7 +41,8 @@ impl Line {
         format!("{}: {}", self.action, self.amounts().join(", "))
     }
 
-    /// The line for a screen of so many columns. What does not fit is left out from the right: time, rate, and then the rest.
+    /// The line for a screen of so many columns. The bar gives way first; then what does not fit is left out from the right: time,
+    /// rate, and then the rest.
     pub(super) fn drawn(&self, columns: usize) -> String {
         // A terminal that has its last column filled may go on to the next line.
         let room = columns.saturating_sub(1);
@@ -49,7 +50,9 @@ impl Line {
         let head = |bar: &str| format!("{}{bar} {:>3}%", self.action, self.percent());
         let full = BARS.map(|length| head(&self.bar(length)));
         let with = |head: &str, amounts: &[String]| format!("{head} {}", amounts.join(", "));
-        let mut tries: Vec<String> = full.iter().map(|head| with(head, &amounts)).collect();
+        // The time that is left is worth more than a bar.
+        let mut tries: Vec<String> =
+            full.iter().chain([&head("")]).map(|head| with(head, &amounts)).collect();
         tries.extend((1..amounts.len()).rev().map(|kept| with(&full[1], &amounts[..kept])));
         if self.counts.bytes > 0 {
             tries.push(with(&full[1], &[self.bytes()]));

@@ -49,7 +49,7 @@ fn a_drawn_line_fits() {
     insta::assert_snapshot!([120, 100, 80, 70, 60, 40, 20, 5].map(|columns| line.drawn(columns)).join("\n"), @r"
     syncing [====>                   ]  20% 20.0 MiB of 100 MiB (3 of 12 files), 2.0 MiB/s, 40 s left
     syncing [====>                   ]  20% 20.0 MiB of 100 MiB (3 of 12 files), 2.0 MiB/s, 40 s left
-    syncing [==>       ]  20% 20.0 MiB of 100 MiB (3 of 12 files), 2.0 MiB/s
+    syncing  20% 20.0 MiB of 100 MiB (3 of 12 files), 2.0 MiB/s, 40 s left
     syncing [==>       ]  20% 20.0 MiB of 100 MiB (3 of 12 files)
     syncing [==>       ]  20% 20.0 MiB of 100 MiB
     syncing [==>       ]  20%
