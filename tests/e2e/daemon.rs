@@ -58,7 +58,10 @@ fn status_tells_the_same_with_and_without_a_daemon() {
     let stopped = route(&home, &profile);
     assert_eq!((&stopped["doing"], &stopped["last_outcome"]), (&"nothing".into(), &"ok".into()));
     let page = home.run(&["status", "--config", &profile]).ok().stdout;
-    assert!(page.contains("no daemon runs; `heirloom laptop` starts it"), "{page}");
+    assert!(
+        page.contains(&format!("no daemon runs; `heirloom laptop --config {profile}` starts it")),
+        "{page}"
+    );
     assert!(page.contains("documents → cloud  in sync"), "{page}");
 
     let laptop = home.start(&["laptop", "--config", &profile]);
@@ -118,7 +121,7 @@ fn a_sync_is_handed_over_and_says_the_same() {
     let ran = home.run(&["sync", "documents", "--json", "--config", &profile]).ok();
     assert_eq!(ran.json().last().unwrap()["message_type"], "synced", "{}", ran.stdout);
     let ran = home.run(&["sync", "--config", &profile]).ok();
-    assert_eq!(ran.stdout, "documents → cloud: nothing to do, 1 files are in sync\n");
+    assert_eq!(ran.stdout, "documents → cloud: nothing to do, 1 path is in sync\n");
     home.run(&["sync", "--dry-run", "--config", &profile]).ok();
     home.run(&["sync", "nonsense", "--config", &profile]).code(2).says(&["no state `nonsense`"]);
     // What cannot be kept is told in the same way, with the same exit code.
@@ -161,7 +164,7 @@ fn a_halt_is_shown_and_a_word_answers_that_one() {
     });
     let page = home.run(&["status", "--config", &profile]).ok().stdout;
     assert!(page.contains("is halted: 7 of 20 files would be deleted"), "{page}");
-    assert!(page.contains("`heirloom sync --resume documents`"), "{page}");
+    assert!(page.contains(&format!("`heirloom sync --resume documents --config {profile}`")), "{page}");
     home.run(&["sync", "--config", &profile]).code(20);
     let resumed = home.run(&["sync", "--resume", "documents", "--config", &profile]).ok();
     assert!(resumed.stdout.contains("7 deleted there"), "{}", resumed.stdout);

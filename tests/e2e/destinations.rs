@@ -285,7 +285,7 @@ fn one_that_fails_holds_up_no_other() {
     sync(&home, &laptop).code(75).says(&[
         "usb could not be synced",
         "does not carry the marker",
-        "begin anew with `heirloom sync --resume --destination usb`",
+        "begin anew with `heirloom sync --resume --destination usb --config ",
     ]);
     assert_eq!(home.read("nas/documents/b.txt").as_deref(), Some("b"));
     assert_eq!(entries(&home, "usb"), 0);
@@ -364,11 +364,11 @@ fn a_new_disk_is_begun_anew_once_a_person_says_so() {
     fs::create_dir(home.path("usb")).unwrap();
     let told = sync(&home, &laptop).code(75);
     let begin = told.names_resume();
-    assert_eq!(begin, "heirloom sync --resume --destination usb");
-    home.run_printed("heirloom sync --resume", &laptop).code(75);
-    home.run_printed(&format!("{begin} --dry-run"), &laptop).ok();
+    assert_eq!(begin, format!("heirloom sync --resume --destination usb --config {laptop}"));
+    home.run(&["sync", "--resume", "--config", &laptop]).code(75);
+    home.run_printed(&format!("{begin} --dry-run")).ok();
     assert_eq!(entries(&home, "usb"), 0);
-    home.run_printed(begin, &laptop).ok();
+    home.run_printed(begin).ok();
     home.write("documents/b.txt", "b");
     sync(&home, &laptop).ok();
     for folder in ["documents", "photos"] {
@@ -380,7 +380,7 @@ fn a_new_disk_is_begun_anew_once_a_person_says_so() {
     fs::rename(home.path("old"), home.path("usb")).unwrap();
     let told = sync(&home, &laptop).code(20).says(&["or is another disk"]);
     assert_eq!(home.read("documents/b.txt").as_deref(), Some("b"));
-    home.run_printed(told.names_resume(), &laptop).ok();
+    home.run_printed(told.names_resume()).ok();
     assert_eq!(home.read("usb/documents/documents/b.txt").as_deref(), Some("b"));
     // A daemon, which looks for the disk all the time, is told the same.
     let daemon = home.start(&["laptop", "--config", &laptop]);
@@ -391,7 +391,7 @@ fn a_new_disk_is_begun_anew_once_a_person_says_so() {
         if page.matches("does not carry the marker").count() == 2 { Ok(()) } else { Err(page) }
     });
     assert_eq!(entries(&home, "usb"), 0);
-    home.run_printed(begin, &laptop).ok();
+    home.run_printed(begin).ok();
     same_trees(&home.path("photos"), &home.path("usb/documents/photos")).unwrap();
     assert_eq!(daemon.stop(), Some(0));
     home.run(&["sync", "--destination", "nowhere", "--config", &laptop])
@@ -426,17 +426,23 @@ fn a_word_for_a_halt_fills_no_mount_point() {
     // Both halt; one of them is unplugged before the word comes.
     let told = sync(&home, &laptop).code(20).says(&["5 of 10 files would be deleted"]);
     unplug();
-    home.run_printed(told.names_resume(), &laptop).code(75).says(&["does not carry the marker"]);
+    let printed = format!("heirloom sync --resume --destination nas documents --config {laptop}");
+    assert_eq!(told.names_resume(), printed, "it answers one halt");
+    home.run(&["sync", "--resume", "documents", "--config", &laptop])
+        .code(75)
+        .says(&["does not carry the marker"]);
     assert_eq!((entries(&home, "usb"), entries(&home, "nas/documents")), (0, 5));
     // Nor does a further word, which answers nothing that is told of the disk, and one that names it but was told something else.
-    home.run_printed("heirloom sync --resume documents", &laptop).code(75);
+    home.run(&["sync", "--resume", "documents", "--config", &laptop]).code(75);
     plug();
-    let told = sync(&home, &laptop).code(20).says(&["documents → usb is halted"]);
+    sync(&home, &laptop).code(20).says(&["documents → usb is halted"]);
     unplug();
-    home.run_printed("heirloom sync --resume --destination usb", &laptop).code(75);
+    home.run(&["sync", "--resume", "--destination", "usb", "--config", &laptop]).code(75);
     assert_eq!(entries(&home, "usb"), 0);
     plug();
-    home.run_printed(told.names_resume(), &laptop).ok();
+    // Its last word was about the marker, so the halt is told anew.
+    let told = sync(&home, &laptop).code(20).says(&["documents → usb is halted"]);
+    home.run_printed(told.names_resume()).ok();
     for name in ["nas", "usb"] {
         same_trees(&home.path("documents"), &home.path(&format!("{name}/documents"))).unwrap();
     }

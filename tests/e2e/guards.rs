@@ -38,7 +38,7 @@ impl<'h> Scene<'h> {
     }
 
     fn sync(&self) -> Ran {
-        self.home.run(&["sync", "--config", &self.profile])
+        self.sync_with(&[])
     }
 
     /// A run that ends with this code, says all that, and leaves both sides as they are.
@@ -56,15 +56,16 @@ impl<'h> Scene<'h> {
     fn goes_on_as_printed(&self, told: &Ran, code: i32) {
         let printed = told.names_resume();
         let before = testkit::list(&self.here);
-        self.run_printed(&format!("{printed} --dry-run")).ok();
+        self.home.run_printed(&format!("{printed} --dry-run")).ok();
         assert_eq!(testkit::list(&self.here), before);
-        self.run_printed(printed).code(code);
+        self.home.run_printed(printed).code(code);
         self.sync().ok();
         self.are_the_same();
     }
 
-    fn run_printed(&self, command: &str) -> Ran {
-        self.home.run_printed(command, &self.profile)
+    /// `heirloom sync` with these arguments.
+    fn sync_with(&self, arguments: &[&str]) -> Ran {
+        self.home.run(&[&["sync", "--config", &self.profile], arguments].concat())
     }
 
     #[track_caller]
@@ -105,9 +106,9 @@ fn an_emptied_folder() {
             "If the deletions are meant",
         ],
     );
-    scene.run_printed("heirloom sync --resume documents --dry-run").ok();
+    scene.sync_with(&["--resume", "documents", "--dry-run"]).ok();
     assert!(scene.there.join("f7").exists(), "a dry run deletes nothing");
-    let ran = scene.run_printed(told.names_resume()).ok();
+    let ran = home.run_printed(told.names_resume()).ok();
     assert!(ran.stdout.contains("20 deleted there"), "{}", ran.stdout);
     assert!(!scene.there.join("f7").exists());
 }
@@ -124,8 +125,17 @@ fn a_missing_folder() {
     let says =
         ["could not be synced", &folder, "does not exist", "mount it", "Nothing was deleted anywhere."];
     scene.refuses(20, &says);
-    scene.run_printed("heirloom sync --resume documents").code(20).says(&says);
+    scene.sync_with(&["--resume", "documents"]).code(20).says(&says);
     assert!(!scene.here.exists(), "no folder is made");
+    // A daemon tells the same.
+    let laptop = home.start(&["laptop", "--config", &scene.profile]);
+    eventually("the hint", || {
+        let page = home.run(&["status", "--config", &scene.profile]).ok().stdout;
+        let is_told = ["halted, looks again in", "mount it"].iter().all(|part| page.contains(part));
+        if is_told { Ok(()) } else { Err(page) }
+    });
+    home.run(&["status", "--check", "--config", &scene.profile]).code(20);
+    assert_eq!(laptop.stop(), Some(0));
     // The way on that it names: the folder comes back …
     fs::rename(&aside, &scene.here).unwrap();
     scene.sync().ok();
@@ -196,7 +206,7 @@ fn a_file_in_the_folders_place() {
         "Nothing was deleted anywhere.",
     ];
     scene.refuses(20, &says);
-    scene.run_printed("heirloom sync --resume documents").code(20).says(&says);
+    scene.sync_with(&["--resume", "documents"]).code(20).says(&says);
     assert_eq!(fs::read_to_string(&scene.here).unwrap(), "not a folder");
     fs::remove_file(&scene.here).unwrap();
     fs::rename(&aside, &scene.here).unwrap();
@@ -387,7 +397,7 @@ fn a_bucket_that_is_not_there() {
         let (scene, address, _server) = serve().unwrap();
         let says = ["documents → store could not be synced", "there is no bucket `anna`", &address];
         scene.refuses(1, &says).says(&["Nothing was deleted anywhere."]);
-        scene.run_printed("heirloom sync --resume documents").code(1).says(&says);
+        scene.sync_with(&["--resume", "documents"]).code(1).says(&says);
         assert!(!root.join("anna").exists(), "no bucket is made");
     }
     // One that was made anew is an emptied one.
@@ -451,10 +461,10 @@ fn a_running_daemon_is_told_to_go_on() {
     let laptop = home.start(&["laptop", "--config", &scene.profile]);
     (0..FILES).for_each(|number| fs::remove_file(scene.file(number)).unwrap());
     eventually("the halt", || if laptop.log().contains("is halted") { Ok(()) } else { Err(laptop.log()) });
-    let planned = scene.run_printed("heirloom sync --resume --dry-run").ok();
+    let planned = scene.sync_with(&["--resume", "--dry-run"]).ok();
     assert!(planned.stdout.contains("delete remote f1"), "{}", planned.stdout);
     assert!(scene.there.join("f1").exists());
-    let resumed = scene.run_printed("heirloom sync --resume documents").ok();
+    let resumed = scene.sync_with(&["--resume", "documents"]).ok();
     assert!(resumed.stdout.contains("20 deleted there"), "{}", resumed.stdout);
     assert!(!scene.there.join("f1").exists());
 }

@@ -65,12 +65,13 @@ impl Home {
         Ran::new(arguments.join(" "), self.heirloom(arguments).output().unwrap())
     }
 
-    /// Runs a command of ours literally as it was printed, with this configuration in the environment.
-    pub(crate) fn run_printed(&self, command: &str, config: &str) -> Ran {
-        let mut words = command.split(' ');
-        assert_eq!(words.next(), Some("heirloom"), "{command}");
-        let mut run = self.heirloom(&words.collect::<Vec<_>>());
-        run.env("HEIRLOOM_CONFIG", config);
+    /// Runs a command of ours in a shell, literally as it was printed.
+    pub(crate) fn run_printed(&self, command: &str) -> Ran {
+        let ours = Path::new(env!("CARGO_BIN_EXE_heirloom")).parent().unwrap();
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::iter::once(ours.to_owned()).chain(std::env::split_paths(&others));
+        let mut run = self.program("sh");
+        run.args(["-c", command]).env("PATH", std::env::join_paths(places).unwrap());
         Ran::new(command.to_owned(), run.output().unwrap())
     }
 

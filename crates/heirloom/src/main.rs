@@ -15,6 +15,7 @@ mod command;
 mod config;
 mod control;
 mod failure;
+mod printed;
 mod profile;
 mod report;
 mod runtime;

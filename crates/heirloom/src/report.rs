@@ -25,6 +25,12 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// So many of something, in words: "1 file", "2 files". The word is the singular, and regular.
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{ending}")
+}
+
 /// Something to say: fields for programs, [`Display`] for people.
 pub(crate) trait Message: Serialize + Display {
     /// The `message_type`.

@@ -3,6 +3,7 @@
 use crate::args::Global;
 use crate::config::{Cloud, Environment, Laptop, Loaded, Pi, discover};
 use crate::failure::{Colour, Failure};
+use crate::printed;
 use crate::report::{Format, Look, Report, Screen, Verbosity};
 use model::UnixNanos;
 use std::io::{self, IsTerminal as _};
@@ -18,6 +19,7 @@ pub(crate) struct Session {
     /// The process's environment.
     pub(crate) environment: Environment,
     config: Option<PathBuf>,
+    logging: Logging,
 }
 
 /// Which log lines are wanted when nobody asked for more or less.
@@ -41,13 +43,19 @@ impl Session {
         let look = Look { format, verbosity, screen, colour: colour(&environment) };
         let report = Report::new(look, Box::new(io::stdout()), Box::new(io::stderr()));
         start_logging(&report, filter(global, &environment, logging), colour(&environment));
-        Self { report, environment, config: global.config.clone() }
+        Self { report, environment, config: global.config.clone(), logging }
     }
 
     /// The configuration that this run uses.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let file = discover::find(self.config.as_deref(), &self.environment, &here)?;
+        match (self.logging, &self.config) {
+            // What a daemon prints is run elsewhere, with another environment.
+            (Logging::Daemon, _) => printed::name_configuration(&std::path::absolute(&file)?),
+            (_, Some(typed)) => printed::name_configuration(typed),
+            (_, None) => {}
+        }
         Ok(Loaded::from_file(&file, &self.environment)?)
     }
 

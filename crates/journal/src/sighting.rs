@@ -98,10 +98,14 @@ pub struct Pending {
     pub local: u64,
     /// Bytes of it.
     pub local_bytes: u64,
+    /// Of `local`, what is gone, and has yet to be deleted on the remote side.
+    pub local_gone: u64,
     /// Of the remote side: what has yet to come.
     pub remote: u64,
     /// Bytes of it.
     pub remote_bytes: u64,
+    /// Of `remote`, what is gone.
+    pub remote_gone: u64,
 }
 
 impl Journal {
@@ -150,7 +154,7 @@ impl Journal {
     /// How many sightings wait to become agreements.
     pub fn pending(&self, route: RouteId) -> Result<Pending, Error> {
         self.with("counting sightings", |connection| {
-            let count = "SELECT count(*), total(size) FROM sighting WHERE route = ?1 AND side = ?2";
+            let count = "SELECT count(*), total(size), count(*) - count(kind) FROM sighting WHERE route = ?1 AND side = ?2";
             let mut statement = connection.prepare_cached(count)?;
             let mut of = |side: i64| {
                 statement.query_row(params![route.0, side], |row| {
@@ -160,11 +164,12 @@ impl Journal {
                         reason = "a sum of sizes"
                     )]
                     let bytes = row.get::<_, f64>(1)? as u64;
-                    Ok((row.get::<_, i64>(0)?.cast_unsigned(), bytes))
+                    Ok((row.get::<_, i64>(0)?.cast_unsigned(), bytes, row.get::<_, i64>(2)?.cast_unsigned()))
                 })
             };
-            let ((local, local_bytes), (remote, remote_bytes)) = (of(LOCAL)?, of(REMOTE)?);
-            Ok(Pending { local, local_bytes, remote, remote_bytes })
+            let (local, local_bytes, local_gone) = of(LOCAL)?;
+            let (remote, remote_bytes, remote_gone) = of(REMOTE)?;
+            Ok(Pending { local, local_bytes, local_gone, remote, remote_bytes, remote_gone })
         })
     }
 

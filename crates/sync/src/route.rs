@@ -14,6 +14,8 @@ pub struct Route {
     pub state: Option<StateName>,
     /// The destination's name in the configuration.
     pub destination: String,
+    /// Whether the state goes to other destinations as well, so that a command must say which is meant.
+    pub is_one_of_several: bool,
     /// The local folder.
     pub folder: PathBuf,
     /// Where the folder's content lies in the bucket.

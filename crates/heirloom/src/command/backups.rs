@@ -6,6 +6,7 @@ use crate::config::access::Access;
 use crate::config::destination::Destination;
 use crate::config::laptop::{DestinationName, Laptop};
 use crate::failure::{Exit, Explain as _, Failure};
+use crate::printed::command;
 use crate::profile::api::{Api, Taken};
 use crate::profile::attempt::{Attempt, Made, Wanted};
 use crate::profile::keep::{open_folder, sweep_all};
@@ -136,10 +137,10 @@ fn sorted<'a>(
         format!("the web address of {names} is not known, so no cloud can be asked for snapshots")
     };
     let failure = Failure::new(Exit::Usage, message);
-    Err(hints
-        .into_iter()
-        .fold(failure, Failure::hint)
-        .hint("A store that is not Heirloom's takes no snapshots; `heirloom sync` brings the files to it."))
+    Err(hints.into_iter().fold(failure, Failure::hint).hint(format!(
+        "A store that is not Heirloom's takes no snapshots; `{}` brings the files to it.",
+        command("sync")
+    )))
 }
 
 fn where_to_say(name: &DestinationName, access: &Access) -> String {
@@ -270,7 +271,9 @@ fn list(session: &Session) -> Result<Exit, Failure> {
                 session.report.verbatim(&array);
             }
             Format::Human if names.is_empty() && exit == Exit::Ok => {
-                session.report.note("no snapshots yet; `heirloom backups create` makes one");
+                session
+                    .report
+                    .note(format_args!("no snapshots yet; `{}` makes one", command("backups create")));
             }
             Format::Human => names.iter().for_each(|named| session.report.verbatim(&named.name)),
         }

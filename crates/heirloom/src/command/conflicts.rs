@@ -7,6 +7,7 @@ mod settle;
 use crate::args::{ConflictsAction, Keep, Resolve};
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
+use crate::printed::command;
 use crate::profile::{pi, turn};
 use crate::report::{Message, Report};
 use crate::runtime;
@@ -256,7 +257,7 @@ fn resolve(
         .collect();
     if let Some(unknown) = wanted_paths.iter().find(|path| !chosen.iter().any(|one| is_meant(one, path))) {
         return Err(Failure::new(Exit::Usage, format!("there is no conflict at {}", unknown.display()))
-            .hint("`heirloom conflicts` lists the conflicts there are."));
+            .hint(format!("`{}` lists the conflicts there are.", command("conflicts"))));
     }
     if chosen.is_empty() {
         report.note("there are no conflict copies, so there is nothing to resolve");

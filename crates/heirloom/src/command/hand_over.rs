@@ -3,6 +3,7 @@
 use crate::control::client::{self, Asked};
 use crate::control::message::Ask;
 use crate::failure::{Exit, Failure};
+use crate::printed::command;
 use crate::runtime;
 use crate::session::Session;
 use std::path::Path;
@@ -28,7 +29,7 @@ pub(crate) fn hand_over(
             tokio::select! {
                 exit = Asked::repeat(asked, &session.report) => exit,
                 () = stop.cancelled() => {
-                    session.report.note("the daemon goes on with it; `heirloom status` shows how far it is");
+                    session.report.note(format_args!("the daemon goes on with it; `{}` shows how far it is", command("status")));
                     Ok(Exit::Interrupted)
                 }
             }

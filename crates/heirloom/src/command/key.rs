@@ -3,6 +3,7 @@
 use super::issue::issue;
 use crate::args::KeyAction;
 use crate::failure::{Exit, Failure};
+use crate::printed::command;
 use crate::report::{Message, Row};
 use crate::session::Session;
 use accounts::Accounts;
@@ -56,7 +57,7 @@ fn list(session: &Session, accounts: &Accounts, user: Option<&UserName>) -> Resu
             return Err(accounts::Error::Unknown { what: "user", name: user.to_string() }.into());
         }
     }
-    session.report.table(&rows, "no keys yet; `heirloom key add USER` adds one");
+    session.report.table(&rows, &format!("no keys yet; `{}` adds one", command("key add USER")));
     Ok(())
 }
 

@@ -106,7 +106,10 @@ fn of_laptop(laptop: &Laptop) -> Result<Status, Failure> {
                     state: Some(name.as_str()),
                     destination: destination.as_str(),
                     folder: &folder.path,
-                    resume: telling::resume_command_of(Some(name)),
+                    resume: telling::resume_command_of(
+                        Some(name),
+                        (state.destinations.len() > 1).then_some(destination.as_str()),
+                    ),
                 };
                 routes.push(of_key(known.as_ref(), &key(destination.as_str(), folder), &names)?);
             }
@@ -135,7 +138,7 @@ fn of_pi(pi: &Pi) -> Result<Status, Failure> {
                 state: None,
                 destination: "cloud",
                 folder: &folder,
-                resume: telling::resume_command_of(None),
+                resume: telling::resume_command_of(None, None),
             };
             routes.push(of_key(known(&pi.state_dir)?.as_ref(), &pi::key(&join, &drive), &names)?);
             histories.push(of_archive(join.bucket.as_str(), &drive.archive(&join.bucket)));

@@ -4,6 +4,7 @@ use super::issue::issue;
 use crate::args::{NewKey, UserAction};
 use crate::config::Cloud;
 use crate::failure::{Exit, Failure};
+use crate::printed::command;
 use crate::profile::users::refuse_reserved;
 use crate::report::{Message, Row};
 use crate::session::{Session, now};
@@ -70,7 +71,7 @@ fn list(session: &Session, accounts: &Accounts) -> Result<(), Failure> {
             created: super::key::day_and_time(user.created),
         })
         .collect();
-    session.report.table(&rows, "no users yet; `heirloom user add NAME` adds one");
+    session.report.table(&rows, &format!("no users yet; `{}` adds one", command("user add NAME")));
     Ok(())
 }
 

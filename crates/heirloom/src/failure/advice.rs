@@ -2,6 +2,7 @@
 
 use super::Exit;
 use crate::config;
+use crate::printed::command;
 use crate::profile::api;
 use sync::hooks;
 
@@ -114,7 +115,7 @@ fn about_bucket(error: &bucket::Error) -> Advice {
         Error::Unreachable { at: Called::Bucket(_), endpoint, .. } => Advice::one(
             Exit::Failed,
             format!(
-                "See whether the cloud runs and {endpoint} can be reached from here; then try again. Nothing is lost."
+                "See whether the store at {endpoint} runs and can be reached from here; then try again. Nothing is lost."
             ),
         ),
         Error::Unreachable { at: Called::Destination(_), endpoint, .. } => Advice::one(
@@ -123,7 +124,8 @@ fn about_bucket(error: &bucket::Error) -> Advice {
         ),
         Error::WrongKey { at: Called::Bucket(_), .. } => Advice::one(
             Exit::WrongKey,
-            "On the cloud, `heirloom key list` shows the keys in use and `heirloom key add USER --join-file FILE` makes one.",
+            "See whether the access key of this destination is right and may use the bucket. Where the store is a Heirloom cloud, `heirloom key list` \
+             there shows the keys in use and `heirloom key add USER --join-file FILE` makes one.",
         ),
         Error::WrongKey { at: Called::Destination(name), .. } => Advice::one(
             Exit::WrongKey,
@@ -133,7 +135,7 @@ fn about_bucket(error: &bucket::Error) -> Advice {
         ),
         Error::NoSuchBucket { at: Called::Bucket(_), .. } => Advice::one(
             Exit::Failed,
-            "Heirloom never creates a bucket here: see whether name and address are right (on a cloud, `heirloom user list` shows the buckets), and \
+            "Heirloom never creates a bucket here: see whether name and address are right (on a Heirloom cloud, `heirloom user list` shows the buckets), and \
              if it was there, find out where it went. Nothing was deleted anywhere.",
         ),
         Error::NoSuchBucket { at: Called::Destination(_), .. } => Advice::one(
@@ -141,9 +143,10 @@ fn about_bucket(error: &bucket::Error) -> Advice {
             "Heirloom never creates a destination: if it is new, create that directory; if it was there, find out \
              where it went. Nothing was deleted anywhere.",
         ),
-        Error::NoSpace { at: Called::Bucket(_), .. } => {
-            Advice::one(Exit::Failed, "Make room on the cloud, then sync again; what is there already stays.")
-        }
+        Error::NoSpace { at: Called::Bucket(_), .. } => Advice::one(
+            Exit::Failed,
+            "Make room in that store, then sync again; what is there already stays.",
+        ),
         Error::Locked { .. } => Advice::one(Exit::WrongKey, LOCKED),
         Error::NoSpace { at: Called::Destination(_), .. } => {
             Advice::one(Exit::Failed, "Make room there, then sync again; what is there already stays.")
@@ -268,17 +271,22 @@ fn about_hook(failed: &hooks::Failed) -> Advice {
         "If that is too little, set `states.{}.hooks.timeout` in the profile, like `timeout: 1h`.",
         failed.state
     );
+    let shows = format!("`{}` shows the command.", command("state list"));
     let by_hand = match failed.occasion {
         Occasion::BeforeBackup => {
-            "Nothing of this state was synced; what is in the cloud stays as it was. `heirloom state list` shows the command."
+            format!("Nothing of this state was synced; what was backed up before stays as it was. {shows}")
         }
-        Occasion::AfterBackup => "See whether what it was to start again runs. What was synced stays so.",
-        Occasion::BeforeRestore => "Nothing was restored. `heirloom state list` shows the command.",
-        Occasion::AfterRestore => "See whether what it was to start again runs. What was restored stays so.",
+        Occasion::AfterBackup => {
+            "See whether what it was to start again runs. What was synced stays so.".to_owned()
+        }
+        Occasion::BeforeRestore => format!("Nothing was restored. {shows}"),
+        Occasion::AfterRestore => {
+            "See whether what it was to start again runs. What was restored stays so.".to_owned()
+        }
     };
     let hints = match failed.how {
-        How::TimedOut(_) => vec![limit, by_hand.to_owned()],
-        How::Exited(_) | How::Killed(_) | How::Stopped | How::NotRun => vec![by_hand.to_owned()],
+        How::TimedOut(_) => vec![limit, by_hand],
+        How::Exited(_) | How::Killed(_) | How::Stopped | How::NotRun => vec![by_hand],
     };
     Advice { kind: Exit::Incomplete, hints }
 }

@@ -172,7 +172,7 @@ fn a_failed_hook_is_incomplete_and_says_what_it_means() {
     insta::assert_snapshot!(shown(before), @r"
     error: wiki was not synced
       caused by: the before_backup hook of wiki ended with exit code 1: pg_dump: no server | giving up
-    hint: Nothing of this state was synced; what is in the cloud stays as it was. `heirloom state list` shows the command.
+    hint: Nothing of this state was synced; what was backed up before stays as it was. `heirloom state list` shows the command.
     [3]
     ");
     let slow = failed(Occasion::AfterBackup, How::TimedOut(Duration::from_mins(10)));

@@ -215,7 +215,7 @@ async fn show(report: &Report, live: &Live) {
     let mut shown: Option<(Stage, Bar)> = None;
     loop {
         tokio::time::sleep(PERIOD).await;
-        let now = live.progress().snapshot();
+        let now = live.look();
         let action = match now.stage {
             Stage::Idle | Stage::Observing => {
                 shown = None;

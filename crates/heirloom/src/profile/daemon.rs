@@ -12,6 +12,7 @@ use super::turn;
 use crate::control::message::{Answer, Ask};
 use crate::control::server::{Asker, Desk, Socket};
 use crate::failure::{Exit, Failure};
+use crate::printed::command;
 use crate::report::Report;
 use crate::session::now;
 use bucket::Limits;
@@ -111,7 +112,7 @@ impl Daemon {
         self.work().map_err(|Trouble { exit, why }| {
             Failure::new(exit, why)
                 .context("the daemon cannot do this at the moment")
-                .hint("It goes on by itself once that is there; `heirloom status` shows it.")
+                .hint(format!("It goes on by itself once that is there; `{}` shows it.", command("status")))
         })
     }
 

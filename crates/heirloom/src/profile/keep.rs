@@ -6,6 +6,7 @@ use super::rounds::Round;
 use super::routes::Wired;
 use super::{runs, telling, turn, watch};
 use crate::command::health::Pulse;
+use crate::report::counted;
 use crate::report::time::span;
 use chrono::Local;
 use journal::Journal;
@@ -131,7 +132,8 @@ pub(crate) async fn beat_while_moving(one: Wired, heart: Heart, stop: Cancellati
         let now = one.live.sample();
         if now.stage != Stage::Idle && now != before {
             let done = ByteSize(now.bytes_done);
-            let message = format!("{route}: at work, {} of {} files, {done}", now.files_done, now.files);
+            let message =
+                format!("{route}: at work, {} of {}, {done}", now.files_done, counted(now.files, "file"));
             heart.beat(&route, true, &message);
         }
         before = now;
@@ -201,12 +203,15 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
         Err(error) => {
             // A line that is down says so in more than one way.
             let said = failed_before.as_ref().is_some_and(|before| before.may_pass && error.may_pass());
+            let hint = telling::folder_hint(route, error);
             match error.may_pass() {
+                _ if hint.is_some() && repeats => tracing::debug!("{summary}"),
+                _ if let Some(hint) = &hint => tracing::error!("{summary}. {hint}"),
                 true if !said => tracing::warn!("{summary}; trying again by itself"),
                 false if !repeats => tracing::error!("{summary}"),
                 _ => tracing::debug!("{summary}"),
             }
-            notes.failing = Some(Failing::again(failed_before, error, summary));
+            notes.failing = Some(Failing::again(failed_before, error, summary, hint));
         }
     }
 }

@@ -3,7 +3,11 @@
 //! Several may want to run one route: the daemon's keeper, and a command that handed its request over. They take turns, move the same
 //! counters, and leave what came of it in the same place, which is all that `status` has to look at.
 
+mod line;
+
+use bucket::Limits;
 use journal::RunId;
+use line::Line;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +24,7 @@ struct Shared {
     turn: Arc<tokio::sync::Mutex<()>>,
     wake: Arc<Notify>,
     progress: Arc<Progress>,
+    line: Line,
     notes: Mutex<Notes>,
 }
 
@@ -57,17 +62,24 @@ pub(crate) struct Failing {
     /// Whether waiting may help, as it does while the line is down.
     pub(crate) may_pass: bool,
     pub(crate) why: String,
+    /// What a person can do about it, where nothing else helps.
+    pub(crate) hint: Option<String>,
 }
 
 impl Failing {
     /// After one more failure.
-    pub(crate) fn again(before: Option<Self>, error: &Error, why: &str) -> Self {
+    pub(crate) fn again(before: Option<Self>, error: &Error, why: &str, hint: Option<String>) -> Self {
         let (since, attempts) = before.map_or((Instant::now(), 0), |before| (before.since, before.attempts));
-        Self { since, attempts: attempts + 1, may_pass: error.may_pass(), why: why.to_owned() }
+        Self { since, attempts: attempts + 1, may_pass: error.may_pass(), why: why.to_owned(), hint }
     }
 }
 
 impl Live {
+    /// Of a route whose bytes pass these limits.
+    pub(crate) fn over(limits: &Limits) -> Self {
+        Self(Arc::new(Shared { line: Line::of(limits), ..Shared::default() }))
+    }
+
     /// Waits until no other run of this route is on its way.
     pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.0.turn).lock_owned().await
@@ -83,6 +95,11 @@ impl Live {
         &self.0.progress
     }
 
+    /// How far the run has come by now, with what is on its way.
+    pub(crate) fn look(&self) -> Snapshot {
+        self.0.line.seen(self.0.progress.snapshot())
+    }
+
     /// What else is known.
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.notes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -90,13 +107,13 @@ impl Live {
 
     /// What is being done, and how fast; bytes per second.
     pub(crate) fn at_work(&self) -> (Snapshot, Option<u64>) {
-        let (snapshot, now) = (self.0.progress.snapshot(), Instant::now());
+        let (snapshot, now) = (self.look(), Instant::now());
         (snapshot, self.notes().pace.rate(now, snapshot))
     }
 
     /// Takes a sample for the rate.
     pub(crate) fn sample(&self) -> Snapshot {
-        let (snapshot, now) = (self.0.progress.snapshot(), Instant::now());
+        let (snapshot, now) = (self.look(), Instant::now());
         self.notes().pace.sample(now, snapshot);
         snapshot
     }

@@ -1,6 +1,7 @@
 //! One sync at a time per machine: a lock that dies with its process.
 
 use crate::failure::{Exit, Explain as _, Failure};
+use crate::printed::command;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
@@ -28,7 +29,7 @@ pub(crate) fn take(state_dir: &Path) -> Result<Lock, Failure> {
             Exit::Busy,
             format!("another heirloom is at work for this machine ({} is locked)", path.display()),
         )
-        .hint("A `heirloom sync` that runs already ends by itself; a daemon would have taken this over, so try again in a moment.")
+        .hint(format!("If that is a daemon, it does the work already, and `{}` shows it; a command ends by itself, so try again in a moment.", command("status")))
         .hint("Another `heirloom try` on the same scratch folder must end first, or take another with `--data DIR`.")),
         Err(errno) => {
             Err(Failure::from(std::io::Error::from(errno))

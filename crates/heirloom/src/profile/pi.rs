@@ -51,6 +51,7 @@ pub(crate) fn route(
     let route = Route {
         state: None,
         destination: "cloud".to_owned(),
+        is_one_of_several: false,
         folder: drive.files(&join.bucket),
         prefix: Prefix::root(),
         id: journal.route(&key)?,
@@ -62,7 +63,7 @@ pub(crate) fn route(
     let place = Place::new(connect(join, limits)?, Prefix::root());
     // A mirror holds what is sealed as it is: whoever has the identity opens it with age.
     let place = Sealed::closed(place);
-    Ok(Wired { route, place, interval: pi.mirror.interval, live: Live::default() })
+    Ok(Wired { route, place, interval: pi.mirror.interval, live: Live::over(limits) })
 }
 
 /// Mirrors and fetches whenever the drive is there, until stopped.

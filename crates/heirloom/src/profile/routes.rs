@@ -158,7 +158,7 @@ pub(crate) fn of_laptop(
         let Some(keys) = keys.get(&part, &route, &mut routes.unready, ask) else { continue };
         let place = Place::new(store, route.prefix.clone());
         let place = Sealed::new(place, keys, journal, route.id)?;
-        routes.wired.push(Wired { route, place, interval, live: Live::default() });
+        routes.wired.push(Wired { route, place, interval, live: Live::over(limits) });
     }
     Ok(routes)
 }
@@ -245,6 +245,7 @@ pub(crate) fn named<'l>(
             let route = Route {
                 state: Some(name.clone()),
                 destination: destination.to_string(),
+                is_one_of_several: state.destinations.len() > 1,
                 folder: folder.path.clone(),
                 prefix,
                 id: journal.route(&key)?,

@@ -3,6 +3,7 @@
 //! For people only: nothing is decided by it, so trouble with writing it is logged and the sync goes on.
 
 use super::routes::Wired;
+use super::telling::is_folder_gone;
 use crate::session::now;
 use journal::{Journal, RunSummary};
 use sync::{Error, Moment, Outcome, Route};
@@ -43,7 +44,7 @@ pub(crate) fn note_told(journal: &Journal, route: &Route, outcome: &Result<Outco
 
 /// Notes a run that did not take place because of a hook.
 pub(crate) fn skipped(journal: &Journal, route: &Route) {
-    let summary = RunSummary { problems: 1, ..nothing(journal::Outcome::Incomplete) };
+    let summary = nothing(journal::Outcome::Incomplete);
     if let Some(run) = logged(route, journal.start_run(route.id, now())) {
         logged(route, journal.finish_run(run, now(), &summary));
     }
@@ -84,6 +85,7 @@ fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
         Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => {
             nothing(journal::Outcome::Halted)
         }
+        Err(error) if is_folder_gone(error) => nothing(journal::Outcome::Halted),
         Err(Error::Remote(bucket::Error::Absent { .. })) => nothing(journal::Outcome::Skipped),
         Err(_) => nothing(journal::Outcome::Failed),
     }

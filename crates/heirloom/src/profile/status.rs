@@ -83,8 +83,11 @@ pub(crate) struct RouteStatus {
     /// Files of which it is known that they have to go, and to come.
     pub(crate) pending_up: u64,
     pub(crate) pending_up_bytes: u64,
+    /// Files that are gone here, and have to go there.
+    pub(crate) pending_up_gone: u64,
     pub(crate) pending_down: u64,
     pub(crate) pending_down_bytes: u64,
+    pub(crate) pending_down_gone: u64,
     /// What it is halted for.
     pub(crate) halt: Option<String>,
     /// What goes on from there.
@@ -93,6 +96,8 @@ pub(crate) struct RouteStatus {
     pub(crate) missing: Option<String>,
     /// Why it fails, since when, and how often it did.
     pub(crate) failure: Option<String>,
+    /// What a person can do about it, where nothing else helps.
+    pub(crate) hint: Option<String>,
     pub(crate) failing_for: Option<u64>,
     pub(crate) attempts: u32,
     /// Whether waiting may help.
@@ -170,8 +175,11 @@ pub(crate) fn of_route(
         status.problems = summary.problems;
     }
     let pending = journal.pending(id)?;
-    (status.pending_up, status.pending_up_bytes) = (pending.local, pending.local_bytes);
-    (status.pending_down, status.pending_down_bytes) = (pending.remote, pending.remote_bytes);
+    (status.pending_up, status.pending_up_gone) = (pending.local - pending.local_gone, pending.local_gone);
+    status.pending_up_bytes = pending.local_bytes;
+    (status.pending_down, status.pending_down_gone) =
+        (pending.remote - pending.remote_gone, pending.remote_gone);
+    status.pending_down_bytes = pending.remote_bytes;
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
     status.resume = status.halt.is_some().then(|| names.resume.clone());
@@ -200,12 +208,15 @@ impl RouteStatus {
             last_outcome: None,
             pending_up: 0,
             pending_up_bytes: 0,
+            pending_up_gone: 0,
             pending_down: 0,
             pending_down_bytes: 0,
+            pending_down_gone: 0,
             halt: None,
             resume: None,
             missing: None,
             failure: None,
+            hint: None,
             failing_for: None,
             attempts: 0,
             may_pass: false,
@@ -239,8 +250,9 @@ impl RouteStatus {
         }
         self.next = next.map(|next| next.saturating_duration_since(Instant::now()).as_secs());
         self.unwatched = unwatched;
-        if let Some(Failing { since, attempts, may_pass, why }) = failing {
+        if let Some(Failing { since, attempts, may_pass, why, hint }) = failing {
             self.failure = Some(why);
+            self.hint = hint;
             self.failing_for = Some(since.elapsed().as_secs());
             (self.attempts, self.may_pass) = (attempts, may_pass);
         }

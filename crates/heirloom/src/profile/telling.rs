@@ -1,7 +1,8 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
 use crate::failure::{Exit, Failure, LOCKED};
-use crate::report::{Message, Report as Port};
+use crate::printed::{command, word};
+use crate::report::{Message, Report as Port, counted};
 use bucket::Missing;
 use model::{ByteSize, StateName};
 use plan::sync::{Halt, Side};
@@ -68,7 +69,9 @@ impl fmt::Display for Synced {
         .flatten()
         .collect();
         if parts.is_empty() {
-            write!(f, "nothing to do, {} files are in sync", self.files)
+            let are = if self.files == 1 { "is" } else { "are" };
+            // Directories that say something of their own are among them.
+            write!(f, "nothing to do, {} {are} in sync", counted(self.files, "path"))
         } else {
             f.write_str(&parts.join(", "))
         }
@@ -117,9 +120,9 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
                 port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
             }
             if report.overtaken > 0 {
-                let files = report.overtaken;
                 port.note(format_args!(
-                    "note: {files} files were changed while they were synced; the next sync sees to them"
+                    "note: {} changed while being synced; the next sync sees to what changed",
+                    counted(report.overtaken, "file")
                 ));
             }
             port.say(&Synced::new(route, &report));
@@ -172,11 +175,10 @@ fn halted(route: &Route, halt: &Halt) -> Failure {
             "To put both sides together, keeping every file of either,"
         }
     };
-    let command = resume_command(route);
     Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look)
-        .hint(format!("{go_on} run `{command}`; with --dry-run it lists what it would do."))
+        .hint(format!("{go_on} run `{}`; with --dry-run it lists what it would do.", resume_command(route)))
 }
 
 /// Where a route leads, as a person finds it there.
@@ -189,13 +191,14 @@ fn place(route: &Route) -> String {
 
 /// What goes on after a halt of this route.
 pub(crate) fn resume_command(route: &Route) -> String {
-    resume_command_of(route.state.as_ref())
+    resume_command_of(route.state.as_ref(), route.is_one_of_several.then_some(route.destination.as_str()))
 }
 
-/// The same for a state, or for a mirror.
-pub(crate) fn resume_command_of(state: Option<&StateName>) -> String {
+/// The same for a state, or for a mirror; with the destination where that alone is meant.
+pub(crate) fn resume_command_of(state: Option<&StateName>, destination: Option<&str>) -> String {
+    let destination = destination.map_or(String::new(), |name| format!(" --destination {}", word(name)));
     let state = state.map_or(String::new(), |state| format!(" {state}"));
-    format!("heirloom sync --resume{state}")
+    command(&format!("sync --resume{destination}{state}"))
 }
 
 fn failed(route: &Route, error: Error) -> Failure {
@@ -203,30 +206,39 @@ fn failed(route: &Route, error: Error) -> Failure {
         error,
         Error::Remote(bucket::Error::Absent { why: Missing::Marker, .. } | bucket::Error::Emptied { .. })
     );
-    let missing = matches!(error, Error::Local(disk::Error::Missing { .. }));
-    let not_a_directory = matches!(error, Error::Local(disk::Error::NotADirectory { .. }));
+    let hint = folder_hint(route, &error);
     let failure = Failure::from(error).context(format!("{} could not be synced", route.name()));
-    let folder = route.folder.display();
-    if missing {
-        failure.exit(Exit::Halted).hint(format!(
-            "Heirloom never creates a folder it syncs: if {folder} lies on a disk, mount it; if it is new, create it. \
-             Nothing was deleted anywhere."
-        ))
-    } else if not_a_directory {
-        failure
-            .exit(Exit::Halted)
-            .hint(format!(
-                "A file or a link stands where {folder} or a folder above it was: put the folder back in its place and sync again. \
-                 Nothing was deleted anywhere."
-            ))
+    if let Some(hint) = hint {
+        failure.exit(Exit::Halted).hint(hint)
     } else if is_unmarked {
         failure.hint(format!(
-            "If it is a new disk or place, make sure that it is there, then begin anew with `heirloom sync --resume --destination {}`: \
+            "If it is a new disk or place, make sure that it is there, then begin anew with `{}`: \
              it puts both sides together, and deletes nothing.",
-            route.destination
+            resume_command_of(None, Some(&route.destination))
         ))
     } else {
         failure
+    }
+}
+
+/// Whether the folder is not where it was: for a person to see to, like a folder that was emptied.
+pub(crate) fn is_folder_gone(error: &Error) -> bool {
+    matches!(error, Error::Local(disk::Error::Missing { .. } | disk::Error::NotADirectory { .. }))
+}
+
+/// What to do about a folder that is not where it was.
+pub(crate) fn folder_hint(route: &Route, error: &Error) -> Option<String> {
+    let folder = route.folder.display();
+    match error {
+        Error::Local(disk::Error::Missing { .. }) => Some(format!(
+            "Heirloom never creates a folder it syncs: if {folder} lies on a disk, mount it; if it is new, create it. \
+             Nothing was deleted anywhere."
+        )),
+        Error::Local(disk::Error::NotADirectory { .. }) => Some(format!(
+            "A file or a link stands where {folder} or a folder above it was: put the folder back in its place and sync again. \
+             Nothing was deleted anywhere."
+        )),
+        _ => None,
     }
 }
 
@@ -238,6 +250,7 @@ pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
         Err(Error::Stopped) => Exit::Interrupted,
         Err(Error::Remote(bucket::Error::Absent { .. })) => Exit::Skipped,
         Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => Exit::Halted,
+        Err(error) if is_folder_gone(error) => Exit::Halted,
         Err(_) => Exit::Failed,
     }
 }
@@ -271,3 +284,6 @@ pub(crate) fn summary(route: &Route, outcome: &Result<Outcome, Error>) -> (bool,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,13 @@
 //! How far something has come: a bar on a terminal, a line now and then elsewhere, JSON for programs.
 
+mod line;
+mod pace;
+
 use super::{Format, Here, Look, Port, Report, Said, Screen, Verbosity, lock};
+use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use model::ByteSize;
+use line::Line;
+use pace::Pace;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Mutex;
@@ -54,22 +59,15 @@ pub(crate) struct Progress {
     report: Report,
     action: Action,
     started: Instant,
+    pace: Mutex<Pace>,
     shown: Shown,
 }
 
 enum Shown {
     Not,
-    Bar(ProgressBar, Mutex<Measure>),
+    Bar(ProgressBar),
     Lines { every: Duration, last: Mutex<Instant> },
     Far,
-}
-
-/// What a bar is as long as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Measure {
-    Nothing,
-    Files,
-    Bytes,
 }
 
 #[derive(Serialize)]
@@ -93,39 +91,39 @@ impl Progress {
                 Look { verbosity: Verbosity::Quiet, .. } => Shown::Not,
                 Look { format: Format::Json, .. } => lines(STATUS_EVERY),
                 Look { screen: Screen::Plain, .. } => lines(LINE_EVERY),
-                Look { screen: Screen::Terminal, .. } => {
-                    Shown::Bar(bars.add(bar(action)), Mutex::new(Measure::Nothing))
-                }
+                Look { screen: Screen::Terminal, .. } => Shown::Bar(bars.add(bar())),
             },
         };
-        Self { report, action, started, shown }
+        Self { report, action, started, pace: Mutex::default(), shown }
     }
 
     /// Shows how far it has come by now.
     pub(crate) fn show(&self, counts: Counts) {
+        let rate = lock(&self.pace).at(Instant::now(), counts.measured().0);
+        let line = Line { action: self.action, counts, rate };
         match &self.shown {
             Shown::Not => {}
-            Shown::Bar(bar, measure) => draw(bar, &mut lock(measure), counts),
+            Shown::Bar(bar) => bar.set_message(line.drawn(columns())),
             Shown::Lines { every, last } => {
                 let now = Instant::now();
                 let mut last = lock(last);
                 if now.duration_since(*last) >= *every {
                     *last = now;
                     drop(last);
-                    self.line(counts);
+                    self.write(&line);
                 }
             }
             Shown::Far => self.tell(Said::Progress { action: self.action, counts }),
         }
     }
 
-    fn line(&self, counts: Counts) {
-        let elapsed = self.started.elapsed();
+    fn write(&self, line: &Line) {
         match self.report.format() {
             Format::Json => {
-                self.report.print(&super::json_line("status", &status(self.action, counts, elapsed)));
+                let status = status(self.action, line.counts, self.started.elapsed());
+                self.report.print(&super::json_line("status", &status));
             }
-            Format::Human => self.report.aside(&plain(self.action, counts, elapsed)),
+            Format::Human => self.report.aside(&line.plain()),
         }
     }
 
@@ -139,7 +137,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         match &self.shown {
-            Shown::Bar(bar, _) => bar.finish_and_clear(),
+            Shown::Bar(bar) => bar.finish_and_clear(),
             Shown::Far => self.tell(Said::NoProgress),
             Shown::Not | Shown::Lines { .. } => {}
         }
@@ -148,16 +146,9 @@ impl Drop for Progress {
 
 fn status(action: Action, counts: Counts, elapsed: Duration) -> Status {
     let Counts { files_done, files, bytes_done, bytes } = counts;
-    #[expect(clippy::cast_precision_loss, reason = "a share for people to read")]
-    let share = |done: u64, all: u64| (done as f64 / all as f64).min(1.0);
-    let percent_done = match (bytes, files) {
-        (0, 0) => 0.0,
-        (0, files) => share(files_done, files),
-        (bytes, _) => share(bytes_done, bytes),
-    };
     Status {
         action,
-        percent_done,
+        percent_done: counts.share(),
         files_done,
         total_files: files,
         bytes_done,
@@ -166,58 +157,16 @@ fn status(action: Action, counts: Counts, elapsed: Duration) -> Status {
     }
 }
 
-fn bar(action: Action) -> ProgressBar {
+fn bar() -> ProgressBar {
+    // The line is ours, because only we know what of it can be spared; cut off rather than wrapped if the terminal shrinks meanwhile.
+    let style = ProgressStyle::with_template("{wide_msg}").expect("because the template is a constant");
     // Hidden until it joins the others, which know where to draw.
-    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_prefix(action.to_string())
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style)
 }
 
-/// Deletions and changed permissions have no bytes, and then the bar is as long as their number.
-fn draw(bar: &ProgressBar, measure: &mut Measure, counts: Counts) {
-    let wanted = if counts.bytes > 0 { Measure::Bytes } else { Measure::Files };
-    if *measure != wanted {
-        *measure = wanted;
-        bar.set_style(style(wanted));
-    }
-    let (done, all) = match wanted {
-        Measure::Bytes => (counts.bytes_done, counts.bytes),
-        Measure::Files | Measure::Nothing => (counts.files_done, counts.files),
-    };
-    bar.set_length(all);
-    bar.set_position(done.min(all));
-    bar.set_message(files(counts));
-}
-
-fn style(measure: Measure) -> ProgressStyle {
-    let template = match measure {
-        Measure::Bytes => {
-            "{prefix} [{bar:24}] {percent:>3}% {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}"
-        }
-        Measure::Files | Measure::Nothing => {
-            "{prefix} [{bar:24}] {percent:>3}% {pos} of {len} files, {eta} left"
-        }
-    };
-    let style = ProgressStyle::with_template(template).expect("because the template is a constant");
-    style.progress_chars("=> ")
-}
-
-fn files(counts: Counts) -> String {
-    match counts.files {
-        0 => format!("({} files)", counts.files_done),
-        total => format!("({} of {total} files)", counts.files_done),
-    }
-}
-
-fn plain(action: Action, counts: Counts, elapsed: Duration) -> String {
-    let Counts { bytes_done, bytes, .. } = counts;
-    let rate = u128::from(bytes_done) * 1000 / elapsed.as_millis().max(1);
-    let rate = ByteSize(u64::try_from(rate).unwrap_or(u64::MAX));
-    let mut line =
-        format!("{action}: {} of {} {}, {rate}/s", ByteSize(bytes_done), ByteSize(bytes), files(counts));
-    let left = bytes.saturating_sub(bytes_done);
-    if rate.0 > 0 && left > 0 {
-        line = format!("{line}, about {} left", super::time::span(left / rate.0));
-    }
-    line
+/// How wide the terminal is that bars are drawn on; some do not tell.
+fn columns() -> usize {
+    Term::stderr().size_checked().map_or(80, |(_, columns)| columns.into())
 }
 
 #[cfg(test)]

@@ -49,7 +49,8 @@ fn a_side_holds_what_its_sighting_says_else_what_the_base_says() {
     assert_eq!(known[2].local().unwrap().node.size, 5);
     assert_eq!(known[2].remote().unwrap().node.size, 4);
     assert_eq!(journal.known_at(route, &both.key).unwrap().as_ref(), Some(&known[0]));
-    let pending = Pending { local: 2, local_bytes: 3 + 5, remote: 2, remote_bytes: 4 };
+    let pending =
+        Pending { local: 2, local_bytes: 3 + 5, local_gone: 0, remote: 2, remote_bytes: 4, remote_gone: 1 };
     assert_eq!(journal.pending(route).unwrap(), pending);
 }
 

@@ -31,6 +31,7 @@ impl<R: Remote> Machine<R> {
         let route = Route {
             state: None,
             destination: "cloud".into(),
+            is_one_of_several: false,
             folder,
             prefix: bucket::Prefix::root(),
             id: journal.route(&key).unwrap(),

@@ -41,6 +41,7 @@ impl Machine {
         let route = Route {
             state: None,
             destination: "cloud".into(),
+            is_one_of_several: false,
             folder: "folder".into(),
             prefix: bucket::Prefix::root(),
             id: route_in(&journal),

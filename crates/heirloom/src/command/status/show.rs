@@ -1,6 +1,8 @@
 //! The status of a machine on a page, or as JSON lines.
 
+use crate::printed::command;
 use crate::profile::status::{Doing, HistoryStatus, MachineStatus, RouteStatus, Status};
+use crate::report::counted;
 use crate::report::time::{ago, span};
 use crate::report::{Format, Message, Report, Row};
 use model::ByteSize;
@@ -51,7 +53,7 @@ impl fmt::Display for Machine<'_> {
         let MachineStatus { machine, profile, running, since, limit_upload, limit_download, trouble, .. } =
             self.status;
         let running = match (running, since) {
-            (false, _) => format!("no daemon runs; `heirloom {profile}` starts it"),
+            (false, _) => format!("no daemon runs; `{}` starts it", command(profile)),
             (true, Some(since)) => format!("the daemon runs, started {}", ago(past(self.now, *since))),
             (true, None) => "it runs".to_owned(),
         };
@@ -95,6 +97,9 @@ fn doing(status: &RouteStatus) -> String {
         Doing::Reading => format!("reading {}", moved(status)),
         Doing::Syncing => format!("syncing {}", moved(status)),
         _ if status.halt.is_some() => "halted".to_owned(),
+        Doing::Failing if status.hint.is_some() => {
+            next.map_or("halted".to_owned(), |next| format!("halted, looks again in {next}"))
+        }
         _ if status.missing.is_some() => format!("waits for {}", status.destination),
         Doing::Failing => {
             let what = if status.may_pass { "offline" } else { "failing" };
@@ -103,16 +108,24 @@ fn doing(status: &RouteStatus) -> String {
         Doing::Waiting | Doing::Nothing | Doing::Halted => match outcome {
             None => "not synced yet".to_owned(),
             Some("failed") => "the last sync failed".to_owned(),
-            Some("incomplete") => "in sync, but for what is left out".to_owned(),
-            Some(_) if status.pending_up + status.pending_down > 0 => "waiting".to_owned(),
-            Some(_) => "in sync".to_owned(),
+            Some("incomplete") if status.problems == 0 => "a hook failed".to_owned(),
+            Some("incomplete") if status.last_success.is_none() => "not in sync yet".to_owned(),
+            Some("incomplete") => "not all in sync".to_owned(),
+            Some("halted") => "halted".to_owned(),
+            Some("ok") if !has_pending(status) => "in sync".to_owned(),
+            Some(_) => "waiting".to_owned(),
         },
     }
 }
 
+fn has_pending(status: &RouteStatus) -> bool {
+    let RouteStatus { pending_up, pending_up_gone, pending_down, pending_down_gone, .. } = status;
+    [pending_up, pending_up_gone, pending_down, pending_down_gone].into_iter().any(|pending| *pending > 0)
+}
+
 fn moved(status: &RouteStatus) -> String {
     let RouteStatus { files_done, files, bytes_done, bytes, rate, seconds_left, .. } = status;
-    let mut text = format!("{files_done} of {files} files");
+    let mut text = format!("{files_done} of {}", counted(*files, "file"));
     if *bytes > 0 {
         text = format!("{text}, {} of {}", ByteSize(*bytes_done), ByteSize(*bytes));
     }
@@ -129,9 +142,14 @@ fn pending(status: &RouteStatus) -> String {
     let part = |files: u64, bytes: u64, verb: &str| {
         (files > 0).then(|| format!("{files} to {verb} ({})", ByteSize(bytes)))
     };
-    let up = part(status.pending_up, status.pending_up_bytes, "send");
-    let down = part(status.pending_down, status.pending_down_bytes, "receive");
-    let parts: Vec<String> = up.into_iter().chain(down).collect();
+    let gone = |files: u64, side: &str| (files > 0).then(|| format!("{files} to delete {side}"));
+    let parts = [
+        part(status.pending_up, status.pending_up_bytes, "send"),
+        gone(status.pending_up_gone, "there"),
+        part(status.pending_down, status.pending_down_bytes, "receive"),
+        gone(status.pending_down_gone, "here"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
@@ -158,6 +176,16 @@ fn past(now: i64, at: i64) -> u64 {
     now.saturating_sub(at).max(0).unsigned_abs()
 }
 
+/// What the journal knows of the last run, but not why.
+fn unexplained(route: &RouteStatus) -> Option<&'static str> {
+    match route.last_outcome.as_deref() {
+        _ if route.halt.is_some() || route.doing == Doing::Failing => None,
+        Some("halted") => Some("the last sync halted"),
+        Some("incomplete") if route.problems == 0 => Some("a hook of the last sync failed"),
+        _ => None,
+    }
+}
+
 /// What a person has to look at, with the command to go on.
 fn matters(status: &Status) -> Vec<String> {
     let mut lines = Vec::new();
@@ -174,22 +202,26 @@ fn matters(status: &Status) -> Vec<String> {
         if let Some(missing) = &route.missing {
             let from = &route.destination;
             lines.push(format!(
-                "{name} waits until {from} is there again: {missing}; `heirloom sync` says what to do"
+                "{name} waits until {from} is there again: {missing}; `{}` says what to do",
+                command("sync")
             ));
         } else if let Some(failure) = &route.failure {
-            let tried = route
-                .failing_for
-                .map(|failing| format!(" (for {}, {} attempts)", span(failing), route.attempts));
+            let tried = route.failing_for.map(|failing| {
+                format!(" (for {}, {})", span(failing), counted(route.attempts.into(), "attempt"))
+            });
             lines.push(format!("{failure}{}", tried.unwrap_or_default()));
+            lines.extend(route.hint.iter().map(|hint| format!("  {hint}")));
+        } else if let Some(why) = unexplained(route) {
+            lines.push(format!("{name}: {why}; `{}` says more", command("sync")));
         }
         if route.problems > 0 {
-            lines.push(format!("{name}: {} paths are left out; `heirloom sync` names them", route.problems));
+            let are = if route.problems == 1 { "is" } else { "are" };
+            let paths = counted(route.problems, "path");
+            lines.push(format!("{name}: {paths} {are} left out; `{}` says which and why", command("sync")));
         }
         if route.conflicts > 0 {
-            lines.push(format!(
-                "{name}: {} conflicts to decide; `heirloom conflicts` lists them",
-                route.conflicts
-            ));
+            let conflicts = counted(route.conflicts, "conflict");
+            lines.push(format!("{name}: {conflicts} to decide; `{}` lists them", command("conflicts")));
         }
         if let Some(why) = &route.unwatched {
             lines.push(format!("{name}: changes are found by looking, not at once: {why}"));

@@ -121,13 +121,13 @@ fn a_page_says_it_all() {
     documents → cloud  syncing 12 of 40 files, 34.0 MiB of 1.0 GiB, 2.0 MiB/s, 9 min left  12 s ago      40 to send (1.0 GiB)
     photos → cloud     halted                                                              12 s ago      nothing
     music → cloud      offline, tries again in 12 s                                        2 h ago       3 to send (5.0 MiB)
-    notes → cloud      in sync, but for what is left out                                   12 s ago      nothing
+    notes → cloud      not all in sync                                                     12 s ago      nothing
 
     photos → cloud is halted: 6 of 20 files would be deleted on the remote side; up to 5 is taken as normal
       look, then go on with `heirloom sync --resume photos`; with --dry-run it lists what it would do
     music → cloud could not be synced: no route to host (for 2 min, 4 attempts)
-    notes → cloud: 2 paths are left out; `heirloom sync` names them
-    notes → cloud: 1 conflicts to decide; `heirloom conflicts` lists them
+    notes → cloud: 2 paths are left out; `heirloom sync` says which and why
+    notes → cloud: 1 conflict to decide; `heirloom conflicts` lists them
     notes → cloud: changes are found by looking, not at once: watching /data takes 9 watches
     ");
 }
@@ -155,6 +155,59 @@ fn without_a_daemon_it_says_how_to_start_one() {
     ROUTE              NOW      LAST SUCCESS  PENDING
     documents → cloud  in sync  12 s ago      nothing
     ");
+}
+
+#[test]
+fn in_sync_is_said_only_of_what_is() {
+    let last = |outcome: &str| RouteStatus { last_outcome: Some(outcome.to_owned()), ..route("notes") };
+    let never = |status| RouteStatus { last_success: None, ..status };
+    let says = |one: RouteStatus| {
+        let page = shown(&status(vec![RouteStatus { doing: Doing::Nothing, ..one }]), Format::Human);
+        let row = page.lines().find(|line| line.starts_with("notes → cloud ")).unwrap();
+        row.trim_start_matches("notes → cloud")
+            .split("  ")
+            .map(str::trim)
+            .find(|cell| !cell.is_empty())
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(says(last("ok")), "in sync");
+    assert_eq!(says(RouteStatus { pending_up_gone: 1, ..last("ok") }), "waiting");
+    assert_eq!(says(never(last("incomplete"))), "a hook failed");
+    assert_eq!(says(never(RouteStatus { problems: 1, ..last("incomplete") })), "not in sync yet");
+    assert_eq!(says(RouteStatus { problems: 1, ..last("incomplete") }), "not all in sync");
+    for outcome in ["failed", "halted", "skipped"] {
+        assert!(!says(last(outcome)).contains("in sync"), "{outcome}");
+    }
+}
+
+#[test]
+fn deletions_are_not_files_to_send() {
+    let pending = RouteStatus { pending_up: 1, pending_up_bytes: 5, pending_up_gone: 28, ..route("notes") };
+    let page = shown(&status(vec![pending]), Format::Human);
+    assert!(page.contains("1 to send (5 B), 28 to delete there"), "{page}");
+}
+
+#[test]
+fn a_missing_folder_halts_with_a_hint() {
+    let missing = RouteStatus {
+        doing: Doing::Failing,
+        may_pass: true,
+        next: Some(2),
+        failure: Some("notes → cloud could not be synced: /notes does not exist".to_owned()),
+        hint: Some("if /notes lies on a disk, mount it".to_owned()),
+        failing_for: Some(1),
+        attempts: 1,
+        last_outcome: Some("halted".to_owned()),
+        ..route("notes")
+    };
+    assert_eq!(check(&status(vec![missing.clone()])), Exit::Halted);
+    let page = shown(&status(vec![missing]), Format::Human);
+    for says in
+        ["halted, looks again in 2 s", "does not exist (for 1 s, 1 attempt)\n  if /notes lies on a disk"]
+    {
+        assert!(page.contains(says), "{page}");
+    }
 }
 
 #[test]

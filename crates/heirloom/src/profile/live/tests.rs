@@ -47,7 +47,7 @@ fn nothing_at_work_has_no_rate() {
 
 #[test]
 fn failures_in_a_row_are_counted_from_the_first() {
-    let first = Failing::again(None, &Error::Stopped, "one");
-    let second = Failing::again(Some(first.clone()), &Error::Stopped, "other");
+    let first = Failing::again(None, &Error::Stopped, "one", None);
+    let second = Failing::again(Some(first.clone()), &Error::Stopped, "other", None);
     assert_eq!((second.attempts, second.since, second.why.as_str()), (2, first.since, "other"));
 }

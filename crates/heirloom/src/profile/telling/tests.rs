@@ -1,0 +1,39 @@
+use super::*;
+
+#[test]
+fn a_word_to_go_on_names_what_it_answers() {
+    let state = StateName::new("photos").unwrap();
+    assert_eq!(resume_command_of(None, None), "heirloom sync --resume");
+    assert_eq!(resume_command_of(Some(&state), None), "heirloom sync --resume photos");
+    assert_eq!(
+        resume_command_of(Some(&state), Some("usb")),
+        "heirloom sync --resume --destination usb photos"
+    );
+}
+
+#[test]
+fn a_folder_that_is_gone_halts() {
+    let missing = || Error::Local(disk::Error::Missing { path: "/documents".into() });
+    assert_eq!(exit_of(&Err(missing())), Exit::Halted);
+    assert_eq!(exit_of(&Err(Error::Stopped)), Exit::Interrupted);
+}
+
+#[test]
+fn one_is_not_many() {
+    let nothing = Synced {
+        route: "documents → cloud".to_owned(),
+        uploaded: 0,
+        uploaded_bytes: 0,
+        downloaded: 0,
+        downloaded_bytes: 0,
+        moved: 0,
+        deleted_local: 0,
+        deleted_remote: 0,
+        conflicts: 0,
+        problems: 0,
+        files: 1,
+    };
+    assert_eq!(nothing.to_string(), "documents → cloud: nothing to do, 1 path is in sync");
+    let two = Synced { files: 2, ..nothing };
+    assert_eq!(two.to_string(), "documents → cloud: nothing to do, 2 paths are in sync");
+}
