@@ -2,6 +2,7 @@
 
 use crate::args::Snapshot;
 use crate::failure::{Exit, Failure};
+use crate::printed::command;
 use crate::profile::snapshots::Snapshots;
 use crate::report::{Action, Counts, Message};
 use crate::session::Session;
@@ -16,9 +17,10 @@ pub(crate) fn run(session: &Session, wanted: Snapshot) -> Result<Exit, Failure> 
     let snapshots = Snapshots::new(&cloud.data_dir, &cloud.machine, cloud.snapshots.timezone);
     let known = snapshots.buckets()?;
     if let Some(unknown) = wanted.buckets.iter().find(|bucket| !known.contains(bucket)) {
-        return Err(Failure::new(Exit::Usage, format!("there is no bucket `{unknown}`")).hint(
-            "A bucket is there once its user has stored a file; `heirloom user list` shows the users.",
-        ));
+        return Err(Failure::new(Exit::Usage, format!("there is no bucket `{unknown}`")).hint(format!(
+            "A bucket is there once its user has stored a file; `{}` shows the users.",
+            command("user list")
+        )));
     }
     let buckets = if wanted.buckets.is_empty() { known } else { wanted.buckets };
     if buckets.is_empty() {

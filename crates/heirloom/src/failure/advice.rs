@@ -87,13 +87,13 @@ fn about_accounts(error: &accounts::Error) -> Advice {
         }
         Error::Exists { what: "user", name } => Advice::one(
             Exit::Failed,
-            format!("`heirloom key add {name}` gives an existing user one more key."),
+            format!("`{}` gives an existing user one more key.", command(&format!("key add {name}"))),
         ),
         Error::Unknown { what: "user", .. } => {
-            Advice::one(Exit::Failed, "`heirloom user list` shows all users.")
+            Advice::one(Exit::Failed, format!("`{}` shows all users.", command("user list")))
         }
         Error::Unknown { what: "key", .. } => {
-            Advice::one(Exit::Failed, "`heirloom key list` shows all keys.")
+            Advice::one(Exit::Failed, format!("`{}` shows all keys.", command("key list")))
         }
         Error::TooNew { .. } => {
             Advice::one(Exit::Failed, "Update this heirloom to the version of the cloud.")

@@ -29,7 +29,11 @@ pub(crate) fn take(state_dir: &Path) -> Result<Lock, Failure> {
             Exit::Busy,
             format!("another heirloom is at work for this machine ({} is locked)", path.display()),
         )
-        .hint(format!("If that is a daemon, it does the work already, and `{}` shows it; a command ends by itself, so try again in a moment.", command("status")))
+        .hint(format!(
+            "If that is a daemon, it does the work already, and `{}` shows it; a command ends by itself, so try again \
+             in a moment.",
+            command("status")
+        ))
         .hint("Another `heirloom try` on the same scratch folder must end first, or take another with `--data DIR`.")),
         Err(errno) => {
             Err(Failure::from(std::io::Error::from(errno))
