@@ -11,6 +11,8 @@
 //! - Both changed to the same bytes: nothing to do. Both changed differently: both are kept, and the
 //!   remote's version keeps the name, because other machines may have it already.
 //! - Time and permissions alone are never a conflict; if both changed them, the remote's stand.
+//! - Where only one side may be written, it follows the other one: what it lacks it gets once more, a version of its own moves aside, and what it
+//!   has beyond is left alone.
 //!
 //! Two things need a look at the neighbours (`settle.rs`): a path that ends up a file here and a directory
 //! there (the file yields), and an empty directory that turns out to hold something.
@@ -46,8 +48,8 @@ pub struct Rules<'a> {
     pub guards: Guards,
     /// Which sides may not be the ones that were agreed with.
     pub doubts: Doubts,
-    /// The key for a conflict copy of what is at a key: one that is free.
-    pub copy_of: &'a dyn Fn(&ObjectKey) -> ObjectKey,
+    /// The key for a conflict copy of what a side has at a key: one that is free.
+    pub copy_of: &'a dyn Fn(&ObjectKey, Side) -> ObjectKey,
     /// How well a key can be seen, given the bytes of the larger of what both sides show. Only a clear one is decided upon.
     pub sight: &'a dyn Fn(&ObjectKey, u64) -> Sight,
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::observe::{self, View};
 use crate::progress::{Progress, Stage};
 use crate::remember;
-use crate::report::{Outcome, Report};
+use crate::report::{Outcome, Problem, Report};
 use crate::route::Route;
 use crate::sides::{Held, Local, Remote, Standing};
 use crate::surveys::Surveys;
@@ -189,7 +189,9 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             return Ok(Outcome::Planned(plan));
         }
         self.vouch(&deciding, &identity)?;
-        let report = self.carry_out(&deciding, &survey, &surveys, Report::begin(&here, &there)).await?;
+        let mut report = Report::begin(&here, &there);
+        report.problems.extend(survey.kept_out.iter().map(Problem::kept_out));
+        let report = self.carry_out(&deciding, &survey, &surveys, report).await?;
         let report = self.seal_what_is_clear(&deciding, &surveys, report).await?;
         self.conclude(&deciding, identity, &instructions, &report)?;
         if report.wrote_remote() {

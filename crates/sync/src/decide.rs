@@ -11,7 +11,7 @@ use crate::route::Route;
 use crate::threads::blocking;
 use chrono::{NaiveDateTime, TimeDelta};
 use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen, Sighting};
-use model::{BaseEntry, ObjectKey};
+use model::{BaseEntry, MachineName, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
     Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, PerSide, Phase, Place, Plan, Planner,
@@ -42,6 +42,8 @@ pub(crate) struct Survey {
     pub(crate) toll: Toll,
     pub(crate) conflicts: u64,
     pub(crate) settled: u64,
+    /// Files for which there is no place on the other side.
+    pub(crate) kept_out: Vec<ObjectKey>,
     /// Actions of each phase.
     pub(crate) actions: [u64; 4],
     /// Bytes to be moved.
@@ -76,6 +78,7 @@ impl Survey {
                     self.bytes += node.size;
                 }
             }
+            Step::KeptOut => self.kept_out.push(place.key.clone()),
             Step::Stands => {}
         }
     }
@@ -185,7 +188,7 @@ impl Deciding {
     /// Whether a directory stays although it was emptied.
     pub(crate) fn keeps(&self, directory: &ObjectKey) -> bool {
         match self.journal.known_at(self.route.id, directory) {
-            Ok(Some(known)) => place(known).will_stand(),
+            Ok(Some(known)) => place(known).will_stand(self.route.direction),
             Ok(None) => false,
             // What cannot be looked up is better left than removed.
             Err(_) => true,
@@ -199,15 +202,21 @@ impl Deciding {
             max_delete: self.route.max_delete,
             guards: self.guards,
             doubts: self.doubts,
-            copy_of: &|key| self.copy_of(key),
+            copy_of: &|key, side| self.copy_of(key, side),
             sight: &sight,
         })
     }
 
-    /// The key for a conflict copy. What cannot be looked up is found taken in the doing.
-    fn copy_of(&self, key: &ObjectKey) -> ObjectKey {
+    /// The key for a conflict copy, which says whose version it is: this machine's, or the destination's, of which it is not known who wrote it.
+    /// What cannot be looked up is found taken in the doing.
+    fn copy_of(&self, key: &ObjectKey, side: Side) -> ObjectKey {
         let is_taken = |copy: &ObjectKey| matches!(self.journal.known_at(self.route.id, copy), Ok(Some(_)));
-        let label = |time: &str| ConflictLabel::new(time, &self.route.machine).copy_of(key);
+        let machine = &self.route.machine;
+        let whose = match side {
+            Side::Local => machine.clone(),
+            Side::Remote => MachineName::new(&self.route.destination).unwrap_or_else(|_| machine.clone()),
+        };
+        let label = |time: &str| ConflictLabel::new(time, &whose).copy_of(key);
         let free = seconds_from(&self.options.time).map(|time| label(&time)).find(|copy| !is_taken(copy));
         free.unwrap_or_else(|| label(&self.options.time))
     }
@@ -294,7 +303,7 @@ fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
         Step::Conflict(conflict) if pass == Pass::Conflicts => Some(Job::SetAside(conflict, place.with)),
         Step::Act(action) if pass == Pass::Actions(action.phase) => Some(Job::Act(action, place.with)),
         Step::Settled(settled) => remembered(settled, &place.with).map(Job::Remember),
-        Step::Conflict(_) | Step::Act(_) | Step::Stands => None,
+        Step::Conflict(_) | Step::Act(_) | Step::KeptOut | Step::Stands => None,
     }
 }
 

@@ -69,6 +69,13 @@ pub enum Nature {
 }
 
 impl Problem {
+    /// A file that cannot be where the other side has it.
+    pub(crate) fn kept_out(key: &ObjectKey) -> Self {
+        let message =
+            format!("{key} could not be brought over: a directory with files of its own is in its place");
+        Self { key: Some(key.clone()), message, nature: Nature::Other }
+    }
+
     /// A failed attempt, with the chain of causes.
     pub(crate) fn failed(key: &ObjectKey, attempt: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = format!("{key} could not be {attempt}: {error}");

@@ -1,7 +1,7 @@
 //! The table: what becomes of one path, looked at alone.
 
 use super::Place;
-use super::outcome::Side;
+use super::outcome::{Direction, Side};
 use model::{Agreed, Node};
 
 /// What should stand at a path on both sides.
@@ -19,6 +19,8 @@ pub(super) enum Decision {
     Vanish,
     /// Both, one of them under another name.
     Split,
+    /// What is there, each side for itself: the side that leads has nothing here, and the other one something of its own.
+    Leave,
 }
 
 /// How one side stands to what was agreed.
@@ -30,7 +32,22 @@ enum Delta {
     Gone,
 }
 
-pub(super) fn decide<W>(place: &Place<W>) -> Decision {
+/// What becomes of a path where only one side may be written: what the other side holds. The side that follows loses no bytes by it that are its
+/// own, and what it lacks it gets once more.
+pub(super) fn decide<W>(place: &Place<W>, direction: Direction) -> Decision {
+    let Some(leads) = direction.leads() else { return between_equals(place) };
+    let follows = leads.other();
+    match (between_equals(place), place.on(leads), place.on(follows)) {
+        (Decision::Vanish, Some(_), None) => Decision::Take(leads),
+        (Decision::Take(side), Some(_), Some(_)) if side == follows => Decision::Split,
+        (Decision::Take(side), None, Some(_)) if side == follows => Decision::Leave,
+        (Decision::TakeMeta(side), ..) if side == follows => Decision::TakeMeta(leads),
+        (decision, ..) => decision,
+    }
+}
+
+/// What becomes of a path where both sides may be written.
+fn between_equals<W>(place: &Place<W>) -> Decision {
     match (&place.base, &place.local, &place.remote) {
         (_, None, None) => Decision::Vanish,
         (None, Some(_), None) => Decision::Take(Side::Local),

@@ -9,8 +9,11 @@ use super::{Guards, Rules};
 use model::{ContentId, Kind, Node};
 use std::collections::BTreeMap;
 
-/// Two trees of at least this many files each, of which not one is the same, are taken for strangers.
+/// Two trees that never met, of at least this many files each, may be strangers. Fewer are put together, which loses nothing and is soon undone.
 const STRANGERS_MIN: u64 = 10;
+
+/// They are, unless of this many files of the smaller one is the same in the other. A few files are the same everywhere.
+const ONE_IN_COMMON_OF: u64 = 10;
 
 /// How many deletions on one side are taken as normal, in one cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +92,7 @@ pub struct Tally {
     base: u64,
     local: u64,
     remote: u64,
-    /// Files that are the same on both sides.
+    /// Files that are the same on both sides, and not empty.
     same: u64,
 }
 
@@ -107,7 +110,7 @@ impl Tally {
         self.local += count(place.local.as_ref());
         self.remote += count(place.remote.as_ref());
         if let (Some(local), Some(remote)) = (place.local.filter(is_file), &place.remote) {
-            self.same += u64::from(local.same_content(remote));
+            self.same += u64::from(local.size > 0 && local.same_content(remote));
         }
     }
 
@@ -151,7 +154,7 @@ pub fn guard(tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> O
     }
     // A doubtful side first: a word to go on from there deletes nothing, whereas from an emptied one it does.
     both(|side| replaced(side, toll, rules))
-        .or_else(|| emptied(tally))
+        .or_else(|| both(|side| emptied(side, tally, toll)))
         .or_else(|| strangers(tally))
         .or_else(|| both(|side| mass(side, tally, toll, moved, rules)))
 }
@@ -160,16 +163,11 @@ fn both(check: impl FnMut(Side) -> Option<Halt>) -> Option<Halt> {
     [Side::Local, Side::Remote].into_iter().find_map(check)
 }
 
-/// If both sides are empty, they agree, and nothing is at stake.
-fn emptied(tally: &Tally) -> Option<Halt> {
-    if tally.base == 0 {
-        return None;
-    }
-    match (tally.local, tally.remote) {
-        (0, 1..) => Some(Halt::Emptied { side: Side::Local, held: tally.base }),
-        (1.., 0) => Some(Halt::Emptied { side: Side::Remote, held: tally.base }),
-        _ => None,
-    }
+/// A side that follows is filled again, and nothing is at stake.
+fn emptied(side: Side, tally: &Tally, toll: &Toll) -> Option<Halt> {
+    let shows = if side == Side::Local { tally.local } else { tally.remote };
+    let is_emptied = tally.base > 0 && shows == 0 && toll.deleted.of(side.other()) > 0;
+    is_emptied.then_some(Halt::Emptied { side, held: tally.base })
 }
 
 /// What a doubtful side says may add to the other one, and take nothing from it.
@@ -181,8 +179,9 @@ fn replaced(side: Side, toll: &Toll, rules: &Rules<'_>) -> Option<Halt> {
 
 fn strangers(tally: &Tally) -> Option<Halt> {
     let Tally { base, local, remote, same } = *tally;
-    let met = base > 0 || same > 0;
-    (!met && local.min(remote) >= STRANGERS_MIN).then_some(Halt::Strangers { local, remote })
+    let smaller = local.min(remote);
+    let are_apart = base == 0 && smaller >= STRANGERS_MIN && same < smaller.div_ceil(ONE_IN_COMMON_OF);
+    are_apart.then_some(Halt::Strangers { local, remote, same })
 }
 
 fn mass(side: Side, tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> Option<Halt> {

@@ -38,30 +38,33 @@ pub enum Direction {
     /// Both.
     #[default]
     TwoWay,
-    /// Only the remote side; the local side is the truth.
+    /// Only the remote side, which follows the local one.
     Push,
-    /// Only the local side; the remote side is the truth.
+    /// Only the local side, which follows the remote one.
     Pull,
 }
 
 impl Direction {
-    /// Whether `side` may be written.
+    /// The side that is followed and never written, if there is one.
     #[must_use]
-    pub fn writes(self, side: Side) -> bool {
+    pub fn leads(self) -> Option<Side> {
         match self {
-            Self::TwoWay => true,
-            Self::Push => side == Side::Remote,
-            Self::Pull => side == Side::Local,
+            Self::TwoWay => None,
+            Self::Push => Some(Side::Local),
+            Self::Pull => Some(Side::Remote),
         }
     }
 
-    /// The side whose version of a path gives up the name when both changed it.
+    /// Whether `side` may be written.
+    #[must_use]
+    pub fn writes(self, side: Side) -> bool {
+        self.leads() != Some(side)
+    }
+
+    /// The side whose version of a path gives up the name when both want it.
     #[must_use]
     pub fn yields(self) -> Side {
-        match self {
-            Self::TwoWay | Self::Pull => Side::Local,
-            Self::Push => Side::Remote,
-        }
+        self.leads().map_or(Side::Local, Side::other)
     }
 }
 
@@ -83,6 +86,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What is already so and needs only to be remembered.
     pub settled: Vec<Settled>,
+    /// Files that cannot be brought over, as directories are in their place.
+    pub kept_out: Vec<ObjectKey>,
     /// Directories that stand for themselves once the plan is carried out: not to be tidied away.
     pub directories: BTreeSet<ObjectKey>,
 }
@@ -100,6 +105,7 @@ impl Plan {
             Step::Conflict(conflict) => self.conflicts.push(conflict),
             Step::Act(action) => self.actions.push(action),
             Step::Settled(settled) => self.settled.push(settled),
+            Step::KeptOut => self.kept_out.push(key.clone()),
             Step::Stands => drop(self.directories.insert(key.clone())),
         }
     }
@@ -241,12 +247,14 @@ pub enum Halt {
         /// How many files there would get other content.
         replaced: u64,
     },
-    /// Two trees that never met, each with many files, have not one in common.
+    /// Two trees that never met, each with many files, have hardly one in common.
     Strangers {
         /// Files on the local side.
         local: u64,
         /// Files on the remote side.
         remote: u64,
+        /// Files that are the same on both.
+        same: u64,
     },
 }
 
@@ -278,14 +286,18 @@ impl fmt::Display for Action {
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, copy, with, moves } = self;
-        match with {
-            InTheWay::Version => {
-                let yields = moves.keys().next().map_or("yielding", |side| side.name());
-                write!(f, "conflict at {key}: both sides changed it; the {yields} version becomes {copy}")
+        let mut sides = moves.keys().map(|side| side.name());
+        match (with, sides.next(), sides.next()) {
+            (InTheWay::Version, Some(yields), None) => {
+                write!(f, "conflict at {key}: the sides hold two versions; the {yields} one becomes {copy}")
             }
-            InTheWay::Directory => {
-                write!(f, "conflict at {key}: a file here, a directory there; the file becomes {copy}")
+            (InTheWay::Directory, Some(yields), None) => {
+                write!(f, "conflict at {key}: a directory takes the name; the {yields} file becomes {copy}")
             }
+            (InTheWay::Directory, ..) => {
+                write!(f, "conflict at {key}: a directory takes the name; the file becomes {copy}")
+            }
+            (InTheWay::Version, ..) => write!(f, "conflict at {key}: one version becomes {copy}"),
         }
     }
 }
@@ -294,7 +306,8 @@ impl fmt::Display for Plan {
     /// One line per conflict and action, in the order in which they are carried out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.conflicts.iter().try_for_each(|conflict| writeln!(f, "{conflict}"))?;
-        self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))
+        self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))?;
+        self.kept_out.iter().try_for_each(|key| writeln!(f, "leave {key}: a directory is in its place"))
     }
 }
 
@@ -317,10 +330,17 @@ impl fmt::Display for Halt {
                 let deleted = files(*deleted);
                 write!(f, "{what}; {deleted} would be deleted and {replaced} replaced on the {other} side")
             }
-            Self::Strangers { local, remote } => write!(
-                f,
-                "this folder and its place in the destination never met and have nothing in common: {local} files here, {remote} there"
-            ),
+            Self::Strangers { local, remote, same } => {
+                let common = if *same == 0 {
+                    "nothing".to_owned()
+                } else {
+                    format!("hardly anything ({})", files(*same))
+                };
+                write!(
+                    f,
+                    "this folder and its place in the destination never met and have {common} in common: {local} files here, {remote} there"
+                )
+            }
         }
     }
 }

@@ -86,10 +86,12 @@ impl<W> Settler<'_, W> {
         while self.open.last().is_some_and(|open| !open.may_be_ancestor_of(&place.key)) {
             self.close_last(sink);
         }
-        let decision = decide(&place);
-        if self.is_kept_here(decision, &place) {
+        let decision = decide(&place, self.rules.direction);
+        if is_kept(decision) {
+            // An empty directory of the side that follows keeps no file out.
+            let counts_below_files = !(decision == Decision::Leave && place.key.is_directory());
             for open in self.open.iter_mut().filter(|open| open.is_ancestor_of(&place.key)) {
-                open.holds = true;
+                open.holds |= open.is_directory() || counts_below_files;
             }
         }
         self.open.push(Open { place, decision, holds: false, written_below: Sides::default() });
@@ -101,25 +103,20 @@ impl<W> Settler<'_, W> {
         }
     }
 
-    /// A deletion that the direction forbids leaves its file standing.
-    fn is_kept_here(&self, decision: Decision, place: &Place<W>) -> bool {
-        is_kept(decision)
-            || (place.local.is_some() && !self.rules.direction.writes(Side::Local))
-            || (place.remote.is_some() && !self.rules.direction.writes(Side::Remote))
-    }
-
     fn close_last(&mut self, sink: &mut impl Sink<W>) {
         let Some(open) = self.open.pop() else { return };
-        if open.holds && !open.is_directory() && self.is_kept_here(open.decision, &open.place) {
-            self.make_way_for_directory(&open.place, sink);
-        } else if open.holds && open.is_directory() && is_kept(open.decision) && says_only_empty(&open.place)
-        {
-            if open.place.base.is_some() {
-                self.carry_out(&open, Decision::Vanish, sink);
+        if open.holds && is_kept(open.decision) {
+            if open.is_directory() && says_only_empty(&open.place) {
+                if open.place.base.is_some() {
+                    self.carry_out(&open, Decision::Vanish, sink);
+                }
+                return;
             }
-        } else {
-            self.carry_out(&open, open.decision, sink);
+            if !open.is_directory() {
+                return self.face_directory(&open, sink);
+            }
         }
+        self.carry_out(&open, open.decision, sink);
     }
 
     fn carry_out(&mut self, open: &Open<W>, decision: Decision, sink: &mut impl Sink<W>) {
@@ -128,6 +125,7 @@ impl<W> Settler<'_, W> {
         }
         match decision {
             Decision::Rest => {}
+            Decision::Leave => self.leave(open, sink),
             Decision::Agree => agree(&open.place, sink),
             Decision::Take(side) => self.write(open, side, Change::Write, sink),
             Decision::TakeMeta(side) => self.write(open, side, Change::SetMeta, sink),
@@ -154,19 +152,37 @@ impl<W> Settler<'_, W> {
         }
     }
 
+    /// An empty directory holds nothing that could be lost: it makes way for a file of the side that leads.
+    fn leave(&mut self, open: &Open<W>, sink: &mut impl Sink<W>) {
+        let Some(leads) = self.rules.direction.leads() else { return };
+        let follows = leads.other();
+        if open.is_directory() && !open.holds && self.is_written_above(&open.place.key, follows) {
+            self.act(open, follows, Change::Delete, sink);
+        }
+    }
+
     fn split(&mut self, place: &Place<W>, sink: &mut impl Sink<W>) {
         let yields = self.rules.direction.yields();
         let moves = place.on(yields).map(|node| (yields, node)).into_iter().collect();
         self.set_aside(place, InTheWay::Version, moves, sink);
     }
 
+    /// A file of the side that leads stands. Where the other side has a directory of its own instead, it cannot follow.
+    fn face_directory(&mut self, open: &Open<W>, sink: &mut impl Sink<W>) {
+        let place = &open.place;
+        match self.rules.direction.leads() {
+            Some(leads) if place.on(leads).is_some() => match place.on(leads.other()) {
+                Some(_) => self.carry_out(open, open.decision, sink),
+                None => sink.take(place, Step::KeptOut),
+            },
+            _ => self.make_way_for_directory(place, sink),
+        }
+    }
+
     /// Sides that hold different files here are brought to agree in a later cycle; each file moves now.
     fn make_way_for_directory(&mut self, place: &Place<W>, sink: &mut impl Sink<W>) {
-        let moves = [Side::Local, Side::Remote]
-            .into_iter()
-            .filter(|side| self.rules.direction.writes(*side))
-            .filter_map(|side| place.on(side).map(|node| (side, node)))
-            .collect();
+        let on = |side| place.on(side).map(|node| (side, node));
+        let moves = [Side::Local, Side::Remote].into_iter().filter_map(on).collect();
         self.set_aside(place, InTheWay::Directory, moves, sink);
     }
 
@@ -177,12 +193,14 @@ impl<W> Settler<'_, W> {
         moves: BTreeMap<Side, Node>,
         sink: &mut impl Sink<W>,
     ) {
-        let copy = (self.rules.copy_of)(&place.key);
+        let side = if moves.contains_key(&Side::Local) { Side::Local } else { Side::Remote };
+        let copy = (self.rules.copy_of)(&place.key, side);
         sink.take(place, Step::Conflict(Conflict { key: place.key.clone(), copy, with, moves }));
     }
 
     fn act(&mut self, open: &Open<W>, side: Side, change: Change, sink: &mut impl Sink<W>) {
         if !self.rules.direction.writes(side) {
+            // A marker that says nothing any more, on the side that leads.
             return;
         }
         let key = open.place.key.clone();

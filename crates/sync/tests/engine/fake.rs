@@ -143,6 +143,14 @@ impl FakeBucket {
         state.objects.insert(key, stored);
     }
 
+    /// As another client would.
+    pub(crate) fn remove(&self, key: &str) {
+        let key = ObjectKey::parse(key).unwrap();
+        let mut state = self.0.lock().unwrap();
+        state.note(&key);
+        state.objects.remove(&key);
+    }
+
     pub(crate) fn clear(&self) {
         let mut state = self.0.lock().unwrap();
         let keys: Vec<ObjectKey> = state.objects.keys().cloned().collect();

@@ -108,7 +108,10 @@ async fn two_trees_that_have_nothing_in_common_are_not_put_together_unasked() {
     }
     one.sync().await;
     let halted = stranger.run().await;
-    assert!(matches!(&halted, Ok(Outcome::Halted(Halt::Strangers { local: 12, remote: 12 }))), "{halted:?}");
+    assert!(
+        matches!(&halted, Ok(Outcome::Halted(Halt::Strangers { local: 12, remote: 12, same: 0 }))),
+        "{halted:?}"
+    );
     assert_eq!((stranger.path("papers").exists(), bucket.objects().len()), (false, 12));
     let done = stranger.run_with(resumed()).await;
     assert!(matches!(done, Ok(Outcome::Done(_))), "{done:?}");

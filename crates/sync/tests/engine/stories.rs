@@ -114,7 +114,7 @@ async fn a_file_and_a_directory_of_one_name_are_both_kept() {
     other.sync().await;
     assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
     assert_eq!(other.read("thing/inside").as_deref(), Some("a directory"));
-    assert_eq!(other.read("thing.sync-conflict-20261120-101500-other").as_deref(), Some("a file"));
+    assert_eq!(other.read("thing.sync-conflict-20261120-101500-cloud").as_deref(), Some("a file"));
 }
 
 #[tokio::test]

@@ -17,6 +17,10 @@ fn trees() -> Vec<Tree> {
     pairs.map(|(a, b)| b(a(Tree::default(), "a"), "b")).collect()
 }
 
+fn holds_files(tree: &Tree, path: &str) -> bool {
+    tree.files.keys().any(|file| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+}
+
 fn for_every_triple(mut check: impl FnMut(&Tree, &Tree, &Tree)) {
     let trees = trees();
     for base in &trees {
@@ -101,6 +105,38 @@ fn push_and_pull_never_write_the_side_that_leads() {
             });
             let led = if leader == Side::Local { &world.local } else { &world.remote };
             assert_eq!(led, tree);
+        }
+    });
+}
+
+#[test]
+fn the_side_that_follows_holds_all_of_the_other_and_loses_nothing_of_its_own() {
+    for_every_triple(|base, local, remote| {
+        for (direction, leads, follows) in
+            [(Direction::Push, local, remote), (Direction::Pull, remote, local)]
+        {
+            let context = || format!("{direction:?}\nbase {base:?}\nlocal {local:?}\nremote {remote:?}");
+            let mut world = World::new(base, local, remote);
+            world.converge(direction).unwrap_or_else(|problem| panic!("{problem}\n{}", context()));
+            let kept_out = world.plan(direction).kept_out;
+            let follower = if direction == Direction::Push { &world.remote } else { &world.local };
+            for (path, node) in &leads.files {
+                let is_kept_out = holds_files(follower, path) && kept_out.contains(&key(path));
+                assert!(
+                    follower.files.get(path) == Some(node) || is_kept_out,
+                    "{path}: {kept_out:?}\n{}",
+                    context()
+                );
+            }
+            for (path, node) in
+                follows.files.iter().filter(|(path, node)| base.files.get(*path) != Some(node))
+            {
+                assert!(
+                    follower.contents().contains(&node.content),
+                    "{path} {node:?} is gone\n{}",
+                    context()
+                );
+            }
         }
     });
 }

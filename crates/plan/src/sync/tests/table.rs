@@ -12,8 +12,7 @@ fn one(node: Option<model::Node>) -> Tree {
 fn one_path_every_case() {
     let (old, new, other) = (Some(file(1)), Some(file(2)), Some(file(3)));
     let (touched, stamped) = (Some(file_at(1, 7)), Some(file_at(1, 8)));
-    let conflict =
-        "conflict at f: both sides changed it; the local version becomes f.sync-conflict-20261120-101500-m\n";
+    let conflict = "conflict at f: the sides hold two versions; the local one becomes f.sync-conflict-20261120-101500-m\n";
     let table = [
         ("nothing anywhere", None, None, None, ""),
         ("all the same", old, old, old, ""),
@@ -45,13 +44,52 @@ fn one_path_every_case() {
 }
 
 #[test]
+fn one_path_where_the_remote_side_follows() {
+    let (old, new, other) = (Some(file(1)), Some(file(2)), Some(file(3)));
+    let (touched, stamped) = (Some(file_at(1, 7)), Some(file_at(1, 8)));
+    let aside = "conflict at f: the sides hold two versions; the remote one becomes f.sync-conflict-20261120-101500-m\n";
+    let stamp = "update time and permissions of remote f\n";
+    let table = [
+        ("nothing anywhere", None, None, None, ""),
+        ("all the same", old, old, old, ""),
+        ("new here", None, new, None, "upload f (1 B)\n"),
+        ("new there", None, None, new, ""),
+        ("same new on both", None, new, new, ""),
+        ("different new on both", None, new, other, aside),
+        ("edited here", old, new, old, "upload f (1 B)\n"),
+        ("edited there", old, old, new, aside),
+        ("edited alike", old, new, new, ""),
+        ("edited differently", old, new, other, aside),
+        ("deleted here", old, None, old, "delete remote f\n"),
+        ("deleted there", old, old, None, "upload f (1 B)\n"),
+        ("deleted on both", old, None, None, ""),
+        ("deleted here, edited there", old, None, new, ""),
+        ("edited here, deleted there", old, new, None, "upload f (1 B)\n"),
+        ("touched here", old, touched, old, stamp),
+        ("touched there", old, old, touched, stamp),
+        ("touched differently", old, touched, stamped, stamp),
+        ("touched here, edited there", old, touched, new, aside),
+        ("touched here, deleted there", old, touched, None, "upload f (1 B)\n"),
+        ("deleted here, touched there", old, None, touched, "delete remote f\n"),
+        ("new alike but for the time", None, touched, stamped, stamp),
+    ];
+    for (name, base, local, remote, expected) in table {
+        let push = World::new(&one(base), &one(local), &one(remote)).plan(Direction::Push).to_string();
+        assert_eq!(push, expected, "{name}");
+        let pull = World::new(&one(base), &one(remote), &one(local)).plan(Direction::Pull).to_string();
+        let mirrored = expected.replace("upload", "download").replace("remote", "local");
+        assert_eq!(pull, mirrored, "{name}, the other way round");
+    }
+}
+
+#[test]
 fn a_file_makes_way_for_a_directory() {
     let base = Tree::default();
     let local = Tree::default().with_file("a", file(1)).with_file("a-b", file(1)).with_file("a.txt", file(1));
     let remote = Tree::default().with_file("a/x", file(2));
     let mut world = World::new(&base, &local, &remote);
     insta::assert_snapshot!(world.plan(Direction::TwoWay), @r"
-    conflict at a: a file here, a directory there; the file becomes a.sync-conflict-20261120-101500-m
+    conflict at a: a directory takes the name; the local file becomes a.sync-conflict-20261120-101500-m
     upload a-b (1 B)
     upload a.txt (1 B)
     download a/x (1 B)
@@ -111,7 +149,7 @@ fn verdict(base: &Tree, local: &Tree, remote: &Tree, max_delete: MaxDelete, guar
         max_delete,
         guards,
         doubts: Doubts::default(),
-        copy_of: &|key| label.copy_of(key),
+        copy_of: &|key, _| label.copy_of(key),
         sight: &|_, _| Sight::Clear,
     };
     sync(base_of(base), local.scan(), remote.scan(), &rules)
@@ -138,7 +176,7 @@ fn an_emptied_side_that_is_another_one_is_told_as_such() {
             max_delete: MaxDelete::Percent(100),
             guards,
             doubts: Doubts { local: true, remote: false },
-            copy_of: &|key| label.copy_of(key),
+            copy_of: &|key, _| label.copy_of(key),
             sight: &|_, _| Sight::Clear,
         };
         sync(base_of(&full), empty.scan(), full.scan(), &rules)
@@ -161,7 +199,7 @@ fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
             max_delete: MaxDelete::Percent(100),
             guards: Guards::On,
             doubts: Doubts::default(),
-            copy_of: &|key| label.copy_of(key),
+            copy_of: &|key, _| label.copy_of(key),
             sight,
         };
         sync(base_of(&full), Tree::default().scan(), remote.scan(), &rules)
@@ -171,6 +209,113 @@ fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
     let unreadable =
         |key: &ObjectKey, _| if key.as_str() == "f000" { Sight::Hidden(Side::Local) } else { Sight::Clear };
     assert!(matches!(verdict_with(&unreadable), Verdict::Proceed(_)), "an unreadable file is there");
+}
+
+#[test]
+fn what_follows_and_was_emptied_is_filled_again() {
+    let (full, empty) = (many(3), Tree::default());
+    for (direction, local, remote, halts) in [
+        (Direction::Push, &full, &empty, false),
+        (Direction::Push, &empty, &full, true),
+        (Direction::Pull, &empty, &full, false),
+        (Direction::Pull, &full, &empty, true),
+    ] {
+        let label = label();
+        let rules = Rules {
+            direction,
+            max_delete: MaxDelete::Percent(100),
+            guards: Guards::On,
+            doubts: Doubts::default(),
+            copy_of: &|key, _| label.copy_of(key),
+            sight: &|_, _| Sight::Clear,
+        };
+        let verdict = sync(base_of(&full), local.scan(), remote.scan(), &rules);
+        assert_eq!(
+            matches!(verdict, Verdict::Halt(Halt::Emptied { .. })),
+            halts,
+            "{direction:?}: {verdict:?}"
+        );
+    }
+}
+
+/// A tree of so many files under a name of its own, and of some that are everywhere.
+fn apart(name: &str, own: u8, common: &[(&str, model::Node)]) -> Tree {
+    let own = (0..own).fold(Tree::default(), |tree, n| tree.with_file(&format!("{name}{n:03}"), file(n)));
+    common.iter().fold(own, |tree, (path, node)| tree.with_file(path, *node))
+}
+
+#[test]
+fn trees_that_never_met_need_something_in_common() {
+    let empty = model::Node { content: model::ContentId::EMPTY, size: 0, ..file(0) };
+    let (everywhere, other) = ((".gitignore", file(200)), ("LICENSE", file(201)));
+    let table: &[(&str, u8, u8, &[(&str, model::Node)], bool)] = &[
+        ("few files are put together", 9, 100, &[], false),
+        ("many and nothing in common", 10, 10, &[], true),
+        ("one of ten", 9, 100, &[everywhere], false),
+        ("one of twelve", 11, 100, &[everywhere], true),
+        ("two of twelve", 10, 100, &[everywhere, other], false),
+        ("an empty file is nothing in common", 9, 100, &[("__init__.py", empty)], true),
+    ];
+    for (name, local, remote, common, are_strangers) in table {
+        let (local, remote) = (apart("l", *local, common), apart("r", *remote, common));
+        let verdict = verdict(&Tree::default(), &local, &remote, MaxDelete::Percent(100), Guards::On);
+        assert_eq!(
+            matches!(verdict, Verdict::Halt(Halt::Strangers { .. })),
+            *are_strangers,
+            "{name}: {verdict:?}"
+        );
+    }
+}
+
+/// One path, and whether a rule leaves it alone now and has done so since both sides agreed.
+fn under_a_rule(base: bool, local: bool, remote: bool, ignored: bool, rests: bool) -> String {
+    let node = |there: bool| there.then(|| file(1));
+    let label = label();
+    let sight = if ignored { Sight::Ignored } else { Sight::Clear };
+    let rules = Rules {
+        direction: Direction::TwoWay,
+        max_delete: MaxDelete::Percent(100),
+        guards: Guards::On,
+        doubts: Doubts::default(),
+        copy_of: &|key, _| label.copy_of(key),
+        sight: &|_, _| sight,
+    };
+    let base = node(base).map(|node| model::Agreed { local: node, remote: node });
+    let place = Place { key: key("f"), base, local: node(local), remote: node(remote), rests, with: () };
+    let mut steps = Vec::new();
+    let mut sink = |_: &Place, step: Step| match step {
+        Step::Act(action) => steps.push(action.to_string()),
+        Step::Settled(Settled::Rest { .. }) => steps.push("rest".to_owned()),
+        Step::Settled(Settled::Wake { .. }) => steps.push("wake".to_owned()),
+        Step::Settled(Settled::Forget { .. }) => steps.push("forget".to_owned()),
+        step => panic!("{step:?}"),
+    };
+    let mut planner = Planner::new();
+    planner.see(&rules, place, &mut sink);
+    planner.finish(&rules, &mut sink);
+    steps.join(", ")
+}
+
+#[test]
+fn a_rule_deletes_nothing_and_neither_does_its_end() {
+    let table = [
+        // base, local, remote, ignored, rests
+        ((true, true, true, true, false), "rest"),
+        ((true, false, true, true, false), "rest"),
+        ((true, false, false, true, false), "rest"),
+        ((true, true, true, true, true), ""),
+        ((true, false, true, true, true), ""),
+        ((false, true, false, true, false), ""),
+        ((false, true, true, true, false), ""),
+        ((true, true, true, false, true), "wake"),
+        ((true, true, false, false, true), "upload f (1 B)"),
+        ((true, false, true, false, true), "download f (1 B)"),
+        ((true, false, false, false, true), "forget"),
+    ];
+    for ((base, local, remote, ignored, rests), expected) in table {
+        let name = format!("base {base}, local {local}, remote {remote}, ignored {ignored}, rests {rests}");
+        assert_eq!(under_a_rule(base, local, remote, ignored, rests), expected, "{name}");
+    }
 }
 
 #[test]
@@ -219,7 +364,7 @@ fn what_cannot_be_seen_is_not_decided() {
         max_delete: MaxDelete::Percent(50),
         guards: Guards::On,
         doubts: Doubts::default(),
-        copy_of: &|key| label.copy_of(key),
+        copy_of: &|key, _| label.copy_of(key),
         sight: &|key: &ObjectKey, _| {
             if key.path() == hidden { Sight::Hidden(Side::Local) } else { Sight::Clear }
         },

@@ -177,7 +177,7 @@ impl World {
             max_delete: MaxDelete::Percent(25),
             guards: Guards::Resumed,
             doubts: Doubts::default(),
-            copy_of: &|key| label.copy_of(key),
+            copy_of: &|key, _| label.copy_of(key),
             sight: &|_, _| Sight::Clear,
         };
         match sync(self.base.clone(), self.local.scan(), self.remote.scan(), &rules) {
