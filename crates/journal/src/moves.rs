@@ -3,9 +3,9 @@
 //! Told by content alone, among the keys that one side no longer has and those it newly has: so the bytes can be taken
 //! from where the other side still keeps them. Pairs are kept in a temporary table for as long as the plan that asked is carried out.
 
+use crate::base::row::read_key;
 use crate::{Error, Journal, RouteId};
 use model::ObjectKey;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Candidates that are looked at for one arrival: identical files may be many.
@@ -66,8 +66,8 @@ impl Journal {
             let find = "SELECT origin FROM temp.moved WHERE route = ?1 AND side = ?2 AND target = ?3";
             let found = connection
                 .prepare_cached(find)?
-                .query_row(params![route.0, on.number(), target.as_str()], |row| row.get::<_, String>(0));
-            found.optional()?.map(|origin| parse(&origin)).transpose()
+                .query_row(params![route.0, on.number(), target.as_str()], |row| read_key(row, 0));
+            found.optional()
         })
     }
 }
@@ -127,11 +127,6 @@ fn origin_of(
 
 fn name_of(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
-}
-
-fn parse(key: &str) -> rusqlite::Result<ObjectKey> {
-    ObjectKey::parse(key)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 use crate::base::row;
 use crate::{Error, Journal, RouteId};
 use model::{BaseEntry, ContentId, ETag, ObjectKey};
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Entries per page.
@@ -115,8 +114,7 @@ impl Journal {
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<SealedObject> {
-    let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let key = row::read_key(row, 0)?;
     let etag: Option<String> = row.get(2)?;
     let inside =
         Inside { content: ContentId::from_md5(row.get(3)?), size: row.get(4).map(i64::cast_unsigned)? };

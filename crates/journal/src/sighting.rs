@@ -4,10 +4,9 @@
 //! base says. So a listing need not be kept, a plan can be made as often as wanted by one pass in key order ([`Journal::known`]), and
 //! an idle machine has no sightings at all. They are observations like the rest: losing them costs looking again.
 
-use crate::base::row::{kind_number, read_kind, read_meta, unfit};
+use crate::base::row::{kind_number, read_key, read_kind, read_meta, unfit};
 use crate::{BaseEntries, Error, Journal, RouteId};
 use model::{BaseEntry, ContentId, ETag, Kind, Meta, Mode, Node, ObjectKey, RemoteVersion, Stamp, UnixNanos};
-use rusqlite::types::Type;
 use rusqlite::{Connection, params};
 use std::sync::Arc;
 
@@ -140,6 +139,17 @@ impl Journal {
         }
         let nothing = known.base.is_none() && known.local.is_none() && known.remote.is_none();
         Ok((!nothing).then_some(known))
+    }
+
+    /// The keys that begin so and of which something is known, in no order.
+    pub fn keys_beginning(&self, route: RouteId, beginning: &str) -> Result<Vec<ObjectKey>, Error> {
+        self.with("looking up keys", |connection| {
+            let find = "SELECT key FROM base WHERE route = ?1 AND key >= ?2 AND key < ?2 || char(0x10FFFF)
+                        UNION SELECT key FROM sighting WHERE route = ?1 AND key >= ?2 AND key < ?2 || char(0x10FFFF)";
+            let mut statement = connection.prepare_cached(find)?;
+            let rows = statement.query_map(params![route.0, beginning], |row| read_key(row, 0))?;
+            rows.collect()
+        })
     }
 
     /// How many keys that both sides agree on have `part` in them. Reads all of them.
@@ -298,8 +308,7 @@ pub(crate) fn drop_both(connection: &Connection, route: RouteId, key: &ObjectKey
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sighting> {
-    let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let key = read_key(row, 0)?;
     let node = read_kind(row, 2)?.map(|kind| read_node(row, kind)).transpose()?;
     match row.get::<_, i64>(1)? {
         LOCAL => {

@@ -6,9 +6,9 @@
 //!
 //! Times and permissions are given to an object when its upload begins, so an upload belongs to a whole [`Node`].
 
+use crate::base::row::read_key;
 use crate::{Error, Journal, RouteId};
 use model::{ContentId, Kind, Meta, Mode, Node, ObjectKey, Owner, UnixNanos, UploadId};
-use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, params};
 
 /// An upload that was begun.
@@ -74,8 +74,7 @@ impl Journal {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
-    let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let key = read_key(row, 0)?;
     let mtime: Option<i64> = row.get(4)?;
     let mode: Option<u32> = row.get(5)?;
     let owner: Option<(u32, u32)> = row.get::<_, Option<u32>>(6)?.zip(row.get(7)?);

@@ -30,7 +30,7 @@ mod settle;
 
 pub use guard::{Doubts, MaxDelete, PerSide, Tally, Toll, guard};
 pub use outcome::{
-    Action, Change, Conflict, Direction, Halt, InTheWay, Phase, Plan, Settled, Side, Verdict, Written,
+    Action, Change, Conflict, Direction, Halt, InTheWay, Left, Phase, Plan, Settled, Side, Verdict, Written,
 };
 pub use place::{Place, Sink, Step};
 pub use rename::ConflictLabel;
@@ -50,6 +50,8 @@ pub struct Rules<'a> {
     pub doubts: Doubts,
     /// The key for a conflict copy of what a side has at a key: one that is free.
     pub copy_of: &'a dyn Fn(&ObjectKey, Side) -> ObjectKey,
+    /// Whether a version of the side that follows is not to be set aside once more, and why.
+    pub insists: &'a dyn Fn(&ObjectKey, &Node) -> Option<Left>,
     /// How well a key can be seen, given the bytes of the larger of what both sides show. Only a clear one is decided upon.
     pub sight: &'a dyn Fn(&ObjectKey, u64) -> Sight,
 }

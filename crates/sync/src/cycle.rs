@@ -190,7 +190,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         }
         self.vouch(&deciding, &identity)?;
         let mut report = Report::begin(&here, &there);
-        report.problems.extend(survey.kept_out.iter().map(Problem::kept_out));
+        report.problems.extend(survey.left.iter().map(|(key, left)| Problem::left(key, *left)));
         let report = self.carry_out(&deciding, &survey, &surveys, report).await?;
         let report = self.seal_what_is_clear(&deciding, &surveys, report).await?;
         self.conclude(&deciding, identity, &instructions, &report)?;

@@ -6,16 +6,16 @@
 
 use crate::cycle::Options;
 use crate::error::Error;
-use crate::observe::{BATCH, Hidden};
+use crate::observe::{BATCH, Hidden, is_unknown};
 use crate::route::Route;
 use crate::threads::blocking;
 use chrono::{NaiveDateTime, TimeDelta};
 use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen, Sighting};
-use model::{BaseEntry, MachineName, ObjectKey};
+use model::{BaseEntry, MachineName, Node, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
-    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, PerSide, Phase, Place, Plan, Planner,
-    Rules, Settled, Side, Sight, Step, Tally, Toll, Written,
+    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, Left, PerSide, Phase, Place, Plan,
+    Planner, Rules, Settled, Side, Sight, Step, Tally, Toll, Written,
 };
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -42,8 +42,8 @@ pub(crate) struct Survey {
     pub(crate) toll: Toll,
     pub(crate) conflicts: u64,
     pub(crate) settled: u64,
-    /// Files for which there is no place on the other side.
-    pub(crate) kept_out: Vec<ObjectKey>,
+    /// Files that the side that follows does not get.
+    pub(crate) left: Vec<(ObjectKey, Left)>,
     /// Actions of each phase.
     pub(crate) actions: [u64; 4],
     /// Bytes to be moved.
@@ -78,7 +78,7 @@ impl Survey {
                     self.bytes += node.size;
                 }
             }
-            Step::KeptOut => self.kept_out.push(place.key.clone()),
+            Step::Left(left) => self.left.push((place.key.clone(), *left)),
             Step::Stands => {}
         }
     }
@@ -203,6 +203,7 @@ impl Deciding {
             guards: self.guards,
             doubts: self.doubts,
             copy_of: &|key, side| self.copy_of(key, side),
+            insists: &|key, node| self.insists(key, node),
             sight: &sight,
         })
     }
@@ -211,14 +212,37 @@ impl Deciding {
     /// What cannot be looked up is found taken in the doing.
     fn copy_of(&self, key: &ObjectKey, side: Side) -> ObjectKey {
         let is_taken = |copy: &ObjectKey| matches!(self.journal.known_at(self.route.id, copy), Ok(Some(_)));
+        let label = |time: &str| self.label(time, side).copy_of(key);
+        let free = seconds_from(&self.options.time).map(|time| label(&time)).find(|copy| !is_taken(copy));
+        free.unwrap_or_else(|| label(&self.options.time))
+    }
+
+    fn label(&self, time: &str, side: Side) -> ConflictLabel {
         let machine = &self.route.machine;
         let whose = match side {
             Side::Local => machine.clone(),
             Side::Remote => MachineName::new(&self.route.destination).unwrap_or_else(|_| machine.clone()),
         };
-        let label = |time: &str| ConflictLabel::new(time, &whose).copy_of(key);
-        let free = seconds_from(&self.options.time).map(|time| label(&time)).find(|copy| !is_taken(copy));
-        free.unwrap_or_else(|| label(&self.options.time))
+        ConflictLabel::new(time, &whose)
+    }
+
+    /// Whether the version of the side that follows stands in a conflict copy already. Of a version that cannot be told apart from others, nobody
+    /// knows; and what cannot be looked up is better left than set aside without end.
+    fn insists(&self, key: &ObjectKey, node: &Node) -> Option<Left> {
+        let follows = self.route.direction.yields();
+        let known = |key: &ObjectKey| self.journal.known_at(self.route.id, key).ok().flatten();
+        if follows == Side::Remote && known(key)?.remote().is_some_and(|seen| is_unknown(&seen)) {
+            return Some(Left::Unknown);
+        }
+        let beginning = self.label(&self.options.time, follows).beginning_of(key);
+        let Ok(copies) = self.journal.keys_beginning(self.route.id, &beginning) else {
+            return Some(Left::Unknown);
+        };
+        let is_kept = |copy: &ObjectKey| {
+            known(copy)
+                .is_some_and(|known| place(known).on(follows).is_some_and(|one| one.same_content(node)))
+        };
+        copies.iter().any(is_kept).then_some(Left::Insisted)
     }
 
     pub(crate) fn sight(&self, key: &ObjectKey, size: u64) -> Sight {
@@ -303,7 +327,7 @@ fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
         Step::Conflict(conflict) if pass == Pass::Conflicts => Some(Job::SetAside(conflict, place.with)),
         Step::Act(action) if pass == Pass::Actions(action.phase) => Some(Job::Act(action, place.with)),
         Step::Settled(settled) => remembered(settled, &place.with).map(Job::Remember),
-        Step::Conflict(_) | Step::Act(_) | Step::KeptOut | Step::Stands => None,
+        Step::Conflict(_) | Step::Act(_) | Step::Left(_) | Step::Stands => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::observe::View;
 use model::ObjectKey;
-use plan::sync::{Conflict, Halt, PerSide, Plan};
+use plan::sync::{Conflict, Halt, Left, PerSide, Plan};
 use std::fmt;
 
 /// How a cycle ended.
@@ -69,10 +69,9 @@ pub enum Nature {
 }
 
 impl Problem {
-    /// A file that cannot be where the other side has it.
-    pub(crate) fn kept_out(key: &ObjectKey) -> Self {
-        let message =
-            format!("{key} could not be brought over: a directory with files of its own is in its place");
+    /// A file that the side that follows does not get.
+    pub(crate) fn left(key: &ObjectKey, left: Left) -> Self {
+        let message = format!("{key} could not be brought over: {left}");
         Self { key: Some(key.clone()), message, nature: Nature::Other }
     }
 

@@ -85,10 +85,15 @@ fn unless<T>(repeats: bool, value: T) -> Option<T> {
     (!repeats).then_some(value)
 }
 
+/// The key in a column.
+pub(crate) fn read_key(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<ObjectKey> {
+    ObjectKey::parse(row.get_ref(column)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
 /// A base entry from its row.
 pub(crate) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<BaseEntry> {
-    let key = ObjectKey::parse(row.get_ref(0)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
+    let key = read_key(row, 0)?;
     let local = Node {
         kind: read_kind(row, 1)?.ok_or_else(|| unfit(row, 1))?,
         content: ContentId::from_md5(row.get(2)?),

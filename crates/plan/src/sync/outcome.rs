@@ -86,8 +86,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What is already so and needs only to be remembered.
     pub settled: Vec<Settled>,
-    /// Files that cannot be brought over, as directories are in their place.
-    pub kept_out: Vec<ObjectKey>,
+    /// Files that the side that follows does not get.
+    pub left: Vec<(ObjectKey, Left)>,
     /// Directories that stand for themselves once the plan is carried out: not to be tidied away.
     pub directories: BTreeSet<ObjectKey>,
 }
@@ -105,7 +105,7 @@ impl Plan {
             Step::Conflict(conflict) => self.conflicts.push(conflict),
             Step::Act(action) => self.actions.push(action),
             Step::Settled(settled) => self.settled.push(settled),
-            Step::KeptOut => self.kept_out.push(key.clone()),
+            Step::Left(left) => self.left.push((key.clone(), left)),
             Step::Stands => drop(self.directories.insert(key.clone())),
         }
     }
@@ -186,6 +186,17 @@ pub enum InTheWay {
     /// A directory of that name. The file yields, because a directory cannot be renamed without
     /// renaming all it holds.
     Directory,
+}
+
+/// Why the side that follows does not get a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It has a directory with files of its own in its place.
+    Directory,
+    /// It has a version of its own in its place that was set aside before: a second machine that leads there would go on for ever.
+    Insisted,
+    /// It has a version of its own in its place of which nobody can tell whether it was set aside before.
+    Unknown,
 }
 
 /// A change of the base that needs no effect.
@@ -307,7 +318,19 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.conflicts.iter().try_for_each(|conflict| writeln!(f, "{conflict}"))?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))?;
-        self.kept_out.iter().try_for_each(|key| writeln!(f, "leave {key}: a directory is in its place"))
+        self.left.iter().try_for_each(|(key, left)| writeln!(f, "leave {key}: {left}"))
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Directory => "a directory with files of its own is in its place",
+            Self::Insisted => {
+                "somebody puts another version in its place, again and again; it is kept beside it"
+            }
+            Self::Unknown => "another version is in its place, which cannot be looked into here",
+        })
     }
 }
 

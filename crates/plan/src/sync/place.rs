@@ -1,7 +1,7 @@
 //! What is known about one key, and what comes of it.
 
 use super::decide::{Decision, decide};
-use super::outcome::{Action, Conflict, Direction, Settled, Side};
+use super::outcome::{Action, Conflict, Direction, Left, Settled, Side};
 use model::{Agreed, Node, ObjectKey};
 
 /// What is known about one key. `W`: whatever the executor wants to have at hand again when it gets the steps;
@@ -59,8 +59,8 @@ pub enum Step {
     Act(Action),
     /// The base is changed, and nothing else.
     Settled(Settled),
-    /// The side that follows cannot take over the file here: it has a directory of its own in its place.
-    KeptOut,
+    /// The side that follows does not get the file here.
+    Left(Left),
     /// A directory stands for itself once the plan is carried out: it is not to be tidied away.
     Stands,
 }

@@ -8,6 +8,9 @@ use model::{MachineName, ObjectKey, RelPath};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConflictLabel(String);
 
+/// What a copy's name says before the time.
+const MARK: &str = ".sync-conflict-";
+
 /// The longest file name that common file systems take, in bytes.
 const NAME_LENGTH_MAX: usize = 255;
 
@@ -15,7 +18,15 @@ impl ConflictLabel {
     /// `time` is written `YYYYMMDD-HHMMSS`. It is a label for people and decides nothing.
     #[must_use]
     pub fn new(time: &str, machine: &MachineName) -> Self {
-        Self(format!(".sync-conflict-{time}-{machine}"))
+        Self(format!("{MARK}{time}-{machine}"))
+    }
+
+    /// What the keys for copies of the file at `key` begin with, at whatever time they were made.
+    #[must_use]
+    pub fn beginning_of(&self, key: &ObjectKey) -> String {
+        let copy = self.copy_of(key).to_string();
+        let end = copy.rfind(MARK).map_or(copy.len(), |at| at + MARK.len());
+        copy[..end].to_owned()
     }
 
     /// The key for the copy of the file at `key`, in the same directory.

@@ -14,7 +14,7 @@
 
 use super::Rules;
 use super::decide::{Decision, decide};
-use super::outcome::{Action, Change, Conflict, InTheWay, Phase, Settled, Side, Written};
+use super::outcome::{Action, Change, Conflict, InTheWay, Left, Phase, Settled, Side, Written};
 use super::place::{Place, Sink, Step, is_kept};
 use model::{Node, ObjectKey};
 use std::collections::BTreeMap;
@@ -163,8 +163,12 @@ impl<W> Settler<'_, W> {
 
     fn split(&mut self, place: &Place<W>, sink: &mut impl Sink<W>) {
         let yields = self.rules.direction.yields();
-        let moves = place.on(yields).map(|node| (yields, node)).into_iter().collect();
-        self.set_aside(place, InTheWay::Version, moves, sink);
+        let Some(node) = place.on(yields) else { return };
+        let insists = || (self.rules.insists)(&place.key, &node);
+        match self.rules.direction.leads().and_then(|_| insists()) {
+            Some(left) => sink.take(place, Step::Left(left)),
+            None => self.set_aside(place, InTheWay::Version, BTreeMap::from([(yields, node)]), sink),
+        }
     }
 
     /// A file of the side that leads stands. Where the other side has a directory of its own instead, it cannot follow.
@@ -173,7 +177,7 @@ impl<W> Settler<'_, W> {
         match self.rules.direction.leads() {
             Some(leads) if place.on(leads).is_some() => match place.on(leads.other()) {
                 Some(_) => self.carry_out(open, open.decision, sink),
-                None => sink.take(place, Step::KeptOut),
+                None => sink.take(place, Step::Left(Left::Directory)),
             },
             _ => self.make_way_for_directory(place, sink),
         }

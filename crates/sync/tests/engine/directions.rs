@@ -58,6 +58,40 @@ async fn what_another_one_wrote_at_the_destination_moves_aside() {
     assert!(!one.sync().await.did_something());
 }
 
+/// Each would put its own version in the other's place, and the other's aside, without end.
+#[tokio::test]
+async fn two_machines_that_both_lead_come_to_rest_and_are_told() {
+    let bucket = FakeBucket::with_feed();
+    let machines = ["one", "other"].map(|name| {
+        let mut machine = Machine::new(name, &bucket);
+        machine.route.direction = Direction::Push;
+        machine.write("settings", format!("of {name}"));
+        machine
+    });
+    for _ in 0..3 {
+        for machine in &machines {
+            machine.report().await;
+        }
+    }
+    let (before, writes) = (held(&bucket), bucket.writes());
+    let contents: Vec<&str> = before.iter().map(|(_, content)| content.as_str()).collect();
+    assert_eq!(contents.len(), 3, "{before:?}");
+    assert!(contents.contains(&"of one") && contents.contains(&"of other"), "{before:?}");
+    let mut problems = Vec::new();
+    for machine in &machines {
+        problems.extend(machine.report().await.problems);
+    }
+    assert_eq!((problems.len(), bucket.writes()), (1, writes), "{problems:?}");
+    assert!(problems[0].message.contains("again and again"), "{problems:?}");
+
+    // Who leaves room has the other one's version there.
+    bucket.remove("settings");
+    for machine in &machines {
+        machine.report().await;
+    }
+    assert_eq!(machines[0].read("settings").as_deref(), Some("of one"));
+}
+
 #[tokio::test]
 async fn what_is_deleted_here_is_deleted_there_unless_it_is_another_ones_by_now() {
     let bucket = FakeBucket::with_feed();

@@ -118,13 +118,13 @@ fn the_side_that_follows_holds_all_of_the_other_and_loses_nothing_of_its_own() {
             let context = || format!("{direction:?}\nbase {base:?}\nlocal {local:?}\nremote {remote:?}");
             let mut world = World::new(base, local, remote);
             world.converge(direction).unwrap_or_else(|problem| panic!("{problem}\n{}", context()));
-            let kept_out = world.plan(direction).kept_out;
+            let left = world.plan(direction).left;
             let follower = if direction == Direction::Push { &world.remote } else { &world.local };
             for (path, node) in &leads.files {
-                let is_kept_out = holds_files(follower, path) && kept_out.contains(&key(path));
+                let is_kept_out = holds_files(follower, path) && left.contains(&(key(path), Left::Directory));
                 assert!(
                     follower.files.get(path) == Some(node) || is_kept_out,
-                    "{path}: {kept_out:?}\n{}",
+                    "{path}: {left:?}\n{}",
                     context()
                 );
             }

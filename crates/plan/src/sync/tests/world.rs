@@ -29,8 +29,24 @@ pub(super) fn directory(mode: u32) -> Node {
     Node { kind: Kind::Directory, content: ContentId::EMPTY, size: 0, meta }
 }
 
-pub(super) fn label() -> ConflictLabel {
-    ConflictLabel::new("20261120-101500", &MachineName::new("m").unwrap())
+/// Rules of a plan in which nothing is out of the ordinary.
+pub(super) fn rules() -> Rules<'static> {
+    Rules {
+        direction: Direction::TwoWay,
+        max_delete: MaxDelete::Percent(100),
+        guards: Guards::On,
+        doubts: Doubts::default(),
+        copy_of: &|key, _| {
+            ConflictLabel::new("20261120-101500", &MachineName::new("m").unwrap()).copy_of(key)
+        },
+        insists: &|_, _| None,
+        sight: &|_, _| Sight::Clear,
+    }
+}
+
+/// So many files, each with content of its own.
+pub(super) fn many(count: u8) -> Tree {
+    (0..count).fold(Tree::default(), |tree, n| tree.with_file(&format!("f{n:03}"), file(n)))
 }
 
 fn parents(path: &str) -> impl Iterator<Item = &str> {
@@ -171,15 +187,7 @@ impl World {
     }
 
     pub(super) fn plan(&self, direction: Direction) -> Plan {
-        let label = label();
-        let rules = Rules {
-            direction,
-            max_delete: MaxDelete::Percent(25),
-            guards: Guards::Resumed,
-            doubts: Doubts::default(),
-            copy_of: &|key, _| label.copy_of(key),
-            sight: &|_, _| Sight::Clear,
-        };
+        let rules = Rules { direction, guards: Guards::Resumed, ..rules() };
         match sync(self.base.clone(), self.local.scan(), self.remote.scan(), &rules) {
             Verdict::Proceed(plan) => plan,
             Verdict::Halt(halt) => panic!("a resumed plan halts: {halt}"),
