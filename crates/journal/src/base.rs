@@ -10,7 +10,7 @@
 
 pub(crate) mod row;
 
-use crate::{Error, Journal, RouteId, Sighting, chunks, sealed, sighting};
+use crate::{Error, Journal, LocalSeen, RemoteSeen, RouteId, Sighting, chunks, sealed, sighting};
 use model::{BaseEntry, Chunk, ContentId, ObjectKey, RemoteVersion, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
@@ -36,6 +36,15 @@ pub enum Change {
     },
     /// Neither side has anything at this key any more.
     Forget(ObjectKey),
+    /// What was agreed on here counts for nothing any more: each side holds this.
+    Part {
+        /// Where.
+        key: ObjectKey,
+        /// On the local side.
+        local: Option<LocalSeen>,
+        /// On the remote side.
+        remote: Option<RemoteSeen>,
+    },
     /// The local side has nothing here any more, and the remote one is about to follow. Whatever stands there later is another file.
     LocalOver(ObjectKey),
     /// The same with the sides exchanged.
@@ -169,6 +178,13 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                 sighting::drop_both(connection, route, key)?;
                 chunks.forget(route, key)?;
                 sealed::forget(connection, route, key)?;
+            }
+            Change::Part { key, local, remote } => {
+                let here = local.map(|seen| Change::See(Sighting::Local(key.clone(), Some(seen))));
+                let there = remote.clone().map(|seen| Change::See(Sighting::Remote(key.clone(), Some(seen))));
+                let parts: Vec<Change> =
+                    [Some(Change::Forget(key.clone())), here, there].into_iter().flatten().collect();
+                write(connection, route, &parts)?;
             }
             Change::LocalOver(key) => local_over(connection, route, key)?,
             Change::RemoteOver(key) => remote_over(connection, route, key)?,

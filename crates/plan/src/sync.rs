@@ -102,8 +102,7 @@ impl<W> Planner<W> {
             Sight::Clear => {
                 self.tally.see(&place);
                 if rules.guards == Guards::Resumed && rules.doubts.any() {
-                    // A base that was agreed upon with something else says nothing: without it, the union is planned.
-                    place.base = None;
+                    part(&mut place, rules.direction, sink);
                 }
                 if place.rests {
                     wake(&mut place, sink);
@@ -122,6 +121,14 @@ impl<W> Planner<W> {
     pub fn finish(mut self, rules: &Rules<'_>, sink: &mut impl Sink<W>) -> Tally {
         Settler { rules, open: &mut self.open }.finish(sink);
         self.tally
+    }
+}
+
+/// A base that was agreed upon with something else says nothing: without it, the union is planned. As a rule it is replaced by what comes of that;
+/// where nothing comes of it, it has to go, or it would speak up again once the doubts are over.
+fn part<W>(place: &mut Place<W>, direction: Direction, sink: &mut impl Sink<W>) {
+    if place.base.take().is_some() && decide::decide(place, direction) == decide::Decision::Leave {
+        sink.take(place, Step::Settled(Settled::Part { key: place.key.clone() }));
     }
 }
 

@@ -348,6 +348,7 @@ fn remembered(settled: Settled, seen: &Seen) -> Option<Remembered> {
         Settled::Forget { key } => Some(Remembered::Forget(key)),
         Settled::Rest { key } => Some(Remembered::See(Sighting::Rests(key))),
         Settled::Wake { key } => Some(Remembered::Wake(key)),
+        Settled::Part { key } => Some(Remembered::Part { key, local: seen.here, remote: seen.there.clone() }),
         Settled::Agree { key, local, remote } => {
             let stamp = seen.here?.stamp;
             let version = seen.there.as_ref()?.version.clone();

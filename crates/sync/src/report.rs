@@ -66,13 +66,15 @@ pub enum Nature {
     Other,
     /// An identity: the object is sealed, and none at hand opens it.
     Locked,
+    /// Somebody who takes away what stands on the side that follows.
+    Left,
 }
 
 impl Problem {
     /// A file that the side that follows does not get.
     pub(crate) fn left(key: &ObjectKey, left: Left) -> Self {
         let message = format!("{key} could not be brought over: {left}");
-        Self { key: Some(key.clone()), message, nature: Nature::Other }
+        Self { key: Some(key.clone()), message, nature: Nature::Left }
     }
 
     /// A failed attempt, with the chain of causes.

@@ -41,9 +41,19 @@ pub(super) fn decide<W>(place: &Place<W>, direction: Direction) -> Decision {
         (Decision::Vanish, Some(_), None) => Decision::Take(leads),
         (Decision::Take(side), Some(_), Some(_)) if side == follows => Decision::Split,
         (Decision::Take(side), None, Some(_)) if side == follows => Decision::Leave,
+        // Of several machines that lead to one destination none takes the last word on time and permissions from another without end.
+        (Decision::TakeMeta(side), Some(led), _)
+            if side == follows && leads == Side::Local && is_as_agreed(place, &led) =>
+        {
+            Decision::Rest
+        }
         (Decision::TakeMeta(side), ..) if side == follows => Decision::TakeMeta(leads),
         (decision, ..) => decision,
     }
+}
+
+fn is_as_agreed<W>(place: &Place<W>, local: &Node) -> bool {
+    place.base.as_ref().is_some_and(|base| delta(&base.local, Some(local)) == Delta::Same)
 }
 
 /// What becomes of a path where both sides may be written.

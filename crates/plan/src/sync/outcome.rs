@@ -191,8 +191,10 @@ pub enum InTheWay {
 /// Why the side that follows does not get a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// It has a directory with files of its own in its place.
+    /// It has a directory of its own in its place.
     Directory,
+    /// It has a file, as the side that leads does, where a directory above would have to be.
+    File,
     /// It has a version of its own in its place that was set aside before: a second machine that leads there would go on for ever.
     Insisted,
     /// It has a version of its own in its place of which nobody can tell whether it was set aside before.
@@ -213,6 +215,11 @@ pub enum Settled {
     },
     /// Neither side holds anything.
     Forget {
+        /// Where.
+        key: ObjectKey,
+    },
+    /// What was agreed on counts for nothing any more, and what a side shows is its own.
+    Part {
         /// Where.
         key: ObjectKey,
     },
@@ -325,7 +332,8 @@ impl fmt::Display for Plan {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Directory => "a directory with files of its own is in its place",
+            Self::Directory => "a directory of its own is in its place",
+            Self::File => "a file has the name of a directory above it, on both sides",
             Self::Insisted => {
                 "somebody puts another version in its place, again and again; it is kept beside it"
             }

@@ -88,10 +88,8 @@ impl<W> Settler<'_, W> {
         }
         let decision = decide(&place, self.rules.direction);
         if is_kept(decision) {
-            // An empty directory of the side that follows keeps no file out.
-            let counts_below_files = !(decision == Decision::Leave && place.key.is_directory());
             for open in self.open.iter_mut().filter(|open| open.is_ancestor_of(&place.key)) {
-                open.holds |= open.is_directory() || counts_below_files;
+                open.holds = true;
             }
         }
         self.open.push(Open { place, decision, holds: false, written_below: Sides::default() });
@@ -124,8 +122,7 @@ impl<W> Settler<'_, W> {
             sink.take(&open.place, Step::Stands);
         }
         match decision {
-            Decision::Rest => {}
-            Decision::Leave => self.leave(open, sink),
+            Decision::Rest | Decision::Leave => {}
             Decision::Agree => agree(&open.place, sink),
             Decision::Take(side) => self.write(open, side, Change::Write, sink),
             Decision::TakeMeta(side) => self.write(open, side, Change::SetMeta, sink),
@@ -135,7 +132,10 @@ impl<W> Settler<'_, W> {
     }
 
     fn write(&mut self, open: &Open<W>, from: Side, change: fn(Written) -> Change, sink: &mut impl Sink<W>) {
-        if let Some(node) = open.place.on(from) {
+        let Some(node) = open.place.on(from) else { return };
+        if self.is_shut_out(&open.place.key) {
+            sink.take(&open.place, Step::Left(Left::File));
+        } else {
             self.act(open, from.other(), change(Written(node)), sink);
         }
     }
@@ -149,15 +149,6 @@ impl<W> Settler<'_, W> {
             if place.on(side).is_some() {
                 self.act(open, side, Change::Delete, sink);
             }
-        }
-    }
-
-    /// An empty directory holds nothing that could be lost: it makes way for a file of the side that leads.
-    fn leave(&mut self, open: &Open<W>, sink: &mut impl Sink<W>) {
-        let Some(leads) = self.rules.direction.leads() else { return };
-        let follows = leads.other();
-        if open.is_directory() && !open.holds && self.is_written_above(&open.place.key, follows) {
-            self.act(open, follows, Change::Delete, sink);
         }
     }
 
@@ -222,6 +213,13 @@ impl<W> Settler<'_, W> {
         };
         let expect = open.place.on(side);
         sink.take(&open.place, Step::Act(Action { side, key, expect, change, phase }));
+    }
+
+    /// Whether a file stands above `key` that cannot make way, because the side that leads has both. A bucket can.
+    fn is_shut_out(&self, key: &ObjectKey) -> bool {
+        let stands = |place: &Place<W>| place.local.is_some() && place.remote.is_some();
+        let mut above = self.open.iter().filter(|above| !above.is_directory() && above.is_ancestor_of(key));
+        self.rules.direction.leads().is_some() && above.any(|above| stands(&above.place))
     }
 
     /// Whether a file is about to be written on `side` where a directory above `key` is.

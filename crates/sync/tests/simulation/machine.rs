@@ -13,12 +13,12 @@ use disk::Identity;
 use journal::{Change, Journal, RouteId, RouteKey};
 use model::MachineName;
 use plan::ignore::IgnoreRules;
-use plan::sync::{Direction, Halt, MaxDelete};
+use plan::sync::{ConflictLabel, Direction, Halt, MaxDelete};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use sync::{Cycle, Error, Keeper, Moment, Options, Outcome, Progress, Resume, Route, Turn};
+use sync::{Cycle, Error, Keeper, Moment, Nature, Options, Outcome, Progress, Report, Resume, Route, Turn};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,7 @@ thread_local! {
 }
 
 impl Machine {
-    pub(crate) fn new(index: usize, max_delete: MaxDelete) -> Self {
+    pub(crate) fn new(index: usize, direction: Direction, max_delete: MaxDelete) -> Self {
         let number = index as u64 + 1;
         let identity = |inode| Identity { device: number, inode, born: None };
         let journal = empty_journal();
@@ -45,7 +45,7 @@ impl Machine {
             folder: "folder".into(),
             prefix: bucket::Prefix::root(),
             id: route_in(&journal),
-            direction: Direction::TwoWay,
+            direction,
             max_delete,
             ignore: IgnoreRules::new(&[]).unwrap(),
             machine: MachineName::new(&format!("m{index}")).unwrap(),
@@ -59,6 +59,7 @@ impl Machine {
             clock_nanos: 0,
             is_full: false,
             unreadable: BTreeSet::new(),
+            left: BTreeSet::new(),
             is_halted: false,
             is_resumed: false,
             life: 0,
@@ -105,7 +106,8 @@ pub(crate) fn quiet_world() -> (World, Who) {
 /// The same with several machines.
 pub(crate) fn quiet_world_of(machines: usize) -> World {
     let mut state = State::new(Random::new(0), Trace::new(Keep::Sum), Objects::with_feed());
-    state.machines = (0..machines).map(|index| Machine::new(index, MaxDelete::Percent(100))).collect();
+    state.machines =
+        (0..machines).map(|index| Machine::new(index, Direction::TwoWay, MaxDelete::Percent(100))).collect();
     World::new(state)
 }
 
@@ -200,9 +202,18 @@ pub(crate) async fn run_once(world: &World, who: Who) -> Result<Outcome, Error> 
 
 impl State {
     fn set_label(&mut self, machine: usize) {
+        LABEL.set(self.time_for_labels(machine));
+    }
+
+    fn time_for_labels(&mut self, machine: usize) -> String {
         let seconds = self.clock(machine).div_euclid(1_000_000_000);
-        let time = DateTime::from_timestamp(seconds, 0).unwrap();
-        LABEL.set(time.format("%Y%m%d-%H%M%S").to_string());
+        DateTime::from_timestamp(seconds, 0).unwrap().format("%Y%m%d-%H%M%S").to_string()
+    }
+
+    /// What the machine would write into the name of a conflict copy.
+    pub(crate) fn conflict_label(&mut self, machine: usize) -> ConflictLabel {
+        let time = self.time_for_labels(machine);
+        ConflictLabel::new(&time, &self.machines[machine].route.machine)
     }
 
     /// How much longer than necessary to wait.
@@ -224,6 +235,9 @@ impl State {
     fn ended(&mut self, machine: usize, outcome: &Result<Outcome, Error>) {
         let wrote = self.machines[machine].cycle_wrote;
         self.machines[machine].is_halted = matches!(outcome, Ok(Outcome::Halted(_)));
+        if let Ok(Outcome::Done(report)) = outcome {
+            self.machines[machine].left = left(report);
+        }
         match outcome {
             Ok(Outcome::Halted(halt)) => {
                 self.note(format_args!("{machine} halts: {halt}"));
@@ -259,6 +273,12 @@ impl State {
             it.journal.record(it.route.id, &[Change::Forget(key)]).unwrap();
         }
     }
+}
+
+/// What the side that follows does not get.
+fn left(report: &Report) -> BTreeSet<String> {
+    let left = report.problems.iter().filter(|problem| problem.nature == Nature::Left);
+    left.filter_map(|problem| problem.key.as_ref()).map(ToString::to_string).collect()
 }
 
 fn words(outcome: &Outcome) -> String {

@@ -1,8 +1,9 @@
 //! What must be true once the faults have stopped and the machines have had their time.
 
 use crate::tree::Entry;
-use crate::world::State;
+use crate::world::{Machine, State};
 use model::{Kind, Mode, ObjectKey, UnixNanos};
+use plan::sync::Direction;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -15,6 +16,7 @@ pub(crate) fn judge(state: &State) -> Vec<String> {
     nothing_is_lost(state, &mut wrong);
     nothing_is_made_up(state, &mut wrong);
     all_sides_are_equal(state, &mut wrong);
+    sides_that_follow_have_all(state, &mut wrong);
     nothing_comes_back(state, &mut wrong);
     wrong
 }
@@ -42,11 +44,13 @@ fn nothing_is_made_up(state: &State, wrong: &mut Vec<String>) {
 
 fn all_sides_are_equal(state: &State, wrong: &mut Vec<String>) {
     let bucket = bucket(state);
-    for (index, machine) in state.machines.iter().enumerate() {
+    let two_way = |machine: &Machine| machine.route.direction == Direction::TwoWay;
+    let Some(first) = state.machines.iter().position(two_way) else { return };
+    for (index, machine) in state.machines.iter().enumerate().filter(|(_, machine)| two_way(machine)) {
         let shown = as_far_as_told(state, &folder(machine.folder.entries()), &bucket);
-        let first = as_far_as_told(state, &folder(state.machines[0].folder.entries()), &bucket);
-        if let Some(difference) = difference(&shown, &first) {
-            wrong.push(format!("machine {index} and machine 0 differ: {difference}"));
+        let equal = as_far_as_told(state, &folder(state.machines[first].folder.entries()), &bucket);
+        if let Some(difference) = difference(&shown, &equal) {
+            wrong.push(format!("machine {index} and machine {first} differ: {difference}"));
         }
         let files = |shown: &Shown| {
             shown
@@ -62,6 +66,32 @@ fn all_sides_are_equal(state: &State, wrong: &mut Vec<String>) {
         }
         for directory in shown.keys().filter(|path| path.ends_with('/') && !bucket.contains_key(*path)) {
             wrong.push(format!("the bucket lacks the directory {directory} of machine {index}"));
+        }
+    }
+}
+
+/// A side that follows has all of the other one, but for what was told; what it has beyond is its own.
+fn sides_that_follow_have_all(state: &State, wrong: &mut Vec<String>) {
+    let bucket = bucket(state);
+    for (index, machine) in state.machines.iter().enumerate() {
+        let pushes = machine.route.direction == Direction::Push;
+        let words = |what: &str| what.split(" at ").next().map(str::to_owned);
+        let told = |shown: &Shown| as_far_as_told(state, shown, &bucket);
+        let (here, there) = (told(&folder(machine.folder.entries())), told(&bucket));
+        let (leads, follows) = match machine.route.direction {
+            Direction::TwoWay => continue,
+            Direction::Push => (here, there),
+            Direction::Pull => (there, here),
+        };
+        for (path, what) in leads.iter().filter(|(path, _)| !machine.left.contains(*path)) {
+            let is_below = |key: &String| path.ends_with('/') && key.starts_with(path);
+            let there = follows.get(path);
+            // Several machines may lead to the bucket: time and permissions are those of one of them.
+            let is_meant = |there: &String| there == what || pushes && words(there) == words(what);
+            let holds = follows.keys().any(is_below) || there.is_some_and(is_meant);
+            if !holds {
+                wrong.push(format!("machine {index} does not follow: {path}: {what}, and {there:?}"));
+            }
         }
     }
 }

@@ -11,13 +11,14 @@ use crate::tree::{self, Tree, join};
 use crate::world::{Mount, State};
 use bytes::Bytes;
 use model::{ContentId, Kind, ObjectKey};
+use plan::sync::Direction;
 
 const DIRECTORIES: &[&str] = &["", "", "a", "a/b", "d", "a.d"];
 const NAMES: &[&str] = &["a", "a.d", "b", "b-", "d", "x"];
 const TEN_YEARS_NANOS: i64 = 315_360_000_000_000_000;
 
 /// What a person may feel like doing, the more usual more often.
-const MOODS: [fn(&mut Person<'_>); 31] = [
+const MOODS: [fn(&mut Person<'_>); 32] = [
     |person| person.create(),
     |person| person.create(),
     |person| person.create(),
@@ -49,6 +50,7 @@ const MOODS: [fn(&mut Person<'_>); 31] = [
     |person| person.swap(),
     |person| person.copy(),
     |person| person.link(),
+    |person| person.take_the_name_of_a_copy(),
 ];
 
 /// A person at a machine.
@@ -211,7 +213,7 @@ impl Person<'_> {
     }
 
     /// Whether this machine and the bucket hold the same at a path, have written that down, and every other machine has either the
-    /// same or nothing.
+    /// same or nothing, and none of them leads.
     fn is_held_alike(&mut self, path: &str) -> bool {
         let State { ledger, machines, bucket, .. } = &*self.state;
         let key = ObjectKey::parse(path).unwrap();
@@ -224,7 +226,8 @@ impl Person<'_> {
                 let as_agreed = |site| ledger.is_as_agreed(index, site, path, Aspect::Content);
                 let agrees = is_recorded && as_agreed(Site::Machine(index)) && as_agreed(Site::Bucket);
                 let is_there = machine.mount == Mount::There && !machine.has_doubts();
-                is_there && (machine.folder.get(path).is_none() || agrees)
+                let is_equal = machine.route.direction == Direction::TwoWay;
+                is_there && is_equal && (machine.folder.get(path).is_none() || agrees)
             })
     }
 
@@ -232,6 +235,17 @@ impl Person<'_> {
         if let Some(path) = self.free_path() {
             let bytes = compose(self.state);
             self.put(&path, Kind::File, &bytes);
+        }
+    }
+
+    /// The name under which the machine would set a version aside, just now.
+    fn take_the_name_of_a_copy(&mut self) {
+        let Some(path) = self.any_file() else { return };
+        let label = self.state.conflict_label(self.machine);
+        let copy = label.copy_of(&ObjectKey::parse(&path).unwrap()).path();
+        if self.tree().get(copy.as_str()).is_none() {
+            let bytes = compose(self.state);
+            self.put(copy.as_str(), Kind::File, &bytes);
         }
     }
 

@@ -11,10 +11,10 @@ use crate::trace::{Keep, Trace};
 use crate::weather::Weather;
 use crate::world::{Machine, State, World};
 use futures::future::join_all;
-use plan::sync::MaxDelete;
+use plan::sync::{Direction, MaxDelete};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use sync::Outcome;
+use sync::{Nature, Outcome, Problem};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of content beyond which a file goes and comes by parts here: what was appended to.
@@ -66,7 +66,14 @@ fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
     let limits =
         [MaxDelete::Percent(100), MaxDelete::Percent(100), MaxDelete::Percent(25), MaxDelete::Count(1)];
     let limit = *state.random.pick(&limits);
-    state.machines = (0..count).map(|index| Machine::new(index, limit)).collect();
+    let mut directions = vec![Direction::TwoWay];
+    if state.random.chance(300) {
+        directions.extend([Direction::Push, Direction::Pull]);
+    }
+    for index in 0..count {
+        let direction = *state.random.pick(&directions);
+        state.machines.push(Machine::new(index, direction, limit));
+    }
     state
 }
 
@@ -135,7 +142,10 @@ async fn calm(world: &World) -> Result<(), String> {
 async fn rests(world: &World, machine: usize) -> bool {
     let who = world.lock().start(machine);
     match run_once(world, who).await {
-        Ok(Outcome::Done(report)) => report.is_complete() && !report.did_something(),
+        Ok(Outcome::Done(report)) => {
+            let is_left = |problem: &Problem| problem.nature == Nature::Left;
+            report.problems.iter().all(is_left) && report.overtaken == 0 && !report.did_something()
+        }
         Ok(Outcome::Halted(_)) => {
             world.lock().machines[machine].is_resumed = true;
             false

@@ -13,6 +13,7 @@ use crate::tree::{self, Tree};
 use crate::weather::Weather;
 use journal::Journal;
 use model::ObjectKey;
+use plan::sync::{Direction, Side};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub(crate) struct Machine {
     pub(crate) is_full: bool,
     /// What may not be read for now.
     pub(crate) unreadable: BTreeSet<String>,
+    /// What the last cycle told that the side that follows does not get.
+    pub(crate) left: BTreeSet<String>,
     /// Whether a person has been asked to look.
     pub(crate) is_halted: bool,
     /// Whether a person has said to go on.
@@ -367,8 +370,18 @@ impl State {
         if self.ledger.agreement(machine, path).is_some() {
             self.count("effects judged by an agreement");
         }
-        let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
-        let is_out_of_turn = self.ledger.is_as_agreed(machine, other, path, aspect)
+        let direction = self.machines[machine].route.direction;
+        let (other, written) = match site {
+            Site::Bucket => (Site::Machine(machine), Side::Remote),
+            Site::Machine(_) => (Site::Bucket, Side::Local),
+        };
+        if !direction.writes(written) {
+            self.violate(format_args!("machine {machine} changed {path} on {site:?}, which leads"));
+        }
+        // A side that follows is put right if it has changed by itself.
+        let had_no_reason = |site| self.ledger.is_as_agreed(machine, site, path, aspect);
+        let is_out_of_turn = had_no_reason(other)
+            && (direction == Direction::TwoWay || had_no_reason(site))
             && !self.is_tangled(machine, path)
             && !self.machines[machine].has_doubts();
         if is_out_of_turn {

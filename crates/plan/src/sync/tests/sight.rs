@@ -5,7 +5,7 @@ use crate::sync::*;
 use model::{ObjectKey, RelPath};
 
 /// One path, and whether a rule leaves it alone now and has done so since both sides agreed.
-fn under_a_rule(base: bool, local: bool, remote: bool, ignored: bool, rests: bool) -> String {
+fn under_a_rule([base, local, remote, ignored, rests]: [bool; 5]) -> String {
     let node = |there: bool| there.then(|| file(1));
     let sight = if ignored { Sight::Ignored } else { Sight::Clear };
     let rules = Rules { sight: &|_, _| sight, ..rules() };
@@ -29,21 +29,20 @@ fn under_a_rule(base: bool, local: bool, remote: bool, ignored: bool, rests: boo
 fn a_rule_deletes_nothing_and_neither_does_its_end() {
     let table = [
         // base, local, remote, ignored, rests
-        ((true, true, true, true, false), "rest"),
-        ((true, false, true, true, false), "rest"),
-        ((true, false, false, true, false), "rest"),
-        ((true, true, true, true, true), ""),
-        ((true, false, true, true, true), ""),
-        ((false, true, false, true, false), ""),
-        ((false, true, true, true, false), ""),
-        ((true, true, true, false, true), "wake"),
-        ((true, true, false, false, true), "upload f (1 B)"),
-        ((true, false, true, false, true), "download f (1 B)"),
-        ((true, false, false, false, true), "forget"),
+        ([true, true, true, true, false], "rest"),
+        ([true, false, true, true, false], "rest"),
+        ([true, false, false, true, false], "rest"),
+        ([true, true, true, true, true], ""),
+        ([true, false, true, true, true], ""),
+        ([false, true, false, true, false], ""),
+        ([false, true, true, true, false], ""),
+        ([true, true, true, false, true], "wake"),
+        ([true, true, false, false, true], "upload f (1 B)"),
+        ([true, false, true, false, true], "download f (1 B)"),
+        ([true, false, false, false, true], "forget"),
     ];
-    for ((base, local, remote, ignored, rests), expected) in table {
-        let name = format!("base {base}, local {local}, remote {remote}, ignored {ignored}, rests {rests}");
-        assert_eq!(under_a_rule(base, local, remote, ignored, rests), expected, "{name}");
+    for (world, expected) in table {
+        assert_eq!(under_a_rule(world), expected, "{world:?}");
     }
 }
 

@@ -65,7 +65,6 @@ fn one_path_where_the_remote_side_follows() {
         ("deleted here, edited there", old, None, new, ""),
         ("edited here, deleted there", old, new, None, "upload f (1 B)\n"),
         ("touched here", old, touched, old, stamp),
-        ("touched there", old, old, touched, stamp),
         ("touched differently", old, touched, stamped, stamp),
         ("touched here, edited there", old, touched, new, aside),
         ("touched here, deleted there", old, touched, None, "upload f (1 B)\n"),
@@ -79,6 +78,11 @@ fn one_path_where_the_remote_side_follows() {
         let mirrored = expected.replace("upload", "download").replace("remote", "local");
         assert_eq!(pull, mirrored, "{name}, the other way round");
     }
+    // A destination may have several that lead to it, a folder has one.
+    let touched_there =
+        |direction, local, remote| World::new(&one(old), &local, &remote).plan(direction).to_string();
+    assert_eq!(touched_there(Direction::Push, one(old), one(touched)), "");
+    assert_eq!(touched_there(Direction::Pull, one(touched), one(old)), stamp.replace("remote", "local"));
 }
 
 #[test]

@@ -220,7 +220,9 @@ impl World {
                 Settled::Forget { key } => {
                     self.base.remove(key);
                 }
-                Settled::Rest { .. } | Settled::Wake { .. } => unreachable!("there are no rules here"),
+                Settled::Rest { .. } | Settled::Wake { .. } | Settled::Part { .. } => {
+                    unreachable!("there are no rules here")
+                }
             }
         }
         Ok(())
