@@ -27,6 +27,7 @@ impl Luck {
             (50, State::fill_disk),
             (50, State::fill_bucket),
             (60, State::hide),
+            (50, State::change_rules),
             (100, State::edit_bucket),
             (40, State::cut_power),
         ];
@@ -133,6 +134,17 @@ impl State {
         self.machines[machine].unreadable.insert(path);
     }
 
+    /// A machine leaves something alone from now on; or nothing any more. It starts anew with that.
+    fn change_rules(&mut self, machine: usize) {
+        let pattern = self.random.pick(&["a", "b", "d", "x", "*.d", "a/b"]).to_string();
+        let patterns = if self.machines[machine].leaves_alone.is_some() { Vec::new() } else { vec![pattern] };
+        self.note(format_args!("{machine} leaves alone {patterns:?}"));
+        self.count("rules changed");
+        self.kill(machine);
+        self.machines[machine].leave_alone(&patterns);
+        self.ledger.forget(machine);
+    }
+
     fn edit_bucket(&mut self, _machine: usize) {
         person::edit_bucket(self);
     }
@@ -176,6 +188,7 @@ impl State {
         for machine in &mut self.machines {
             (machine.mount, machine.is_full) = (Mount::There, false);
             machine.unreadable.clear();
+            machine.leave_alone(&[]);
             machine.died = std::sync::Arc::default();
         }
         self.note(format_args!("all is calm"));

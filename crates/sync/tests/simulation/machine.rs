@@ -12,7 +12,7 @@ use chrono::DateTime;
 use disk::Identity;
 use journal::{Change, Journal, RouteId, RouteKey};
 use model::MachineName;
-use plan::ignore::IgnoreRules;
+use plan::ignore::{IgnoreRules, IgnoreTree};
 use plan::sync::{ConflictLabel, Direction, Halt, MaxDelete};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -60,6 +60,7 @@ impl Machine {
             is_full: false,
             unreadable: BTreeSet::new(),
             left: BTreeSet::new(),
+            leaves_alone: None,
             is_halted: false,
             is_resumed: false,
             life: 0,
@@ -69,6 +70,11 @@ impl Machine {
             cycle_wrote: 0,
             cycle_sees: Mount::There,
         }
+    }
+
+    pub(crate) fn leave_alone(&mut self, patterns: &[String]) {
+        self.route.ignore = IgnoreRules::new(patterns).unwrap();
+        self.leaves_alone = (!patterns.is_empty()).then(|| IgnoreTree::new(self.route.ignore.clone()));
     }
 
     pub(crate) fn lose_journal(&mut self) {
@@ -262,6 +268,16 @@ impl State {
         if self.plants(Plant::JournalForgets) {
             self.forget_one(machine);
         }
+        if self.plants(Plant::JournalForgetsRest) {
+            self.forget_rest(machine);
+        }
+    }
+
+    fn forget_rest(&mut self, machine: usize) {
+        let it = &self.machines[machine];
+        let resting = it.journal.known(it.route.id).map(Result::unwrap).filter(|known| known.rests);
+        let changes: Vec<Change> = resting.map(|known| Change::Wake(known.key)).collect();
+        it.journal.record(it.route.id, &changes).unwrap();
     }
 
     fn forget_one(&mut self, machine: usize) {

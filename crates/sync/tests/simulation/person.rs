@@ -226,7 +226,7 @@ impl Person<'_> {
                 let as_agreed = |site| ledger.is_as_agreed(index, site, path, Aspect::Content);
                 let agrees = is_recorded && as_agreed(Site::Machine(index)) && as_agreed(Site::Bucket);
                 let is_there = machine.mount == Mount::There && !machine.has_doubts();
-                let is_equal = machine.route.direction == Direction::TwoWay;
+                let is_equal = machine.route.direction == Direction::TwoWay && machine.leaves_alone.is_none();
                 is_there && is_equal && (machine.folder.get(path).is_none() || agrees)
             })
     }

@@ -13,6 +13,8 @@ pub(crate) enum Plant {
     FeedDropsDeletions,
     /// After a cycle, one agreement is missing from the journal.
     JournalForgets,
+    /// The journal does not keep what a rule has left alone.
+    JournalForgetsRest,
     /// A directory that cannot be read looks empty.
     UnreadableLooksEmpty,
     /// Nobody looks whether a folder was emptied, or is another one.
@@ -21,12 +23,13 @@ pub(crate) enum Plant {
     RenameReplaces,
 }
 
-pub(crate) const ALL: [Plant; 8] = [
+pub(crate) const ALL: [Plant; 9] = [
     Plant::FolderReplacesUnseen,
     Plant::FolderRemovesUnseen,
     Plant::StoreIgnoresConditions,
     Plant::FeedDropsDeletions,
     Plant::JournalForgets,
+    Plant::JournalForgetsRest,
     Plant::UnreadableLooksEmpty,
     Plant::GuardsAreOff,
     Plant::RenameReplaces,

@@ -50,7 +50,7 @@ fn number(name: &str, text: &str) -> u64 {
 type Census = Mutex<BTreeMap<&'static str, u64>>;
 
 /// What a world in which all of this can happen has seen after a thousand runs.
-const HAPPENS: [&str; 24] = [
+const HAPPENS: [&str; 25] = [
     "answers lost",
     "conflict copies",
     "contents looked for at the end",
@@ -73,6 +73,7 @@ const HAPPENS: [&str; 24] = [
     "requests carried out twice",
     "requests lost",
     "rounds until all is at rest",
+    "rules changed",
     "servers restored",
     "stale listings",
 ];

@@ -12,7 +12,8 @@ use crate::trace::Trace;
 use crate::tree::{self, Tree};
 use crate::weather::Weather;
 use journal::Journal;
-use model::ObjectKey;
+use model::{ObjectKey, RelPath};
+use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{Direction, Side};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -59,6 +60,8 @@ pub(crate) struct Machine {
     pub(crate) unreadable: BTreeSet<String>,
     /// What the last cycle told that the side that follows does not get.
     pub(crate) left: BTreeSet<String>,
+    /// What a rule has the machine leave alone.
+    pub(crate) leaves_alone: Option<IgnoreTree>,
     /// Whether a person has been asked to look.
     pub(crate) is_halted: bool,
     /// Whether a person has said to go on.
@@ -377,6 +380,13 @@ impl State {
         };
         if !direction.writes(written) {
             self.violate(format_args!("machine {machine} changed {path} on {site:?}, which leads"));
+        }
+        let as_file = RelPath::from_key(path).unwrap();
+        let leaves_alone = self.machines[machine].leaves_alone.as_ref();
+        if leaves_alone.is_some_and(|rules| rules.ignores(&as_file, Shape::Leaf)) {
+            self.violate(format_args!(
+                "machine {machine} changed {path} on {site:?}, which a rule says to leave alone"
+            ));
         }
         // A side that follows is put right if it has changed by itself.
         let had_no_reason = |site| self.ledger.is_as_agreed(machine, site, path, aspect);
