@@ -142,6 +142,16 @@ fn wake<W>(place: &mut Place<W>, sink: &mut impl Sink<W>) {
     }
 }
 
+/// Whether a plan made by these rules removes what is left at a place.
+#[must_use]
+pub fn gives_up<W>(rules: &Rules<'_>, place: &Place<W>) -> bool {
+    let wants_union = rules.guards == Guards::Resumed && rules.doubts.any();
+    (rules.sight)(&place.key, place.size()) == Sight::Clear
+        && !wants_union
+        && !place.rests
+        && !place.will_stand(rules.direction)
+}
+
 /// Decides what to do about everything between `local` and `remote`, given what they last agreed on.
 ///
 /// Each sequence is sorted by key and names a key once. The plan's actions are sorted by phase, then key,

@@ -23,7 +23,7 @@ use crate::surveys::Surveys;
 use crate::threads::is_large;
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
-use journal::{Change as Remembered, Journal, LocalSeen, RemoteSeen};
+use journal::{Change as Remembered, Journal, Known, LocalSeen, RemoteSeen};
 use model::{Kind, ObjectKey, RelPath};
 use plan::sync::{Action, Change, PerSide, Side, Written};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +49,7 @@ pub(crate) struct Applier<'a, L, R> {
     memory: Semaphore,
     full: Full,
     keep: Keep,
+    gives_up: Box<dyn Fn(&Known) -> bool + Send + Sync>,
     /// How many moves there are, by the side on which their deletions happen.
     moved: PerSide,
     report: Mutex<Report>,
@@ -72,7 +73,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         moved: PerSide,
         report: Report,
     ) -> Self {
-        let deciding = deciding.clone();
+        let (keeping, giving_up) = (deciding.clone(), deciding.clone());
         Self {
             local: cycle.local,
             remote: cycle.remote,
@@ -84,7 +85,8 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             stop: cycle.options.stop.clone(),
             memory: Semaphore::new(MEMORY_KIB as usize),
             full: Full::default(),
-            keep: Arc::new(move |path: &RelPath| deciding.keeps(&ObjectKey::directory(path))),
+            keep: Arc::new(move |path: &RelPath| keeping.keeps(&ObjectKey::directory(path))),
+            gives_up: Box::new(move |known| giving_up.gives_up(known)),
             moved,
             report: Mutex::new(report),
         }

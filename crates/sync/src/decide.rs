@@ -10,7 +10,7 @@ use crate::observe::{BATCH, Hidden, is_unknown};
 use crate::route::Route;
 use crate::threads::blocking;
 use chrono::{NaiveDateTime, TimeDelta};
-use journal::{Change as Remembered, Journal, KnownEntries, LocalSeen, MovedOn, RemoteSeen, Sighting};
+use journal::{Change as Remembered, Journal, Known, KnownEntries, LocalSeen, MovedOn, RemoteSeen, Sighting};
 use model::{BaseEntry, MachineName, Node, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
@@ -195,6 +195,11 @@ impl Deciding {
         }
     }
 
+    /// Whether what is left at a place goes, and may go on under another name instead.
+    pub(crate) fn gives_up(&self, known: &Known) -> bool {
+        self.with_rules(|rules| plan::sync::gives_up(rules, &place(known.clone())))
+    }
+
     fn with_rules<T>(&self, then: impl FnOnce(&Rules<'_>) -> T) -> T {
         let sight = |key: &ObjectKey, size| self.sight(key, size);
         then(&Rules {
@@ -310,7 +315,7 @@ fn seconds_from(time: &str) -> impl Iterator<Item = String> {
         .map(|time| time.format(FORMAT).to_string())
 }
 
-fn place(known: journal::Known) -> Place<Seen> {
+fn place(known: Known) -> Place<Seen> {
     let (here, there) = (known.local(), known.remote());
     Place {
         key: known.key,

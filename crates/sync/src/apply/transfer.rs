@@ -38,14 +38,14 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         self.download(action, node, seen).await.map(|()| Way::Done)
     }
 
-    /// What the side that is written still holds of what was moved on the other.
+    /// What the side that is written still holds of what was moved on the other, and does not keep there.
     fn origin(&self, action: &Action, node: &Node, on: MovedOn) -> Result<Option<Known>, Trouble> {
         let moves = self.moved.of(action.side);
         if moves == 0 || action.expect.is_some() || node.kind != Kind::File {
             return Ok(None);
         }
         let Some(origin) = self.journal.moved_from(self.route, on, &action.key)? else { return Ok(None) };
-        Ok(self.journal.known_at(self.route, &origin)?)
+        Ok(self.journal.known_at(self.route, &origin)?.filter(|origin| (self.gives_up)(origin)))
     }
 
     async fn copy_there(

@@ -58,6 +58,20 @@ async fn a_new_rule_deletes_nothing_and_its_end_brings_everything_together() {
     assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
 }
 
+/// What is left alone is not taken for a file that was moved elsewhere, either.
+#[tokio::test]
+async fn what_a_rule_leaves_alone_does_not_follow_a_move() {
+    let (_, one, mut other) = pair();
+    one.write("film", "the same film");
+    one.sync().await;
+    other.sync().await;
+    fs::rename(one.path("film"), one.path("moved")).unwrap();
+    one.sync().await;
+    other.route.ignore = IgnoreRules::new(&["/film".to_owned()]).unwrap();
+    other.sync().await;
+    assert_eq!(other.names(), ["film", "moved"]);
+}
+
 /// Whoever deletes an ignored file, on one side or the other, means that side. The end of the rule is no order to delete the rest.
 #[tokio::test]
 async fn what_was_deleted_while_it_was_ignored_comes_back_when_the_rule_ends() {
