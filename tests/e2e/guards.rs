@@ -103,6 +103,8 @@ fn an_emptied_folder() {
             "the local side is empty, but held 20 files",
             &format!("There is nothing in {folder}."),
             "mount it and sync again; nothing was deleted anywhere",
+            &format!("To have them in {folder} again, from documents at cloud, run `heirloom sync --resync documents"),
+            "it keeps what either side has, both versions where they differ, and deletes nothing",
             "If the deletions are meant",
         ],
     );
@@ -111,6 +113,51 @@ fn an_emptied_folder() {
     let ran = home.run_printed(told.names_resume()).ok();
     assert!(ran.stdout.contains("20 deleted there"), "{}", ran.stdout);
     assert!(!scene.there.join("f7").exists());
+}
+
+#[test]
+fn an_emptied_folder_that_is_taken_from_the_other_side_again() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let scene = Scene::new(&home, &cloud);
+    (0..FILES).for_each(|number| fs::remove_file(scene.file(number)).unwrap());
+    let told = scene.refuses(20, &["the local side is empty"]);
+    let planned = home.run_printed(&format!("{} --dry-run", told.names("sync --resync"))).ok();
+    assert!(planned.stdout.contains("download f7"), "{}", planned.stdout);
+    assert!(!planned.stdout.contains("delete"), "{}", planned.stdout);
+    assert!(!scene.file(7).exists(), "a dry run brings nothing");
+    let ran = home.run_printed(told.names("sync --resync")).ok();
+    assert!(ran.stdout.contains("20 downloaded"), "{}", ran.stdout);
+    scene.sync().ok();
+    scene.are_the_same();
+    assert_eq!(testkit::list(&scene.here).len(), FILES);
+    // Of a folder that lost many files, with edits here and there: all of it, and both versions.
+    (0..6).for_each(|number| fs::remove_file(scene.file(number)).unwrap());
+    fs::write(scene.file(7), "edited here").unwrap();
+    let told =
+        scene.refuses(20, &["6 of 20 files would be deleted", "run `heirloom sync --resync documents"]);
+    home.run_printed(told.names("sync --resync")).code(3).tells(&["7 downloaded", "1 in conflict"]);
+    scene.sync().ok();
+    scene.are_the_same();
+    scene.holds(&["content 0", "content 7", "edited here"]);
+}
+
+#[test]
+fn a_running_daemon_is_told_to_resync() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let scene = Scene::new(&home, &cloud);
+    let laptop = home.start(&["laptop", "--config", &scene.profile]);
+    (0..FILES).for_each(|number| fs::remove_file(scene.file(number)).unwrap());
+    eventually("the halt", || if laptop.log().contains("is halted") { Ok(()) } else { Err(laptop.log()) });
+    let page = home.run(&["status", "--config", &scene.profile]).ok().stdout;
+    let printed =
+        page.split('`').find(|quoted| quoted.starts_with("heirloom sync --resync")).expect("it is named");
+    home.run_printed(printed).ok().tells(&["20 downloaded"]);
+    scene.are_the_same();
+    assert_eq!(testkit::list(&scene.here).len(), FILES);
 }
 
 #[test]

@@ -155,9 +155,16 @@ impl Ran {
     /// The command to go on that standard error names.
     #[track_caller]
     pub(crate) fn names_resume(&self) -> &str {
+        self.names("sync --resume")
+    }
+
+    /// The command of ours that standard error names and that begins like this.
+    #[track_caller]
+    pub(crate) fn names(&self, begins: &str) -> &str {
         let Self { what, stderr, .. } = self;
-        let printed = stderr.split('`').find(|quoted| quoted.starts_with("heirloom sync --resume"));
-        printed.unwrap_or_else(|| panic!("`{what}` names no command to go on:\n{stderr}"))
+        let begins = format!("heirloom {begins}");
+        let printed = stderr.split('`').find(|quoted| quoted.starts_with(&begins));
+        printed.unwrap_or_else(|| panic!("`{what}` names no `{begins}`:\n{stderr}"))
     }
 
     /// Results and errors together must hold each of these.

@@ -8,6 +8,7 @@ pub(crate) mod attempt;
 pub(crate) mod cloud;
 pub(crate) mod daemon;
 pub(crate) mod fetch;
+pub(crate) mod halted;
 pub(crate) mod join;
 pub(crate) mod keep;
 pub(crate) mod live;

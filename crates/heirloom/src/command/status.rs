@@ -9,12 +9,13 @@ use crate::config::{Cloud, Config, Laptop, Pi};
 use crate::control::client;
 use crate::control::message::Ask;
 use crate::failure::{Exit, Failure};
+use crate::profile::halted::Ways;
+use crate::profile::pi;
 use crate::profile::routes::{key, open_journal};
 use crate::profile::snapshots::Snapshots;
 use crate::profile::status::{
     HistoryStatus, MachineStatus, Names, RouteStatus, Status, of_archive, of_route,
 };
-use crate::profile::{pi, telling};
 use crate::runtime;
 use crate::session::{Session, now};
 use journal::{Journal, RouteId, RouteKey};
@@ -106,9 +107,10 @@ fn of_laptop(laptop: &Laptop) -> Result<Status, Failure> {
                     state: Some(name.as_str()),
                     destination: destination.as_str(),
                     folder: &folder.path,
-                    resume: telling::resume_command_of(
+                    ways: Ways::new(
                         Some(name),
                         (state.destinations.len() > 1).then_some(destination.as_str()),
+                        state.direction,
                     ),
                 };
                 routes.push(of_key(known.as_ref(), &key(destination.as_str(), folder), &names)?);
@@ -138,7 +140,7 @@ fn of_pi(pi: &Pi) -> Result<Status, Failure> {
                 state: None,
                 destination: "cloud",
                 folder: &folder,
-                resume: telling::resume_command_of(None, None),
+                ways: Ways::new(None, None, pi.mirror.direction),
             };
             routes.push(of_key(known(&pi.state_dir)?.as_ref(), &pi::key(&join, &drive), &names)?);
             histories.push(of_archive(join.bucket.as_str(), &drive.archive(&join.bucket)));

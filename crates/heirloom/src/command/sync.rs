@@ -52,7 +52,7 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
 }
 
 fn meant(wanted: &Sync) -> Wanted {
-    Wanted { destination: wanted.destination.clone(), dry_run: wanted.dry_run, resume: wanted.resume }
+    Wanted { destination: wanted.destination.clone(), dry_run: wanted.dry_run, word: wanted.word.said() }
 }
 
 /// Nor must a destination to which none of the states goes.

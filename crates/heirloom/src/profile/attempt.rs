@@ -9,7 +9,7 @@ use super::rounds::{CODES, Round, told};
 use super::routes::{Unready, Wired};
 use super::runs;
 use super::telling::{exit_of, summary, tell};
-use super::words::Words;
+use super::words::{Word, Words};
 use crate::failure::{Exit, Failure};
 use crate::report::{Action, Counts, Progress as Bar, Report};
 use journal::Journal;
@@ -27,8 +27,8 @@ pub(crate) struct Wanted {
     pub(crate) destination: Option<String>,
     /// Only say what would be done.
     pub(crate) dry_run: bool,
-    /// Go on from the halt that was told last.
-    pub(crate) resume: bool,
+    /// What is said of halts.
+    pub(crate) word: Word,
 }
 
 impl Wanted {

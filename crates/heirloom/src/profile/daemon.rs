@@ -209,8 +209,8 @@ impl Desk for Daemon {
                         Exit::Ok
                     })
                 }
-                Ask::Sync { states, destination, dry_run, resume } => {
-                    self.sync(&states, &Wanted { destination, dry_run, resume }, &to).await
+                Ask::Sync { states, destination, dry_run, word } => {
+                    self.sync(&states, &Wanted { destination, dry_run, word }, &to).await
                 }
                 Ask::Fetch => self.fetch(&to).await,
             };

@@ -1,5 +1,6 @@
 //! Keeping routes in sync until told to stop: one keeper each, so that one in trouble holds up no other.
 
+use super::halted::Ways;
 use super::live::{Failing, Notes};
 use super::pi::pause;
 use super::rounds::Round;
@@ -197,7 +198,7 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
         }
         Ok(Outcome::Planned(_)) => tracing::debug!("{summary}"),
         Ok(Outcome::Halted(_)) if !repeats => {
-            tracing::error!("{summary}; look, then go on with `{}`", telling::resume_command(route));
+            tracing::error!("{summary}; {}", Ways::of(route));
         }
         Ok(Outcome::Halted(_)) => tracing::debug!("{summary}"),
         Err(error) => {
