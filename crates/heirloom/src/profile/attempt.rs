@@ -101,7 +101,15 @@ impl Attempt<'_> {
                     let _turn = round.turn.lock().await;
                     self.with_hooks(hooks, subject, &round.wired, &mut made).await;
                 }
-                _ => drop(self.routes(&round.wired, &mut made).await),
+                around => {
+                    if let Some((_, subject)) = around {
+                        let state = &subject.state;
+                        self.report.note(format_args!(
+                            "note: the hooks of {state} are not run by a dry run; what they make or end is not in what follows"
+                        ));
+                    }
+                    self.routes(&round.wired, &mut made).await;
+                }
             }
         }
         made

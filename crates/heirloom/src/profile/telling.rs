@@ -103,6 +103,7 @@ macro_rules! told {
 }
 
 told!(ToldProblem, "problem", "problem");
+told!(ToldRemark, "remark", "warning");
 told!(ToldConflict, "conflict", "note");
 
 /// Says what a sync came to; the exit code it deserves.
@@ -117,6 +118,10 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
             for problem in &report.problems {
                 let path = problem.key.as_ref().map(ToString::to_string);
                 port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
+            }
+            for remark in &report.remarks {
+                let path = remark.key.as_ref().map(ToString::to_string);
+                port.say(&ToldRemark(Told { route: &name, path, message: remark.to_string() }));
             }
             if report.overtaken > 0 {
                 port.note(format_args!(
