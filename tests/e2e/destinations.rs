@@ -1,6 +1,6 @@
 //! One state to destinations of every service, with the servers that people have.
 
-use crate::home::{Daemon, Home, Ran, eventually, have, same_trees};
+use crate::home::{Daemon, Home, Ran, eventually, same_trees};
 use crate::sealed::film;
 use crate::server::Cloud;
 use serde_json::Value;
@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use testkit::Tricky;
 use testkit::servers::{self, Sftp, Webdav};
+use testkit::tools::have;
 
 /// A profile with these destinations.
 fn profile(home: &Home, machine: &str, folder: &str, destinations: &str) -> String {

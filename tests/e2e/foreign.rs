@@ -1,9 +1,10 @@
 //! Stock S3 programs that know nothing of Heirloom: rclone, as a client and as a store.
 
-use crate::home::{Home, eventually, have, same_trees};
+use crate::home::{Home, eventually, same_trees};
 use crate::server::Cloud;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use testkit::tools::have;
 use testkit::{Tricky, servers};
 
 #[test]
@@ -56,12 +57,12 @@ fn rclone_reads_and_writes_what_heirloom_does() {
 fn what_directories_say_is_kept_by_a_store_that_has_none() {
     let home = Home::new();
     let root = home.path("s3");
-    fs::create_dir_all(root.join("anna")).unwrap();
+    fs::create_dir_all(root.join("anna.example")).unwrap();
     let (id, secret) = ("ID0123456789", "SECRET0123456789");
     let Some((address, _server)) = servers::s3(&root, id, secret) else { return };
     let machine = |name: &str| {
         fs::create_dir_all(home.path(name)).unwrap();
-        let access = format!("bucket: anna, access_key_id: {id}, secret_access_key: {secret}");
+        let access = format!("bucket: anna.example, access_key_id: {id}, secret_access_key: {secret}");
         let text = format!(
             "profile: laptop\nmachine: {name}\nstate_dir: {state}\n\
              destinations: {{store: {{endpoint: \"{address}\", {access}}}}}\n\
@@ -94,7 +95,7 @@ fn what_directories_say_is_kept_by_a_store_that_has_none() {
     sync(&one);
     assert!(!home.path("one/empty").exists());
     assert_eq!(
-        fs::read_dir(root.join("anna/.heirloom")).map_or(0, Iterator::count),
+        fs::read_dir(root.join("anna.example/.heirloom")).map_or(0, Iterator::count),
         0,
         "what it was tried with is gone"
     );

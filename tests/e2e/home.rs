@@ -279,15 +279,3 @@ pub(crate) fn same_trees(one: &Path, other: &Path) -> Result<(), String> {
         more.collect::<Vec<_>>()
     ))
 }
-
-/// Whether a program is there; a test without it is skipped, or fails where all must run.
-pub(crate) fn have(program: &str) -> bool {
-    let there = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()));
-    let required = std::env::var_os("HEIRLOOM_REQUIRE_TOOLS").is_some();
-    assert!(there || !required, "{program} is not installed, and HEIRLOOM_REQUIRE_TOOLS is set");
-    if !there {
-        eprintln!("SKIPPED: {program} is not installed");
-    }
-    there
-}
