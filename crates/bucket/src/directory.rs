@@ -45,10 +45,8 @@ impl Bucket {
         if self.knows_of_directories() {
             return Ok(());
         }
-        let known = match self.drops_slashes(node).await? {
-            true => &self.inner.stands_in,
-            false => &self.inner.keeps_directories,
-        };
+        let drops = self.drops_slashes(node).await?;
+        let known = if drops { &self.inner.stands_in } else { &self.inner.keeps_directories };
         known.store(true, Ordering::Relaxed);
         Ok(())
     }

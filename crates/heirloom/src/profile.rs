@@ -13,6 +13,7 @@ pub(crate) mod join;
 pub(crate) mod keep;
 pub(crate) mod live;
 pub(crate) mod lock;
+pub(crate) mod memory;
 pub(crate) mod pi;
 pub(crate) mod rounds;
 pub(crate) mod routes;

@@ -20,7 +20,7 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
         let journal = open_journal(&laptop.state_dir)?;
         let state_dir = laptop.state_dir.clone();
         let daemon = Daemon::new(&laptop.machine, "laptop", journal.clone(), state_dir, limits.clone());
-        let listening = daemon.listen(&stop);
+        let (listening, remembering) = (daemon.listen(&stop), daemon.remember(&stop));
         let heart = &daemon.heart;
         daemon.rest(Exit::Failed, "the join file that the cloud writes is not there yet");
         while let Some(routes) = joined(&stop, || of_laptop(&laptop, &journal, &[], &limits)?.any()).await? {
@@ -46,6 +46,7 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
         }
         // Those who asked for something hear how it ended.
         listening.await?;
+        remembering.await??;
         Ok(Exit::Ok)
     })
 }
