@@ -25,6 +25,7 @@ mod machines;
 mod memory;
 mod proxy;
 mod refusals;
+mod renames;
 mod rules;
 mod sealed;
 mod server;

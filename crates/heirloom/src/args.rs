@@ -90,7 +90,7 @@ pub(crate) enum Command {
     Pi(Run),
     /// Sync once (laptop, pi)
     Sync(Sync),
-    /// Show what is kept, where it goes, and its hooks (laptop)
+    /// Show what is kept, where it goes, and its hooks; forget what was (laptop)
     State(State),
     /// Back up now, and list the backups (laptop)
     Backups(Backups),

@@ -11,6 +11,7 @@ pub(crate) mod fetch;
 pub(crate) mod halted;
 pub(crate) mod join;
 pub(crate) mod keep;
+pub(crate) mod left;
 pub(crate) mod live;
 pub(crate) mod lock;
 pub(crate) mod memory;

@@ -122,6 +122,23 @@ Examples:
 
 States are what the profile names under `states`. Nothing is looked at but the profile.")]
     List,
+    /// Forget a place that no state names any more; nothing is deleted there
+    #[command(after_help = "\
+Examples:
+  heirloom state forget pictures           a state that has another name now
+  heirloom state forget photos --destination usb
+
+When a state gets another name, or more folders, they go to another place, and what was is left
+where it is. `heirloom status` tells of such places until they are forgotten here, with all that
+this machine knows of them.")]
+    Forget {
+        /// The place, as `heirloom status` names it
+        #[arg(value_name = "PLACE")]
+        place: String,
+        /// Only at this destination [default: at all]
+        #[arg(long, value_name = "NAME")]
+        destination: Option<String>,
+    },
 }
 
 /// `heirloom backups`

@@ -30,6 +30,7 @@ fn what_can_be_typed() {
         "status",
         "status --check --json",
         "state list --json",
+        "state forget photos/Holidays --destination usb",
         "backups create",
         "backups create --state documents photos --state music",
         "backups list --json",
@@ -123,7 +124,7 @@ fn the_first_page_of_the_manual() {
       cloud        Keep the files and their history, and serve both, until stopped
       pi           Keep a copy of files and history on a drive, until stopped
       sync         Sync once (laptop, pi)
-      state        Show what is kept, where it goes, and its hooks (laptop)
+      state        Show what is kept, where it goes, and its hooks; forget what was (laptop)
       backups      Back up now, and list the backups (laptop)
       conflicts    List and resolve conflict copies (laptop, pi)
       status       Show how the machine of this profile is doing, route by route

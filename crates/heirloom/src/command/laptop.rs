@@ -6,7 +6,7 @@ use crate::profile::daemon::{Daemon, Work};
 use crate::profile::join::{end_when_ready, joined};
 use crate::profile::keep::{keep, open_folder};
 use crate::profile::routes::{Routes, of_laptop, open_journal};
-use crate::profile::{lock, rounds};
+use crate::profile::{left, lock, rounds};
 use crate::runtime;
 use crate::session::Session;
 use std::sync::Arc;
@@ -27,6 +27,9 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
             let Routes { wired, unready } = routes;
             let unready = Arc::new(unready);
             tracing::info!(machine = %laptop.machine, routes = wired.len(), "keeping folders in sync");
+            for told in left::told_at_the_start(&laptop, &journal, wired.iter().map(|one| &one.route))? {
+                tracing::warn!("{told}");
+            }
             let stop = stop.child_token();
             let rounds = rounds::of_states(&laptop, wired);
             let (open, fetching) = (open_folder(), None);

@@ -10,6 +10,7 @@ use crate::control::client;
 use crate::control::message::Ask;
 use crate::failure::{Exit, Failure};
 use crate::profile::halted::Ways;
+use crate::profile::left::{self, LeftBehind};
 use crate::profile::pi;
 use crate::profile::routes::{key, open_journal};
 use crate::profile::snapshots::Snapshots;
@@ -26,15 +27,22 @@ use std::time::Duration;
 
 /// Asks the daemon, or else the journal, and says it.
 pub(crate) fn run(session: &Session, wanted: &Wanted) -> Result<Exit, Failure> {
+    let mut left = Vec::new();
     let status = match session.load()?.config {
-        Config::Laptop(laptop) => match of_daemon(session, &laptop.state_dir)? {
-            // It is just starting, or waits for what it needs: the journal knows the routes all the same.
-            Some(status) if status.routes.is_empty() => {
-                Status { routes: of_laptop(&laptop)?.routes, ..status }
+        Config::Laptop(laptop) => {
+            let status = match of_daemon(session, &laptop.state_dir)? {
+                // It is just starting, or waits for what it needs: the journal knows the routes all the same.
+                Some(status) if status.routes.is_empty() => {
+                    Status { routes: of_laptop(&laptop)?.routes, ..status }
+                }
+                Some(status) => status,
+                None => of_laptop(&laptop)?,
+            };
+            if let Some((journal, _)) = known(&laptop.state_dir)? {
+                left = left::behind(&laptop, &journal)?;
             }
-            Some(status) => status,
-            None => of_laptop(&laptop)?,
-        },
+            status
+        }
         Config::Pi(pi) => match of_daemon(session, &pi.state_dir)? {
             Some(status) if status.routes.is_empty() => Status { machine: status.machine, ..of_pi(&pi)? },
             Some(status) => status,
@@ -43,6 +51,7 @@ pub(crate) fn run(session: &Session, wanted: &Wanted) -> Result<Exit, Failure> {
         Config::Cloud(cloud) => of_cloud(&cloud)?,
     };
     show::show(&session.report, &status, now().seconds_and_nanos().0);
+    left.iter().map(LeftBehind::from).for_each(|left| session.report.say(&left));
     Ok(if wanted.check { check(&status) } else { Exit::Ok })
 }
 
