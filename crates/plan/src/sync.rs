@@ -114,7 +114,7 @@ impl<W> Planner<W> {
         match (rules.sight)(&place.key, place.size()) {
             Sight::Clear => {
                 self.tally.see(&place);
-if rules.wants_union() {
+                if rules.wants_union() {
                     part(&mut place, rules.direction, sink);
                 }
                 if place.rests {

@@ -84,6 +84,42 @@ fn a_running_daemon_is_told_to_resync() {
     assert_eq!(testkit::list(&scene.here).len(), FILES);
 }
 
+/// The word for one destination holds for that one, and begins it anew if it has lost its marker.
+#[test]
+fn a_resync_with_one_of_two_destinations() {
+    let home = Home::new();
+    let root = home.path("").display().to_string();
+    for directory in ["usb", "nas"] {
+        fs::create_dir(home.path(directory)).unwrap();
+    }
+    let text = format!(
+        "profile: laptop\nmachine: l\nstate_dir: {root}state\n\
+         destinations: {{usb: {{service: fs, path: {root}usb}}, nas: {{service: fs, path: {root}nas}}}}\n\
+         states: {{documents: {{folders: [{root}documents]}}}}\n"
+    );
+    let profile = home.write("laptop.yml", &text).to_str().unwrap().to_owned();
+    let sync = |arguments: &[&str]| home.run(&[&["sync", "--config", &profile], arguments].concat());
+    (0..FILES).for_each(|n| drop(home.write(&format!("documents/f{n}"), &format!("content {n}"))));
+    sync(&[]).ok();
+    (0..FILES).for_each(|n| fs::remove_file(home.path(&format!("documents/f{n}"))).unwrap());
+    let told = sync(&[]).code(20);
+    let printed = told.names("sync --resync");
+    assert_eq!(printed, format!("heirloom sync --resync --destination nas documents --config {profile}"));
+    home.run_printed(printed).ok().tells(&["20 downloaded"]);
+    sync(&[]).ok();
+    for directory in ["usb", "nas"] {
+        same_trees(&home.path("documents"), &home.path(directory).join("documents")).unwrap();
+    }
+    // An unmounted disk: its mount point is filled by a word that names it, and by no other.
+    fs::rename(home.path("usb"), home.path("pulled")).unwrap();
+    fs::create_dir(home.path("usb")).unwrap();
+    sync(&[]).code(75);
+    sync(&["--resync"]).code(75);
+    assert_eq!(fs::read_dir(home.path("usb")).unwrap().count(), 0);
+    sync(&["--resync", "--destination", "usb"]).ok().tells(&["20 uploaded"]);
+    same_trees(&home.path("documents"), &home.path("usb/documents")).unwrap();
+}
+
 #[test]
 fn a_missing_folder() {
     let home = Home::new();

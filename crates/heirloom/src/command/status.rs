@@ -119,7 +119,6 @@ fn of_laptop(laptop: &Laptop) -> Result<Status, Failure> {
                     ways: Ways::new(
                         Some(name),
                         (state.destinations.len() > 1).then_some(destination.as_str()),
-                        state.direction,
                     ),
                 };
                 routes.push(of_key(known.as_ref(), &key(destination.as_str(), folder), &names)?);
@@ -149,7 +148,7 @@ fn of_pi(pi: &Pi) -> Result<Status, Failure> {
                 state: None,
                 destination: "cloud",
                 folder: &folder,
-                ways: Ways::new(None, None, pi.mirror.direction),
+                ways: Ways::new(None, None),
             };
             routes.push(of_key(known(&pi.state_dir)?.as_ref(), &pi::key(&join, &drive), &names)?);
             histories.push(of_archive(join.bucket.as_str(), &drive.archive(&join.bucket)));

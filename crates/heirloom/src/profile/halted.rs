@@ -4,7 +4,7 @@ use super::telling::place;
 use crate::failure::{Exit, Failure};
 use crate::printed::{command, word};
 use model::StateName;
-use plan::sync::{Direction, Halt, Side};
+use plan::sync::{Halt, Side};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use sync::Route;
@@ -14,36 +14,30 @@ use sync::Route;
 pub(crate) struct Ways {
     /// As it is meant, deletions included.
     pub(crate) resume: String,
-    /// With both sides put together; `None` where only one of them is written, which may be the one that lacks nothing.
-    pub(crate) resync: Option<String>,
+    /// With what either side has, and nothing deleted.
+    pub(crate) resync: String,
 }
 
 impl Ways {
     /// Those of a route.
     pub(crate) fn of(route: &Route) -> Self {
         let destination = route.is_one_of_several.then_some(route.destination.as_str());
-        Self::new(route.state.as_ref(), destination, route.direction)
+        Self::new(route.state.as_ref(), destination)
     }
 
     /// Those of a state, or of a mirror; with the destination where that alone is meant.
-    pub(crate) fn new(state: Option<&StateName>, destination: Option<&str>, direction: Direction) -> Self {
-        Self {
-            resume: go_on("--resume", state, destination),
-            resync: (direction == Direction::TwoWay).then(|| go_on("--resync", state, destination)),
-        }
+    pub(crate) fn new(state: Option<&StateName>, destination: Option<&str>) -> Self {
+        Self { resume: go_on("--resume", state, destination), resync: go_on("--resync", state, destination) }
     }
 }
 
 impl fmt::Display for Ways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "look, then go on with `{}`", self.resume)?;
-        match &self.resync {
-            None => f.write_str("; with --dry-run it lists what it would do"),
-            Some(resync) => write!(
-                f,
-                ", or keep what either side has with `{resync}`; with --dry-run they list what they would do"
-            ),
-        }
+        let Self { resume, resync } = self;
+        write!(
+            f,
+            "look, then go on with `{resume}`, or keep what either side has with `{resync}`; with --dry-run they list what they would do"
+        )
     }
 }
 
@@ -66,18 +60,18 @@ pub(super) fn halted(route: &Route, halt: &Halt) -> Failure {
     let failure = Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look(route, halt));
-    match (halt, bring_back(route, halt)) {
-        (Halt::Emptied { .. } | Halt::MassDeletion { .. }, Some(resync)) => {
-            failure.hint(resync).hint(resume("If the deletions are meant,"))
+    match halt {
+        Halt::Emptied { side, .. } => failure.hint(keep(route, *side, &ways.resync)).hint(resume(MEANT)),
+        Halt::MassDeletion { side, .. } => {
+            failure.hint(keep(route, side.other(), &ways.resync)).hint(resume(MEANT))
         }
-        (Halt::Emptied { .. } | Halt::MassDeletion { .. }, None) => {
-            failure.hint(resume("If the deletions are meant,"))
-        }
-        (Halt::Replaced { .. } | Halt::Strangers { .. }, _) => {
+        Halt::Replaced { .. } | Halt::Strangers { .. } => {
             failure.hint(resume("To put both sides together, keeping every file of either,"))
         }
     }
 }
+
+const MEANT: &str = "If the deletions are meant,";
 
 /// What to look for.
 fn look(route: &Route, halt: &Halt) -> String {
@@ -107,24 +101,22 @@ fn look(route: &Route, halt: &Halt) -> String {
     }
 }
 
-/// How the side that lost files gets them from the other one, if it may be written.
-fn bring_back(route: &Route, halt: &Halt) -> Option<String> {
-    let lacking = match halt {
-        Halt::Emptied { side, .. } => *side,
-        Halt::MassDeletion { side, .. } => side.other(),
-        Halt::Replaced { .. } | Halt::Strangers { .. } => return None,
-    };
+/// How nothing is deleted: the side that lost files gets them from the other one, or stays without them where it is never written.
+fn keep(route: &Route, lacking: Side, resync: &str) -> String {
+    let (folder, there) = (route.folder.display().to_string(), place(route));
     let (to, from) = match lacking {
-        Side::Local => (route.folder.display().to_string(), place(route)),
-        Side::Remote => (place(route), route.folder.display().to_string()),
+        Side::Local => (folder, there),
+        Side::Remote => (there, folder),
     };
-    let destination = route.is_one_of_several.then_some(route.destination.as_str());
-    let resync = go_on("--resync", route.state.as_ref(), destination);
-    route.direction.writes(lacking).then(|| {
+    if route.direction.writes(lacking) {
         format!(
             "To have them in {to} again, from {from}, run `{resync}`: it keeps what either side has, both versions where they differ, and deletes nothing."
         )
-    })
+    } else {
+        format!(
+            "To keep them in {from} all the same, run `{resync}`: it deletes nothing, and {to} stays without them."
+        )
+    }
 }
 
 #[cfg(test)]
@@ -134,11 +126,10 @@ mod tests {
     #[test]
     fn a_word_to_go_on_names_what_it_answers() {
         let state = StateName::new("photos").unwrap();
-        assert_eq!(Ways::new(None, None, Direction::Pull).resume, "heirloom sync --resume");
-        let ways = Ways::new(Some(&state), Some("usb"), Direction::TwoWay);
+        assert_eq!(Ways::new(None, None).resume, "heirloom sync --resume");
+        let ways = Ways::new(Some(&state), Some("usb"));
         assert_eq!(ways.resume, "heirloom sync --resume --destination usb photos");
-        assert_eq!(ways.resync.as_deref(), Some("heirloom sync --resync --destination usb photos"));
-        assert_eq!(Ways::new(Some(&state), None, Direction::Push).resync, None);
+        assert_eq!(ways.resync, "heirloom sync --resync --destination usb photos");
         assert_eq!(begin_anew("usb"), "heirloom sync --resume --destination usb");
     }
 }

@@ -3,14 +3,13 @@ use super::*;
 use crate::failure::Colour;
 use crate::profile::status::Doing;
 use crate::report::{Format, Look, Report, Screen, Verbosity};
-use plan::sync::Direction;
 use std::io::Write;
 use std::sync::Mutex;
 
 const NOW: i64 = 1_800_000_000;
 
 fn ways(state: &str) -> Ways {
-    Ways::new(Some(&state.parse().unwrap()), None, Direction::TwoWay)
+    Ways::new(Some(&state.parse().unwrap()), None)
 }
 
 fn route(name: &str) -> RouteStatus {

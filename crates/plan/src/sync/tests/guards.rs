@@ -45,11 +45,11 @@ fn a_resync_takes_nothing_from_either_side() {
     let Verdict::Proceed(plan) = verdict(&base, &local, &remote, limit, Guards::Resync) else {
         panic!("there is nothing to ask a person")
     };
-    let copy = label().copy_of(&key("f001"));
+    let copy = (rules().copy_of)(&key("f001"), Side::Local);
     assert_eq!(
         plan.to_string(),
         format!(
-            "conflict at f001: both sides changed it; the local version becomes {copy}\n\
+            "conflict at f001: the sides hold two versions; the local one becomes {copy}\n\
              download f000 (1 B)\ndownload f003 (1 B)\nupload here (1 B)\n",
         )
     );
