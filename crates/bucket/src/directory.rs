@@ -1,8 +1,9 @@
 //! Directories in a store that has none.
 //!
-//! What a directory says of itself is an object whose key ends in `/`. Some stores, files behind them, drop that slash and make a file of it; there, an
-//! empty file in the directory stands for it. Which kind a store is, is found out at a place of ours, because a directory that holds something is
-//! not sent as a file to a store that believes it. Rejected: leaving out what such a store cannot hold, for which no sync would ever be complete.
+//! What a directory says of itself is an object whose key ends in `/`. Some stores, files behind them, drop that slash and make a file of it;
+//! there, an empty file in the directory stands for it. Which kind a store is, is found out at a place of ours, because a directory that holds
+//! something must not be sent as a file to a store that believes it. Rejected: leaving out what such a store cannot hold, for which no sync
+//! would ever be complete.
 
 use crate::conditions::Refused;
 use crate::write::{Demand, Task};

@@ -75,8 +75,8 @@ name! {
 }
 
 name! {
-    /// One tree of live files plus its archive. Ours have no dots, though S3 allows them: `<bucket>.git` is its repository, and `<bucket>.<domain>` its host
-    /// name, for which a certificate of `*.<domain>` holds only without.
+    /// One tree of live files plus its archive. Ours have no dots, though S3 allows them: `<bucket>.git` is its repository, and
+    /// `<bucket>.<domain>` its host name, for which a certificate of `*.<domain>` holds only without.
     BucketName, "bucket name",
     "3 to 63 lower-case letters, digits or `-`, starting and ending with a letter or digit", is_bucket
 }

@@ -1,7 +1,8 @@
 //! What would be kept twice: folders in each other, and one place under two names.
 //!
-//! Two states that meet in a folder and in a destination send the same file there twice, and settle each other's conflicts. With other destinations, or with
-//! the inner folder left out of the outer state, they do not meet: a folder may go to one place in clear and to another one encrypted.
+//! Two states that meet in a folder and in a destination send the same file there twice, and settle each other's conflicts. With other
+//! destinations, or with the inner folder left out of the outer state, they do not meet: a folder may go to one place in clear and to another
+//! one encrypted.
 
 use super::access::Access;
 use super::destination::{Destination, Plain};

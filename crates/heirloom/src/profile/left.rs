@@ -1,7 +1,7 @@
 //! Places that this machine has synced with and that its profile no longer names: a state or destination was renamed, or got more folders.
 //!
-//! A route is known by its folder and by where that goes, so another name is another place: the folder is sent there, and what was is left where it is.
-//! Nothing is moved or deleted for it, because other machines may still go there; it is told until a person says to forget it.
+//! A route is known by its folder and by where that goes, so another name is another place: the folder is sent there, and what was is left
+//! where it is. Nothing is moved or deleted for it, because other machines may still go there; it is told until a person says to forget it.
 
 use super::routes::key;
 use crate::config::Laptop;
