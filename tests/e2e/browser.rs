@@ -1,11 +1,12 @@
 //! A person walks through the pages in headless Chromium.
 
-use crate::home::{Home, free_port, have};
+use crate::home::{Home, free_port};
 use crate::server::Cloud;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use testkit::tools::have;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_millis(50);

@@ -1,10 +1,11 @@
 //! A daemon one can live with: it tells how it is doing, does what commands ask for, keeps to its limits, and ends when told to.
 
-use crate::home::{Daemon, Home, eventually, have, same_trees};
+use crate::home::{Daemon, Home, eventually, same_trees};
 use crate::server::Cloud;
 use serde_json::Value;
 use std::fs;
 use std::time::{Duration, Instant};
+use testkit::tools::{have, skip};
 
 /// The lines of a type that `status` prints.
 fn status(home: &Home, profile: &str, kind: &str) -> Vec<Value> {
@@ -40,6 +41,34 @@ fn synced_once(home: &Home, profile: &str, laptop: &Daemon) {
         route if route["last_success"].is_i64() && route["doing"] == "waiting" => Ok(()),
         route => Err(format!("{route}\n{}", laptop.log())),
     });
+}
+
+#[test]
+fn a_daemon_whose_state_dir_is_deleted_ends() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let profile = patient(&home, &cloud, "");
+    home.write("documents/a", "a");
+    home.write("documents/b", "b");
+    let mut laptop = home.start(&["laptop", "--config", &profile]);
+    synced_once(&home, &profile, &laptop);
+    fs::remove_dir_all(home.path("state-laptop")).unwrap();
+    fs::remove_file(home.path("documents/a")).unwrap();
+    assert_eq!(laptop.wait(), Some(1), "{}", laptop.log());
+    for part in
+        ["lost its memory", "is gone, or is another file by now", "Nothing was deleted on either side"]
+    {
+        assert!(laptop.log().contains(part), "{part}: {}", laptop.log());
+    }
+    assert!(
+        home.path("cloud/live/alice/documents/a").exists(),
+        "nothing is decided with a journal that is gone"
+    );
+    // The next start begins anew, and takes nothing from either side.
+    home.run(&["sync", "--config", &profile]).ok();
+    same_trees(&home.path("documents"), &home.path("cloud/live/alice/documents")).unwrap();
+    assert_eq!(home.read("documents/a").as_deref(), Some("a"));
 }
 
 #[test]
@@ -288,7 +317,7 @@ fn where_watches_are_scarce(limit: &str, number: u32, says: &str) {
     let set = format!("echo {number} > /proc/sys/user/{limit}");
     let possible = home.program("unshare").args(["-U", "-r", "sh", "-c", &set]).output().unwrap();
     if !possible.status.success() {
-        eprintln!("SKIPPED: no user name spaces here: {}", String::from_utf8_lossy(&possible.stderr));
+        skip(&format!("no user name spaces here: {}", String::from_utf8_lossy(&possible.stderr)));
         return;
     }
     let cloud = Cloud::new(&home);

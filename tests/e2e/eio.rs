@@ -6,11 +6,12 @@
 use crate::chance::Chance;
 use crate::churn;
 use crate::destinations::with_disk;
-use crate::home::{Home, Ran, have, same_trees};
+use crate::home::{Home, Ran, same_trees};
 use crate::server::Cloud;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use testkit::tools::have;
 
 /// What the system says.
 const EIO: &str = "Input/output error";

@@ -155,9 +155,16 @@ impl Ran {
     /// The command to go on that standard error names.
     #[track_caller]
     pub(crate) fn names_resume(&self) -> &str {
+        self.names("sync --resume")
+    }
+
+    /// The command of ours that standard error names and that begins like this.
+    #[track_caller]
+    pub(crate) fn names(&self, begins: &str) -> &str {
         let Self { what, stderr, .. } = self;
-        let printed = stderr.split('`').find(|quoted| quoted.starts_with("heirloom sync --resume"));
-        printed.unwrap_or_else(|| panic!("`{what}` names no command to go on:\n{stderr}"))
+        let begins = format!("heirloom {begins}");
+        let printed = stderr.split('`').find(|quoted| quoted.starts_with(&begins));
+        printed.unwrap_or_else(|| panic!("`{what}` names no `{begins}`:\n{stderr}"))
     }
 
     /// Results and errors together must hold each of these.
@@ -271,16 +278,4 @@ pub(crate) fn same_trees(one: &Path, other: &Path) -> Result<(), String> {
         other.display(),
         more.collect::<Vec<_>>()
     ))
-}
-
-/// Whether a program is there; a test without it is skipped, or fails where all must run.
-pub(crate) fn have(program: &str) -> bool {
-    let there = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()));
-    let required = std::env::var_os("HEIRLOOM_REQUIRE_TOOLS").is_some();
-    assert!(there || !required, "{program} is not installed, and HEIRLOOM_REQUIRE_TOOLS is set");
-    if !there {
-        eprintln!("SKIPPED: {program} is not installed");
-    }
-    there
 }

@@ -54,7 +54,9 @@ fn they_run_once_around_all_of_a_state() {
     let _serving = cloud.start();
     let profile = profile(&home, &cloud, LOG);
     home.write("pictures/lake.png", "a lake");
-    home.run(&["sync", "--dry-run", "--config", &profile]).ok();
+    home.run(&["sync", "--dry-run", "--config", &profile])
+        .ok()
+        .says(&["the hooks of wiki are not run by a dry run"]);
     assert_eq!(lines(&home, "hooks.log"), [] as [&str; 0], "a dry run runs nothing");
     home.run(&["sync", "--config", &profile]).ok();
     assert_eq!(lines(&home, "hooks.log"), ["before wiki", "after 0"]);

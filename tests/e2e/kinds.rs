@@ -1,6 +1,6 @@
 //! Names and kinds of files, each on its way from one machine to another and back.
 
-use crate::home::{Home, Ran, have, same_trees};
+use crate::home::{Home, Ran, same_trees};
 use crate::server::Cloud;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,6 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use testkit::Tricky;
+use testkit::tools::{have, skip};
 
 /// Two machines of one person, and a cloud between them.
 struct Pair<'h> {
@@ -191,7 +192,7 @@ fn a_file_that_becomes_a_pipe_is_no_deleted_file() {
 fn what_may_not_be_read_is_reported_and_never_taken_for_deleted() {
     const NOBODY: u32 = 65_534;
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can run a machine as somebody else");
+        skip("only root can run a machine as somebody else");
         return;
     }
     if !have("chown") {

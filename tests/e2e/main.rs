@@ -1,9 +1,9 @@
 //! The product end to end: the real binary, real daemons over loopback, real git, a real browser.
 //!
-//! A test that needs a program beyond git skips with a reason when it is not there, unless `HEIRLOOM_REQUIRE_TOOLS` is set.
+//! A test that needs a program beyond git skips with a reason when it is not there, unless `HEIRLOOM_REQUIRE_TOOLS` or `CI=true` is set.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-#![expect(clippy::print_stderr, reason = "a test says why it is skipped, and what its daemons logged")]
+#![expect(clippy::print_stderr, reason = "a test says what its daemons logged")]
 
 mod backups;
 mod browser;
@@ -25,6 +25,7 @@ mod machines;
 mod memory;
 mod proxy;
 mod refusals;
+mod renames;
 mod rules;
 mod sealed;
 mod server;

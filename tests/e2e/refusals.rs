@@ -216,3 +216,34 @@ fn what_cannot_be_kept_is_reported_and_the_rest_arrives() {
     assert!(ran.stdout.contains("pipe"), "{}", ran.stdout);
     assert_eq!(home.read("cloud/live/alice/documents/a").as_deref(), Some("a"));
 }
+
+#[test]
+fn what_would_be_kept_twice_is_refused() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let root = home.path("").display().to_string();
+    home.write("documents/a", "a");
+    std::os::unix::fs::symlink("documents", home.path("link")).unwrap();
+    let states = format!("  one: {{folders: [{root}documents]}}\n  two: {{folders: [{root}link]}}\n");
+    let profile = cloud.laptop_with("laptop", &states);
+    home.run(&["sync", "--config", &profile])
+        .code(2)
+        .says(&["the state `two`", "is a folder of the state `one` already"]);
+    // What cannot be seen without looking at the disk is no matter of the file; the rest names its line.
+    let states = states.replace("link", "documents/sub");
+    let profile = cloud.laptop_with("laptop", &states);
+    for command in ["sync", "status", "conflicts"] {
+        home.run(&[command, "--config", &profile]).code(2).says(&[
+            "laptop.yml:",
+            "states.two.folders",
+            "ignore: [/sub/]",
+        ]);
+    }
+    // Left out of the outer one, the inner folder is the other's, and its conflicts are told once.
+    home.write("documents/sub/x.sync-conflict-20200101-000000-two.txt", "theirs");
+    home.write("documents/sub/x.txt", "ours");
+    let profile =
+        cloud.laptop_with("laptop", &states.replacen("documents]", "documents], ignore: [/sub/]", 1));
+    let listed = home.run(&["conflicts", "--json", "--config", &profile]).ok().json();
+    assert_eq!((listed.len(), &listed[0]["state"]), (1, &"two".into()), "{listed:?}");
+}

@@ -32,6 +32,9 @@ fn every_path_can_be_asked_about() {
     .unwrap();
     home.run(&["sync", "--config", &profile]).code(3);
     home.write("documents/new.txt", "new");
+    home.run(&["why", home.path("documents/pipe").to_str().unwrap(), "--config", &profile])
+        .ok()
+        .tells(&["is a socket, a pipe or a device", "in the last sync, pipe"]);
     let why = |path: &str| {
         let path = home.path(path);
         home.run(&["why", path.to_str().unwrap(), "--config", &profile]).ok().stdout
@@ -51,6 +54,15 @@ fn every_path_can_be_asked_about() {
         assert!(said.contains(expected), "{path}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
+    // A line that is no pattern is told where it stands, and keeps nothing from being in sync.
+    home.write("documents/work/.heirloomignore", "/out/\na{b\n");
+    std::fs::remove_file(home.path("documents/pipe")).unwrap();
+    let told = "warning: work/.heirloomignore:2: ignore pattern `a{b` does not parse";
+    for _ in 0..2 {
+        home.run(&["sync", "--config", &profile]).ok().tells(&[told]);
+    }
+    let path = home.path("documents/work/x").to_str().unwrap().to_owned();
+    home.run(&["why", &path, "--config", &profile]).ok().tells(&[told]);
     let outside = home.run(&["why", "/etc/hostname", "--config", &profile]);
     outside.code(1).says(&["is in no folder that is kept"]);
 }

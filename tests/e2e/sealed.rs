@@ -1,12 +1,13 @@
 //! Encrypted states, with the real `age`, `ssh-keygen` and rclone: who can read what is in the bucket.
 
-use crate::home::{Home, Ran, eventually, have, same_trees};
+use crate::home::{Home, Ran, eventually, same_trees};
 use crate::memory::peak_of;
 use crate::server::Cloud;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
+use testkit::tools::have;
 
 /// What a machine may take, however large a file is.
 const PEAK_MAX: u64 = 256 << 20;

@@ -147,7 +147,7 @@ impl Bucket {
         if !batches.take(key, size) {
             return None;
         }
-        let line = words::get(&prefix.place(key), version.etag.as_str());
+        let line = words::get(&self.place(prefix, key), version.etag.as_str());
         let (answer, answered) = oneshot::channel();
         if let Some(sender) = batches.gets.push(Wanted { line, size, answer }) {
             tokio::spawn(self.clone().send_gets(sender));

@@ -12,6 +12,7 @@ use opendal::{Builder as _, HttpTransporter, OperationContext};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// How to reach a bucket.
 #[derive(Clone)]
@@ -52,6 +53,10 @@ pub(crate) struct Inner {
     pub(crate) no_part_copies: AtomicBool,
     /// Set once the store turned out to keep the slash at the end of a directory's key.
     pub(crate) keeps_directories: AtomicBool,
+    /// Held by the one that finds that out.
+    pub(crate) learning_of_directories: Mutex<()>,
+    /// Set once it turned out to drop it, or a listing showed a file that stands for a directory.
+    pub(crate) stands_in: AtomicBool,
     /// Set once the store began a listing elsewhere than where it was asked to.
     pub(crate) lists_in_one: AtomicBool,
 }
@@ -94,6 +99,8 @@ impl Bucket {
             tells_no_changes: AtomicBool::new(false),
             no_part_copies: AtomicBool::new(false),
             keeps_directories: AtomicBool::new(false),
+            learning_of_directories: Mutex::default(),
+            stands_in: AtomicBool::new(false),
             lists_in_one: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -86,6 +86,8 @@ impl Bucket {
                 _ => self.unsupported(),
             });
         };
+        // Only a server of ours tells changes.
+        self.inner.keeps_directories.store(true, Ordering::Relaxed);
         let mut lines = Lines::new(body);
         let (extent, cursor) = match lines.next().await.map_err(|broken| self.broken(broken))? {
             Some(Line::Head { extent, cursor }) => (extent, cursor),

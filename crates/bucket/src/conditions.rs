@@ -109,7 +109,7 @@ impl Lesson {
         let before = self.state.swap(honoured as u8, Ordering::AcqRel);
         // Of conditions on deleting and re-labelling most stores know nothing; of those on writing they should.
         if self.guards_writes && honoured == Honoured::No && before != honoured as u8 {
-            tracing::warn!(
+            tracing::info!(
                 "this store does not honour conditions on writes: Heirloom looks right before it writes, but of two machines \
                  that change one file in the same moment, one may overwrite the other"
             );

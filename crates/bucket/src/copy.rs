@@ -40,7 +40,7 @@ impl Bucket {
             // Nothing to keep; and unlike a copy, a write takes the condition on every store that has any.
             return self.put(prefix, key, node, Bytes::new(), &Expect::Version(version.clone())).await;
         }
-        let task = Task { key, place: prefix.place(key), prefix, node };
+        let task = Task { key, place: self.place(prefix, key), prefix, node };
         if node.size > COPY_SIZE_MAX {
             let expect = Expect::Version(version.clone());
             return self.copy_in_parts(&task, (key, version), &expect).await;
@@ -70,7 +70,7 @@ impl Bucket {
         to: &ObjectKey,
         node: &Node,
     ) -> Result<RemoteVersion, Error> {
-        let task = Task { key: to, place: prefix.place(to), prefix, node };
+        let task = Task { key: to, place: self.place(prefix, to), prefix, node };
         if node.size > COPY_SIZE_MAX {
             return self.copy_in_parts(&task, (from, version), &Expect::Absent).await;
         }
@@ -80,7 +80,7 @@ impl Bucket {
             Err(Refused::Failed(error)) => return Err(error),
             Err(Refused::Condition | Refused::Unsupported) => return self.settle(&task).await,
         }
-        let mut headers = self.copy_headers(&prefix.place(from), node, version);
+        let mut headers = self.copy_headers(&self.place(prefix, from), node, version);
         headers.push(("x-amz-copy-source-if-match".to_owned(), version.etag.quoted()));
         headers.push(("if-none-match".to_owned(), "*".to_owned()));
         match self.ask_to_copy(&task, headers).await.map_err(|error| self.refusal(COPY, to, &error)) {

@@ -69,7 +69,7 @@ impl Bucket {
         let deleted = async {
             let options = OpDelete::from_options(&self.inner.service.capability(), options)?;
             let mut deleter = self.inner.service.delete(&self.inner.context)?;
-            deleter.delete(&prefix.place(key), options).await?;
+            deleter.delete(&self.place(prefix, key), options).await?;
             deleter.close().await
         };
         deleted.await.map_err(|error| self.refusal("delete", key, &error))

@@ -32,6 +32,7 @@ mod changes;
 mod conditions;
 mod copy;
 mod delete;
+mod directory;
 mod error;
 mod fetch;
 mod limit;

@@ -25,7 +25,7 @@ impl Bucket {
     pub async fn head(&self, prefix: &Prefix, key: &ObjectKey) -> Result<Option<Object>, Error> {
         let attempt = self.attempt("look at", Some(key));
         let answer =
-            self.inner.service.stat(&self.inner.context, &prefix.place(key), OpStat::default()).await;
+            self.inner.service.stat(&self.inner.context, &self.place(prefix, key), OpStat::default()).await;
         match answer {
             Ok(answer) => match Object::from_headers(key, &answer.into_metadata()) {
                 // A marker that lost the slash at its end: taken for a file, it would replace the directory everywhere.
@@ -71,7 +71,7 @@ impl Bucket {
         let options = ReaderOptions { if_match: Some(version.etag.quoted()), ..ReaderOptions::default() };
         let (read, _): (OpRead, _) = options.into();
         let reader =
-            self.inner.service.read(&self.inner.context, &prefix.place(key), read).map_err(failed)?;
+            self.inner.service.read(&self.inner.context, &self.place(prefix, key), read).map_err(failed)?;
         let (answer, bytes) = reader.open(range).await.map_err(failed)?;
         let object = answer
             .metadata()

@@ -145,7 +145,7 @@ impl Bucket {
     {
         let Write { prefix, key, node, expect } = write;
         assert_eq!(parts.size(), node.size, "the parts are those of the file");
-        let task = Task { key, place: prefix.place(key), prefix, node };
+        let task = Task { key, place: self.place(prefix, key), prefix, node };
         let refused = match self.store_and_join(&task, expect, upload, parts, source, done).await {
             Ok(version) => return Ok(version),
             Err(refused) => refused,

@@ -67,16 +67,14 @@ impl Bucket {
                 what: "the bytes to send are not the announced ones",
             });
         }
-        let task = Task { key, place: prefix.place(key), prefix, node };
+        self.learn_of_directories(key, node).await?;
+        let task = Task { key, place: self.place(prefix, key), prefix, node };
         let written = match self.put_in_batch(&task, &body, expect).await {
             Some(written) => written,
             None => self.put_alone(&task, &body, expect).await,
         };
         match written {
-            Ok(etag) => {
-                let version = self.verify(&task, expect, etag).await?;
-                self.verify_directory(&task).await.map(|()| version)
-            }
+            Ok(etag) => self.verify(&task, expect, etag).await,
             Err(Refused::Condition) => self.settle(&task).await,
             Err(Refused::Unsupported) => Err(self
                 .attempt("write", Some(key))
@@ -172,7 +170,12 @@ impl Bucket {
         if as_expected { Ok(()) } else { Err(Refused::Condition) }
     }
 
-    async fn put_once(&self, task: &Task<'_>, body: &Bytes, demand: Demand<'_>) -> Result<ETag, Refused> {
+    pub(crate) async fn put_once(
+        &self,
+        task: &Task<'_>,
+        body: &Bytes,
+        demand: Demand<'_>,
+    ) -> Result<ETag, Refused> {
         let digest = self.inner.opaque_tags.load(Ordering::Relaxed).then_some(task.node.content);
         let options = self.write_options(task.node, digest, demand, 1);
         let written = async {
@@ -240,22 +243,6 @@ impl Bucket {
             }
             _ => self.read_back(task, expect).await,
         }
-    }
-
-    /// Some stores drop the slash at the end of a key, and have a file then where a directory was meant. Looked for once, and undone.
-    async fn verify_directory(&self, task: &Task<'_>) -> Result<(), Error> {
-        if !task.key.is_directory() || self.inner.keeps_directories.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let as_file = ObjectKey::file(&task.key.path());
-        if !matches!(self.head(task.prefix, &as_file).await, Err(Error::Rejected { .. })) {
-            self.inner.keeps_directories.store(true, Ordering::Relaxed);
-            return Ok(());
-        }
-        // What is left of it does no harm where it can be told from a file.
-        drop(self.delete_once(task.prefix, &as_file, None).await);
-        let source = Cause::new("this store cannot hold an empty directory");
-        Err(Error::Rejected { key: task.key.clone(), source })
     }
 
     /// The tag does not tell what the store holds, so the object itself must.

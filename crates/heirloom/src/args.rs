@@ -1,7 +1,7 @@
 //! What was typed: no more than that.
 //!
 //! Nothing here touches the file system, the environment or the configuration; [`crate::session`] turns the
-//! words into things. The texts are the program's manual, so a golden test holds them.
+//! words into things. The texts are the program's manual: that each page fits a terminal and each example can be typed is tested.
 
 mod cloud;
 mod laptop;
@@ -9,8 +9,8 @@ mod laptop;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 pub(crate) use cloud::{Drive, DriveAction, Key, KeyAction, NewKey, Snapshot, User, UserAction};
 pub(crate) use laptop::{
-    Backups, BackupsAction, Conflicts, ConflictsAction, Keep, Limits, Resolve, Run, State, StateAction, Sync,
-    Why,
+    Backups, BackupsAction, Conflicts, ConflictsAction, GoOn, Keep, Limits, Resolve, Run, State, StateAction,
+    Sync, Why,
 };
 use std::path::PathBuf;
 
@@ -90,7 +90,7 @@ pub(crate) enum Command {
     Pi(Run),
     /// Sync once (laptop, pi)
     Sync(Sync),
-    /// Show what is kept, where it goes, and its hooks (laptop)
+    /// Show what is kept, where it goes, and its hooks; forget what was (laptop)
     State(State),
     /// Back up now, and list the backups (laptop)
     Backups(Backups),
@@ -158,9 +158,9 @@ pub(crate) struct Try {
     /// Where everything is put [default: ~/.local/share/heirloom/try]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
-    /// Go on after a halt: you have looked, and the deletions are meant
-    #[arg(long)]
-    pub(crate) resume: bool,
+    /// How to go on after a halt.
+    #[command(flatten)]
+    pub(crate) word: GoOn,
 }
 
 /// `heirloom completions`

@@ -12,6 +12,7 @@
 //! Read next: [`section`] (why nothing here derives `Deserialize`), [`Laptop`], [`Cloud`], [`Pi`].
 
 pub(crate) mod access;
+pub(crate) mod apart;
 pub(crate) mod cloud;
 pub(crate) mod destination;
 pub(crate) mod discover;

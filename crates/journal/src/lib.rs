@@ -25,6 +25,7 @@ mod chunks;
 mod error;
 mod moves;
 mod open;
+mod problem;
 mod route;
 mod run;
 mod sealed;

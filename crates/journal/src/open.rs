@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -94,6 +94,13 @@ const STEPS: [&str; 8] = [
     CREATE INDEX sealed_by_etag ON sealed (route, etag);",
     "ALTER TABLE route ADD COLUMN missing TEXT;",
     "ALTER TABLE route ADD COLUMN root_born INTEGER;",
+    // What the latest run could not do; the key is empty where it is not about one.
+    "CREATE TABLE problem (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        message TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX problem_of_key ON problem (route, key);",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

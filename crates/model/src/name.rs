@@ -75,7 +75,8 @@ name! {
 }
 
 name! {
-    /// One tree of live files plus its archive (S3's rule for bucket names, less the dots).
+    /// One tree of live files plus its archive. Ours have no dots, though S3 allows them: `<bucket>.git` is its repository, and
+    /// `<bucket>.<domain>` its host name, for which a certificate of `*.<domain>` holds only without.
     BucketName, "bucket name",
     "3 to 63 lower-case letters, digits or `-`, starting and ending with a letter or digit", is_bucket
 }
@@ -88,17 +89,42 @@ impl UserName {
     }
 }
 
+impl BucketName {
+    /// Takes a text as the name of a bucket in any S3 store, which may have dots.
+    pub fn of_any_store(text: &str) -> Result<Self, NameError> {
+        let labels = || text.split('.');
+        let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_inner);
+        let is_address =
+            labels().count() == 4 && text.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
+        let ends = [text.bytes().next(), text.bytes().last()];
+        let is_fit = (3..=63).contains(&text.len())
+            && labels().all(is_label)
+            && ends.iter().flatten().all(u8::is_ascii_alphanumeric)
+            && !is_address;
+        if is_fit {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError { what: "bucket name", given: text.to_owned(), rule: OF_ANY_STORE })
+        }
+    }
+}
+
+const OF_ANY_STORE: &str = "3 to 63 lower-case letters, digits, `-` or single dots, starting and ending with a letter or digit, and no IP address";
+
 fn is_word(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn is_bucket(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (3..=63).contains(&text.len())
-        && text.bytes().all(inner)
+        && text.bytes().all(is_inner)
         && !text.starts_with('-')
         && !text.ends_with('-')
+}
+
+fn is_inner(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
 #[cfg(test)]

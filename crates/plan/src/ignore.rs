@@ -43,6 +43,23 @@ pub struct PatternError {
     pub reason: String,
 }
 
+/// A line of a [`RULES_FILE`] that does not parse.
+#[derive(Debug)]
+pub struct BadLine {
+    /// Which, counted from 1.
+    pub number: usize,
+    /// What is wrong with it.
+    pub error: PatternError,
+}
+
+impl BadLine {
+    /// For a person, where `file` is the one that it stands in.
+    #[must_use]
+    pub fn said_of(&self, file: &str) -> String {
+        format!("{file}:{}: {}; the other lines hold", self.number, self.error)
+    }
+}
+
 impl IgnoreRules {
     /// Compiles patterns in `.gitignore` syntax; a later one overrides an earlier one, `!` takes back.
     pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
@@ -144,22 +161,22 @@ impl IgnoreTree {
     }
 
     /// Takes the rules found in a directory (`None`: the root). Lines that do not parse are returned; the others hold.
-    pub fn add_rules(&mut self, directory: Option<&RelPath>, text: &[u8]) -> Vec<PatternError> {
+    pub fn add_rules(&mut self, directory: Option<&RelPath>, text: &[u8]) -> Vec<BadLine> {
         let text = String::from_utf8_lossy(text);
         let mut builder = GitignoreBuilder::new("");
-        let mut problems = Vec::new();
-        for line in text.lines() {
+        let mut bad = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
             if let Err(reason) = builder.add_line(None, line) {
-                problems.push(unfit(line, &reason));
+                bad.push(BadLine { number, error: unfit(line, &reason) });
             }
         }
         match builder.build() {
             Ok(rules) => {
                 self.found.insert(name_of(directory), Found::Rules(rules, text.into_owned()));
             }
-            Err(reason) => problems.push(unfit(&text, &reason)),
+            Err(reason) => bad.push(BadLine { number: 1, error: unfit(&text, &reason) }),
         }
-        problems
+        bad
     }
 
     /// Takes note that a directory is a cache. Never called for the root, which a person has chosen.

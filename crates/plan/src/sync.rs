@@ -56,6 +56,17 @@ pub struct Rules<'a> {
     pub sight: &'a dyn Fn(&ObjectKey, u64) -> Sight,
 }
 
+impl Rules<'_> {
+    /// Whether the union of both sides is planned, for which the base does not count: one that was agreed upon with something else says nothing.
+    fn wants_union(&self) -> bool {
+        match self.guards {
+            Guards::On => false,
+            Guards::Resumed => self.doubts.any(),
+            Guards::Resync => true,
+        }
+    }
+}
+
 /// How well a key can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
@@ -74,6 +85,8 @@ pub enum Guards {
     On,
     /// A person has confirmed that this time the deletions are meant.
     Resumed,
+    /// A person wants whatever either side has, all versions of it, on both.
+    Resync,
 }
 
 /// Plans key by key.
@@ -101,7 +114,7 @@ impl<W> Planner<W> {
         match (rules.sight)(&place.key, place.size()) {
             Sight::Clear => {
                 self.tally.see(&place);
-                if rules.guards == Guards::Resumed && rules.doubts.any() {
+                if rules.wants_union() {
                     part(&mut place, rules.direction, sink);
                 }
                 if place.rests {

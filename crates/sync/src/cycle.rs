@@ -42,15 +42,29 @@ pub enum Resume {
     At(PlaceId),
     /// To go on whatever it says, for a machine at which the person who says so is the only one.
     Anything,
+    /// To put both sides together, keeping every version of either, whatever halts: nothing can be lost by it. A place without its marker may be
+    /// another disk's mount point, so it takes having been told this of it.
+    Resync(Option<String>),
 }
 
 impl Resume {
     fn answers(&self, told: &impl ToString) -> bool {
         match self {
-            Self::Not | Self::At(_) => false,
-            Self::From(said) => *said == told.to_string(),
+            Self::Not | Self::At(_) | Self::Resync(None) => false,
+            Self::From(said) | Self::Resync(Some(said)) => *said == told.to_string(),
             Self::Anything => true,
         }
+    }
+
+    /// What answered one thing answers all that follows from it in the same run.
+    fn widen(&mut self) {
+        if !matches!(self, Self::Resync(_)) {
+            *self = Self::Anything;
+        }
+    }
+
+    fn guards(&self) -> Guards {
+        if matches!(self, Self::Resync(_)) { Guards::Resync } else { Guards::On }
     }
 }
 
@@ -133,7 +147,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
                     if !resume.answers(&error) {
                         return Err(Error::Remote(error));
                     }
-                    *resume = Resume::Anything;
+                    resume.widen();
                 }
                 if self.options.dry_run {
                     return Ok(known.is_some());
@@ -165,7 +179,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             journal: Arc::clone(self.journal),
             route: Arc::new(self.route.clone()),
             options: self.options.clone(),
-            guards: Guards::On,
+            guards: resume.guards(),
             doubts: self.doubts(&identity, is_another)?,
             rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
@@ -179,7 +193,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             if !resume.answers(&halt) {
                 return Ok(Outcome::Halted(halt));
             }
-            *resume = Resume::Anything;
+            resume.widen();
             deciding.guards = Guards::Resumed;
             (survey, _) = deciding.survey().await?;
         }

@@ -16,20 +16,20 @@ pub struct LeaveOut(Arc<Mutex<Gathered>>);
 #[derive(Debug)]
 struct Gathered {
     tree: IgnoreTree,
-    problems: Vec<Problem>,
+    remarks: Vec<Problem>,
 }
 
 impl LeaveOut {
     /// Begins with what the profile says.
     #[must_use]
     pub fn new(rules: IgnoreRules) -> Self {
-        Self(Arc::new(Mutex::new(Gathered { tree: IgnoreTree::new(rules), problems: Vec::new() })))
+        Self(Arc::new(Mutex::new(Gathered { tree: IgnoreTree::new(rules), remarks: Vec::new() })))
     }
 
     /// Everything that was found, and what was the matter with it.
     pub(crate) fn found(&self) -> (IgnoreTree, Vec<Problem>) {
         let mut gathered = self.gathered();
-        (gathered.tree.clone(), std::mem::take(&mut gathered.problems))
+        (gathered.tree.clone(), std::mem::take(&mut gathered.remarks))
     }
 
     pub(crate) fn ignores_key(&self, key: &ObjectKey) -> bool {
@@ -75,10 +75,9 @@ impl Filter for LeaveOut {
                 None => RelPath::from_key(RULES_FILE),
             };
             let key = file.ok().map(|file| ObjectKey::file(&file));
-            for error in gathered.tree.add_rules(directory, &text) {
-                let place = key.as_ref().map_or(RULES_FILE, ObjectKey::as_str);
-                let message = format!("{place}: {error}; the other lines hold");
-                gathered.problems.push(Problem::found(key.clone(), message));
+            for bad in gathered.tree.add_rules(directory, &text) {
+                let message = bad.said_of(key.as_ref().map_or(RULES_FILE, ObjectKey::as_str));
+                gathered.remarks.push(Problem::found(key.clone(), message));
             }
         }
         Enter::Go

@@ -37,6 +37,8 @@ pub(crate) struct View {
     pub(crate) hidden: Hidden,
     /// What is the matter with paths.
     pub(crate) problems: Vec<Problem>,
+    /// What a person should know of paths that are as they should be.
+    pub(crate) remarks: Vec<Problem>,
     /// Files that were being written while they were looked at.
     pub(crate) overtaken: u64,
     /// The rules by which paths were left out; of the local side only.

@@ -41,6 +41,8 @@ pub struct Report {
     pub conflicts: Vec<Conflict>,
     /// Paths that are not as they should be, each with the reason.
     pub problems: Vec<Problem>,
+    /// What a person should know, although nothing is left undone for it.
+    pub remarks: Vec<Problem>,
     /// Paths that changed while the plan was carried out: the next cycle sees to them.
     pub overtaken: u64,
     /// Whether rules arrived that this cycle did not know yet.
@@ -140,6 +142,7 @@ impl Report {
             unchanged: here.seen,
             overtaken: here.overtaken + there.overtaken,
             problems: here.problems.iter().chain(&there.problems).cloned().collect(),
+            remarks: here.remarks.clone(),
             ..Self::default()
         }
     }
@@ -172,6 +175,7 @@ impl Report {
             unchanged: next.unchanged,
             conflicts: self.conflicts.into_iter().chain(next.conflicts).collect(),
             problems: next.problems,
+            remarks: next.remarks,
             overtaken: next.overtaken,
             new_rules: next.new_rules,
         }

@@ -1,11 +1,8 @@
 //! Servers that others wrote, over a directory: what a destination may be besides our own cloud.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test fails where it unwraps, and says why it is skipped"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+use crate::tools::{have, path_of, skip};
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -85,10 +82,8 @@ pub fn webdav(root: &Path) -> Option<Webdav> {
 pub fn s3(root: &Path, id: &str, secret: &str) -> Option<(String, Server)> {
     let knows = Command::new("rclone").args(["serve", "s3", "--help"]).output();
     let knows = knows.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("--auth-key"));
-    let required = std::env::var_os("HEIRLOOM_REQUIRE_TOOLS").is_some();
-    assert!(knows || !required, "this rclone has no `serve s3`, and HEIRLOOM_REQUIRE_TOOLS is set");
     if !knows {
-        eprintln!("SKIPPED: rclone is missing or has no `serve s3`, which came with 1.65");
+        skip("rclone is missing or has no `serve s3`, which came with 1.65");
         return None;
     }
     rclone("s3", &["--auth-key", &format!("{id},{secret}")], root)
@@ -186,23 +181,4 @@ fn start_sshd(keys: &Path, subsystem: &str) -> (Child, u16) {
         }
     }
     panic!("sshd does not start: {:?}", std::fs::read_to_string(keys.join("log")));
-}
-
-fn path_of(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Where Debian has the programs of an administrator.
-    let more = ["/usr/sbin".into(), "/sbin".into()];
-    std::env::split_paths(&path).chain(more).map(|one| one.join(program)).find(|path| path.is_file())
-}
-
-/// Whether a program is there; what needs it is skipped without, or fails where all must run.
-#[must_use]
-pub fn have(program: &str) -> bool {
-    let there = path_of(program).is_some();
-    let required = std::env::var_os("HEIRLOOM_REQUIRE_TOOLS").is_some();
-    assert!(there || !required, "{program} is not installed, and HEIRLOOM_REQUIRE_TOOLS is set");
-    if !there {
-        eprintln!("SKIPPED: {program} is not installed");
-    }
-    there
 }

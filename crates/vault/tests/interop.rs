@@ -1,6 +1,6 @@
 //! What Heirloom seals opens with the stock `age`, and the other way round.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -9,17 +9,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use vault::{Error, Identities, OpenRead, Passphrase, Recipients, SealRead, Sealer};
 
-/// Whether the programs are there; a test without them is skipped, or fails where all must run.
 fn have(programs: &[&str]) -> bool {
-    let is_there = |program: &&&str| {
-        std::env::var_os("PATH")
-            .is_some_and(|path| std::env::split_paths(&path).any(|one| one.join(program).is_file()))
-    };
-    let Some(absent) = programs.iter().find(|program| !is_there(program)) else { return true };
-    let required = std::env::var_os("HEIRLOOM_REQUIRE_TOOLS").is_some();
-    assert!(!required, "{absent} is not installed, and HEIRLOOM_REQUIRE_TOOLS is set");
-    eprintln!("SKIPPED: {absent} is not installed");
-    false
+    programs.iter().all(|program| testkit::tools::have(program))
 }
 
 fn run(directory: &Path, program: &str, arguments: &[&str]) -> Vec<u8> {

@@ -63,7 +63,7 @@ impl Walk {
             if self.stretch.until.as_deref().is_some_and(|until| until < key) {
                 return Ok(None);
             }
-            self.last = Some(key.to_owned());
+            let before = self.last.replace(key.to_owned());
             let Some(below) = key.strip_prefix(self.prefix.as_str()) else {
                 return Err(
                     self.untrusted(format!("the server lists `{key}`, which is not below `{}`", self.prefix))
@@ -72,6 +72,12 @@ impl Walk {
             if below.is_empty() || is_ours(key) {
                 continue;
             }
+            let below = match self.bucket.stood_for(below) {
+                // Finds come in order, and a directory is before all that is in it. One that comes late is known to those only who ask for it.
+                Some(_) if before.is_some_and(|before| before.starts_with(directory_of(key))) => continue,
+                Some(directory) => directory,
+                None => below,
+            };
             // A key that is not its path's own spelling cannot be asked for by that path.
             let found = match ObjectKey::parse(below) {
                 Ok(parsed) if parsed.as_str() == below => {
@@ -108,6 +114,11 @@ impl Walk {
     fn untrusted(&self, what: String) -> Error {
         self.bucket.attempt("list", None).other(Retry::Later, Cause::new(what))
     }
+}
+
+/// The part of a key up to its last slash.
+fn directory_of(key: &str) -> &str {
+    key.rfind('/').map_or("", |slash| &key[..=slash])
 }
 
 /// Whether a full key belongs to Heirloom itself, or to a file that is still being written.

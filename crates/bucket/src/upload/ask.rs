@@ -30,7 +30,7 @@ impl Bucket {
     ) -> Result<UploadId, Error> {
         let pairs = metadata::encode(node, Some(node.content));
         let headers = pairs.into_iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value)).collect();
-        let place = prefix.place(key);
+        let place = self.place(prefix, key);
         let ask = Ask {
             method: Method::POST,
             place: &place,
@@ -53,7 +53,7 @@ impl Bucket {
         id: &UploadId,
     ) -> Result<Option<BTreeMap<u16, Held>>, Error> {
         let attempt = self.attempt(WRITE, Some(key));
-        let place = prefix.place(key);
+        let place = self.place(prefix, key);
         let mut held = BTreeMap::new();
         let mut marker = "0".to_owned();
         loop {
@@ -99,7 +99,7 @@ impl Bucket {
         from: Range<u64>,
     ) -> Result<ETag, Refused> {
         let headers = [
-            ("x-amz-copy-source", self.source_of(&task.prefix.place(key))),
+            ("x-amz-copy-source", self.source_of(&self.place(task.prefix, key))),
             ("x-amz-copy-source-range", format!("bytes={}-{}", from.start, from.end - 1)),
             ("x-amz-copy-source-if-match", version.etag.quoted()),
         ];
@@ -161,7 +161,7 @@ impl Bucket {
 
     /// `AbortMultipartUpload`. An upload that the store does not know is aborted.
     pub async fn abort_upload(&self, prefix: &Prefix, key: &ObjectKey, id: &UploadId) -> Result<(), Error> {
-        let place = prefix.place(key);
+        let place = self.place(prefix, key);
         match self
             .ask_to_abort(&place, id)
             .await

@@ -1,5 +1,6 @@
 //! What is typed on a machine with folders: a laptop, or a pi with its mirror.
 
+use crate::profile::words::Word;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use model::StateName;
 use std::path::PathBuf;
@@ -39,6 +40,28 @@ impl Limits {
     }
 }
 
+/// What a person has decided who was told of a halt.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct GoOn {
+    /// Go on after a halt: you have looked, and the deletions are meant
+    #[arg(long)]
+    resume: bool,
+    /// Keep everything that either side has: what is missing on one comes back from the other
+    #[arg(long, conflicts_with = "resume")]
+    resync: bool,
+}
+
+impl GoOn {
+    /// The one word that it is.
+    pub(crate) fn said(self) -> Word {
+        match self {
+            Self { resync: true, .. } => Word::Resync,
+            Self { resume: true, .. } => Word::Resume,
+            Self { .. } => Word::None,
+        }
+    }
+}
+
 /// `heirloom sync`
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
@@ -47,6 +70,7 @@ Examples:
   heirloom sync documents photos     only these states
   heirloom sync --dry-run            show what would be done
   heirloom sync --resume documents   go on after a halt, deletions included
+  heirloom sync --resync documents   go on with what either side has, nothing deleted
   heirloom sync --destination usb    only with this destination
 
 The hooks of a state, if it has any, run around its sync, once for all its folders and
@@ -54,8 +78,10 @@ destinations; a state whose before_backup fails is skipped.
 
 A running daemon does the work, with its own limits, and this command shows it; Ctrl-C leaves the
 daemon at it. --resume answers the halt that was told last, and no other: one that says something
-else by now halts anew. With --destination it also answers that this one has lost its marker: a new
-disk is begun anew, which puts both sides together and deletes nothing.
+else by now halts anew. --resync answers all of them: what is missing on one side comes back from
+the other, and where they differ both versions are kept, one as a conflict copy. With --destination
+both also answer that this one has lost its marker: a new disk is begun anew, which puts both sides
+together and deletes nothing.
 
 Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
 a side looks emptied or far too much was deleted, and wants a person to look.")]
@@ -69,9 +95,9 @@ pub(crate) struct Sync {
     /// Show what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// Go on after a halt: you have looked, and the deletions are meant
-    #[arg(long)]
-    pub(crate) resume: bool,
+    /// How to go on after a halt.
+    #[command(flatten)]
+    pub(crate) word: GoOn,
     /// How fast.
     #[command(flatten)]
     pub(crate) limits: Limits,
@@ -96,6 +122,23 @@ Examples:
 
 States are what the profile names under `states`. Nothing is looked at but the profile.")]
     List,
+    /// Forget a place that no state names any more; nothing is deleted there
+    #[command(after_help = "\
+Examples:
+  heirloom state forget pictures           a state that has another name now
+  heirloom state forget photos --destination usb
+
+When a state gets another name, or more folders, they go to another place, and what was is left
+where it is. `heirloom status` tells of such places until they are forgotten here, with all that
+this machine knows of them.")]
+    Forget {
+        /// The place, as `heirloom status` names it
+        #[arg(value_name = "PLACE")]
+        place: String,
+        /// Only at this destination [default: at all]
+        #[arg(long, value_name = "NAME")]
+        destination: Option<String>,
+    },
 }
 
 /// `heirloom backups`

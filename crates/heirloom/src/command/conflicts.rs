@@ -19,6 +19,7 @@ use model::{ByteSize, MachineName};
 use serde::Serialize;
 use settle::{Decision, Settled};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -113,8 +114,27 @@ impl Place {
                 Err(error) => problem(error.to_string()),
             }
         }
-        (found, exit)
+        (each_once(found), exit)
     }
+}
+
+/// Of a copy that lies in the folders of two states, the one in the inner folder.
+fn each_once(found: Vec<Found<'_>>) -> Vec<Found<'_>> {
+    let mut kept: Vec<Found<'_>> = Vec::with_capacity(found.len());
+    let mut places = BTreeMap::new();
+    for one in found {
+        match places.entry(one.path()) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(one);
+            }
+            Entry::Occupied(place) if one.root.path().starts_with(kept[*place.get()].root.path()) => {
+                kept[*place.get()] = one;
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    kept
 }
 
 /// A conflict copy and where it is.

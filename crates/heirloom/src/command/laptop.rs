@@ -6,7 +6,7 @@ use crate::profile::daemon::{Daemon, Work};
 use crate::profile::join::{end_when_ready, joined};
 use crate::profile::keep::{keep, open_folder};
 use crate::profile::routes::{Routes, of_laptop, open_journal};
-use crate::profile::{lock, rounds};
+use crate::profile::{left, lock, rounds};
 use crate::runtime;
 use crate::session::Session;
 use std::sync::Arc;
@@ -20,13 +20,16 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
         let journal = open_journal(&laptop.state_dir)?;
         let state_dir = laptop.state_dir.clone();
         let daemon = Daemon::new(&laptop.machine, "laptop", journal.clone(), state_dir, limits.clone());
-        let listening = daemon.listen(&stop);
+        let (listening, remembering) = (daemon.listen(&stop), daemon.remember(&stop));
         let heart = &daemon.heart;
         daemon.rest(Exit::Failed, "the join file that the cloud writes is not there yet");
         while let Some(routes) = joined(&stop, || of_laptop(&laptop, &journal, &[], &limits)?.any()).await? {
             let Routes { wired, unready } = routes;
             let unready = Arc::new(unready);
             tracing::info!(machine = %laptop.machine, routes = wired.len(), "keeping folders in sync");
+            for told in left::told_at_the_start(&laptop, &journal, wired.iter().map(|one| &one.route))? {
+                tracing::warn!("{told}");
+            }
             let stop = stop.child_token();
             let rounds = rounds::of_states(&laptop, wired);
             let (open, fetching) = (open_folder(), None);
@@ -46,6 +49,7 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
         }
         // Those who asked for something hear how it ended.
         listening.await?;
+        remembering.await??;
         Ok(Exit::Ok)
     })
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
     runtime::run_until_stopped(|stop| async move {
         let journal = open_journal(&pi.state_dir)?;
         let daemon = Daemon::new(&pi.machine, "pi", journal, pi.state_dir.clone(), limits);
-        let listening = daemon.listen(&stop);
+        let (listening, remembering) = (daemon.listen(&stop), daemon.remember(&stop));
         daemon.rest(Exit::Failed, "the join file that the cloud writes is not there yet");
         while let Some(join) = joined(&stop, || Ok(pi.cloud.resolve()?)).await? {
             tracing::info!(machine = %pi.machine, drive = %pi.drive.display(), "mirroring to the drive");
@@ -29,6 +29,7 @@ pub(crate) fn run(session: &Session, limits: args::Limits) -> Result<Exit, Failu
         }
         // Those who asked for something hear how it ended.
         listening.await?;
+        remembering.await??;
         Ok(Exit::Ok)
     })
 }

@@ -1,8 +1,11 @@
-//! `heirloom state list`
+//! `heirloom state`
 
 use crate::args::StateAction;
 use crate::config::laptop::State;
 use crate::failure::{Exit, Failure};
+use crate::printed::command;
+use crate::profile::left::{self, Left};
+use crate::profile::routes::open_journal;
 use crate::report::{Format, Message};
 use crate::session::Session;
 use model::StateName;
@@ -22,9 +25,49 @@ pub(crate) fn run(session: &Session, action: &StateAction) -> Result<Exit, Failu
                 }
                 session.report.say(&Listed::new(name, state));
             }
+            Ok(Exit::Ok)
         }
+        StateAction::Forget { place, destination } => forget(session, place, destination.as_deref()),
+    }
+}
+
+/// Only what nothing of the profile leads to any more: what it does is known for a reason.
+fn forget(session: &Session, place: &str, destination: Option<&str>) -> Result<Exit, Failure> {
+    let laptop = session.laptop("state forget")?;
+    let journal = open_journal(&laptop.state_dir)?;
+    let is_meant = |left: &Left| {
+        left.name() == place.trim_end_matches('/')
+            && destination.is_none_or(|destination| left.key.destination == destination)
+    };
+    let left = left::behind(&laptop, &journal)?;
+    if !left.iter().any(is_meant) {
+        let message = format!("there is no place `{place}` that was left behind");
+        let hint = format!("`{}` tells which there are.", command("status"));
+        return Err(Failure::new(Exit::Usage, message).hint(hint));
+    }
+    for left in left.into_iter().filter(is_meant) {
+        journal.forget_route(left.id)?;
+        session
+            .report
+            .say(&Forgotten { place: left.name().to_owned(), destination: left.key.destination.clone() });
     }
     Ok(Exit::Ok)
+}
+
+#[derive(Serialize)]
+struct Forgotten {
+    place: String,
+    destination: String,
+}
+
+impl Message for Forgotten {
+    const TYPE: &'static str = "forgotten";
+}
+
+impl fmt::Display for Forgotten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "forgot {} at {}; what is there stays there", self.place, self.destination)
+    }
 }
 
 /// One state, in the shape of `clan state list`.

@@ -9,12 +9,14 @@ use crate::config::{Cloud, Config, Laptop, Pi};
 use crate::control::client;
 use crate::control::message::Ask;
 use crate::failure::{Exit, Failure};
+use crate::profile::halted::Ways;
+use crate::profile::left::{self, LeftBehind};
+use crate::profile::pi;
 use crate::profile::routes::{key, open_journal};
 use crate::profile::snapshots::Snapshots;
 use crate::profile::status::{
     HistoryStatus, MachineStatus, Names, RouteStatus, Status, of_archive, of_route,
 };
-use crate::profile::{pi, telling};
 use crate::runtime;
 use crate::session::{Session, now};
 use journal::{Journal, RouteId, RouteKey};
@@ -25,15 +27,22 @@ use std::time::Duration;
 
 /// Asks the daemon, or else the journal, and says it.
 pub(crate) fn run(session: &Session, wanted: &Wanted) -> Result<Exit, Failure> {
+    let mut left = Vec::new();
     let status = match session.load()?.config {
-        Config::Laptop(laptop) => match of_daemon(session, &laptop.state_dir)? {
-            // It is just starting, or waits for what it needs: the journal knows the routes all the same.
-            Some(status) if status.routes.is_empty() => {
-                Status { routes: of_laptop(&laptop)?.routes, ..status }
+        Config::Laptop(laptop) => {
+            let status = match of_daemon(session, &laptop.state_dir)? {
+                // It is just starting, or waits for what it needs: the journal knows the routes all the same.
+                Some(status) if status.routes.is_empty() => {
+                    Status { routes: of_laptop(&laptop)?.routes, ..status }
+                }
+                Some(status) => status,
+                None => of_laptop(&laptop)?,
+            };
+            if let Some((journal, _)) = known(&laptop.state_dir)? {
+                left = left::behind(&laptop, &journal)?;
             }
-            Some(status) => status,
-            None => of_laptop(&laptop)?,
-        },
+            status
+        }
         Config::Pi(pi) => match of_daemon(session, &pi.state_dir)? {
             Some(status) if status.routes.is_empty() => Status { machine: status.machine, ..of_pi(&pi)? },
             Some(status) => status,
@@ -42,6 +51,7 @@ pub(crate) fn run(session: &Session, wanted: &Wanted) -> Result<Exit, Failure> {
         Config::Cloud(cloud) => of_cloud(&cloud)?,
     };
     show::show(&session.report, &status, now().seconds_and_nanos().0);
+    left.iter().map(LeftBehind::from).for_each(|left| session.report.say(&left));
     Ok(if wanted.check { check(&status) } else { Exit::Ok })
 }
 
@@ -106,7 +116,7 @@ fn of_laptop(laptop: &Laptop) -> Result<Status, Failure> {
                     state: Some(name.as_str()),
                     destination: destination.as_str(),
                     folder: &folder.path,
-                    resume: telling::resume_command_of(
+                    ways: Ways::new(
                         Some(name),
                         (state.destinations.len() > 1).then_some(destination.as_str()),
                     ),
@@ -138,7 +148,7 @@ fn of_pi(pi: &Pi) -> Result<Status, Failure> {
                 state: None,
                 destination: "cloud",
                 folder: &folder,
-                resume: telling::resume_command_of(None, None),
+                ways: Ways::new(None, None),
             };
             routes.push(of_key(known(&pi.state_dir)?.as_ref(), &pi::key(&join, &drive), &names)?);
             histories.push(of_archive(join.bucket.as_str(), &drive.archive(&join.bucket)));

@@ -13,7 +13,7 @@ use crate::profile::lock::{self, Lock};
 use crate::profile::rounds::{self, Round};
 use crate::profile::routes::{Routes, Unready, of_laptop, open_journal};
 use crate::profile::turn::{self, Turn as Alone};
-use crate::profile::{pi, runs};
+use crate::profile::{left, pi, runs};
 use crate::runtime;
 use crate::session::Session;
 use journal::Journal;
@@ -48,11 +48,15 @@ fn of_states(session: &Session, wanted: &Sync, laptop: &Laptop) -> Result<Exit, 
     let is_meant = |route: &Route| meant(wanted).covers(&route.destination);
     unready.retain(|one| one.routes.iter().any(is_meant));
     let rounds = rounds::only(rounds::of_states(laptop, wired), is_meant);
+    let routes = rounds.iter().flat_map(|round| &round.wired).map(|one| &one.route);
+    for told in left::told_at_the_start(laptop, &journal, routes)? {
+        session.report.note(format_args!("note: {told}"));
+    }
     all(session, wanted, &journal, (&rounds, &unready), &open_folder())
 }
 
 fn meant(wanted: &Sync) -> Wanted {
-    Wanted { destination: wanted.destination.clone(), dry_run: wanted.dry_run, resume: wanted.resume }
+    Wanted { destination: wanted.destination.clone(), dry_run: wanted.dry_run, word: wanted.word.said() }
 }
 
 /// Nor must a destination to which none of the states goes.

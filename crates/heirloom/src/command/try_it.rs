@@ -18,6 +18,7 @@ use crate::profile::keep::{Heart, Open, keep, open_folder, sweep_all};
 use crate::profile::rounds::Round;
 use crate::profile::routes::{Wired, of_laptop, open_journal};
 use crate::profile::snapshots::Snapshots;
+use crate::profile::words::Word;
 use crate::profile::{self, lock, runs};
 use crate::report::Message;
 use crate::runtime;
@@ -43,7 +44,7 @@ const SIGN_IN_LIFETIME: Duration = Duration::from_hours(1);
 pub(crate) fn run(session: &Session, wanted: &args::Try) -> Result<Exit, Failure> {
     let scratch = Scratch::prepare(&session.environment, wanted)?;
     let _lock = lock::take(&scratch.data)?;
-    let stopped = runtime::run_until_stopped(|stop| all(session, &scratch, wanted.resume, stop))?;
+    let stopped = runtime::run_until_stopped(|stop| all(session, &scratch, wanted.word.said(), stop))?;
     session.report.note(format_args!(
         "stopped; everything is in {}, and `heirloom try` goes on from there",
         scratch.data.display()
@@ -54,7 +55,7 @@ pub(crate) fn run(session: &Session, wanted: &args::Try) -> Result<Exit, Failure
 async fn all(
     session: &Session,
     scratch: &Scratch,
-    resume: bool,
+    word: Word,
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let (s3, web) = (ports::open(9000).await?, ports::open(8080).await?);
@@ -62,7 +63,7 @@ async fn all(
     let ready = prepare_on(cloud.clone(), s3, web).await?;
     let (accounts, snapshots) = (ready.accounts.clone(), ready.snapshots.clone());
     let serving = tokio::spawn(serve(ready, stop.clone()));
-    let first = first_round(session, scratch, resume, &snapshots);
+    let first = first_round(session, scratch, word, &snapshots);
     let first = tokio::select! {
         first = first => first,
         () = stop.cancelled() => return serving.await?,
@@ -82,18 +83,20 @@ async fn serve(ready: Ready, stop: CancellationToken) -> Result<Exit, Failure> {
 async fn first_round(
     session: &Session,
     scratch: &Scratch,
-    resume: bool,
+    word: Word,
     snapshots: &Snapshots,
 ) -> Result<Pi, Failure> {
     let laptop = scratch.laptop();
     // Whoever stops the trial drops this round.
     let never = CancellationToken::new();
-    let first = First { session, resume, stop: &never };
+    let first = First { session, word, stop: &never };
     let journal = open_journal(&laptop.state_dir)?;
     let wired = of_laptop(&laptop, &journal, &[], &Limits::default())?.complete()?;
     // A halt is for the person to see; the rest still runs.
     if first.round(&journal, wired, open_folder()).await == Exit::Halted {
-        session.report.note("Here: end this trial and start it with `heirloom try --resume`.");
+        session.report.note(
+            "Here: end this trial and start it with `heirloom try --resume` or `heirloom try --resync`.",
+        );
     }
     let take = snapshots.clone();
     tokio::task::spawn_blocking(move || take.run()).await?;
@@ -110,7 +113,7 @@ async fn first_round(
 /// One run of each route.
 struct First<'a> {
     session: &'a Session,
-    resume: bool,
+    word: Word,
     stop: &'a CancellationToken,
 }
 
@@ -121,7 +124,7 @@ impl First<'_> {
         let notice = |one: &_, moment: sync::Moment<'_>| runs::note(journal, one, &moment);
         let attempt = Attempt {
             report: &self.session.report,
-            wanted: &Wanted { resume: self.resume, ..Wanted::default() },
+            wanted: &Wanted { word: self.word, ..Wanted::default() },
             journal,
             open: &open,
             notice: &notice,

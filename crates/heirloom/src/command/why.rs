@@ -5,6 +5,7 @@
 use crate::args::Why;
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
+use crate::profile::halted::Ways;
 use crate::profile::routes::{named, open_journal};
 use crate::profile::{keep, pi};
 use crate::report::Message;
@@ -16,6 +17,7 @@ use model::{Kind, Node, ObjectKey, RelPath};
 use plan::ignore::{CACHE_SIGNATURE, CACHE_TAG, IgnoreTree, RULES_FILE, Shape};
 use plan::sync::{Direction, Side};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -44,10 +46,13 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
         settled(&wanted.path).attempting(format!("could not make out where {} is", wanted.path.display()))?;
     let mut known = false;
     for route in &routes {
+        let mut warnings = BTreeSet::new();
+        let mut problem = None;
         let what = match Standpoint::of(&route.folder, &path) {
             Standpoint::Below(below) => {
                 let local = open(route)?;
-                explain(route, local.root(), &journal, &below)?
+                problem = journal.problem_at(route.id, &below)?;
+                explain(route, local.root(), &journal, &below, &mut warnings)?
             }
             Standpoint::Itself => {
                 "is a folder that is kept, with everything in it that no rule leaves out".to_owned()
@@ -55,8 +60,13 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
             Standpoint::Elsewhere => continue,
         };
         known = true;
-        let route = route.name();
-        session.report.say(&Said { path: path.to_string_lossy().into_owned(), route, what });
+        let halt = journal.halt(route.id)?.map(|halt| format!("{halt}; {}", Ways::of(route)));
+        let missing = journal.missing(route.id)?;
+        let (path, route) = (path.to_string_lossy().into_owned(), route.name());
+        session.report.say(&Said { path, route, what, problem, halt, missing });
+        for warning in warnings {
+            session.report.note(format_args!("warning: {warning}"));
+        }
     }
     if known {
         return Ok(Exit::Ok);
@@ -71,6 +81,12 @@ struct Said {
     path: String,
     route: String,
     what: String,
+    /// What the last sync could not do about it.
+    problem: Option<String>,
+    /// What keeps everything from going on, and how a person has it go on.
+    halt: Option<String>,
+    /// What was said of a destination that is not there.
+    missing: Option<String>,
 }
 
 impl Message for Said {
@@ -79,7 +95,17 @@ impl Message for Said {
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.path, self.route, self.what)
+        let Self { path, route, what, problem, halt, missing } = self;
+        write!(f, "{path} ({route}): {what}")?;
+        if let Some(problem) = problem {
+            write!(f, "; in the last sync, {problem}")?;
+        }
+        if let Some(halt) = halt {
+            write!(f, "; but nothing goes on, because this is halted: {halt}")?;
+        } else if let Some(missing) = missing {
+            write!(f, "; but the destination is waited for: {missing}")?;
+        }
+        Ok(())
     }
 }
 
@@ -108,7 +134,13 @@ impl Standpoint {
     }
 }
 
-fn explain(route: &Route, root: &Root, journal: &Arc<Journal>, path: &RelPath) -> Result<String, Failure> {
+fn explain(
+    route: &Route,
+    root: &Root,
+    journal: &Arc<Journal>,
+    path: &RelPath,
+    warnings: &mut BTreeSet<String>,
+) -> Result<String, Failure> {
     if path.components().next() == Some(".heirloom")
         || path.components().any(|name| name.starts_with(disk::TEMPORARY_PREFIX))
     {
@@ -124,7 +156,7 @@ fn explain(route: &Route, root: &Root, journal: &Arc<Journal>, path: &RelPath) -
         }
     };
     let is_directory = found.as_ref().is_some_and(|found| found.kind == Kind::Directory);
-    let rules = rules_above(route, root, path);
+    let rules = rules_above(route, root, path, warnings);
     let shape = if is_directory { Shape::Directory } else { Shape::Leaf };
     let size = found.as_ref().map_or(0, |found| found.size);
     if let Some(cause) = rules.why(path, shape).or_else(|| rules.why_size(size)) {
@@ -139,8 +171,8 @@ fn explain(route: &Route, root: &Root, journal: &Arc<Journal>, path: &RelPath) -
     Ok(standing(route, known.as_ref(), here))
 }
 
-/// The rules that hold for a path: the profile's, and those in the directories above it.
-fn rules_above(route: &Route, root: &Root, path: &RelPath) -> IgnoreTree {
+/// The rules that hold for a path: the profile's, and those in the directories above it. Lines that are no rules go to `warnings`.
+fn rules_above(route: &Route, root: &Root, path: &RelPath, warnings: &mut BTreeSet<String>) -> IgnoreTree {
     let mut tree = IgnoreTree::new(route.ignore.clone());
     let mut directories: Vec<RelPath> = std::iter::successors(path.parent(), RelPath::parent).collect();
     directories.reverse();
@@ -159,7 +191,9 @@ fn rules_above(route: &Route, root: &Root, path: &RelPath) -> IgnoreTree {
             tree.add_cache(directory);
         }
         if let Some(text) = read(directory, RULES_FILE) {
-            drop(tree.add_rules(directory, &text));
+            let file =
+                directory.map_or(RULES_FILE.to_owned(), |directory| format!("{directory}/{RULES_FILE}"));
+            warnings.extend(tree.add_rules(directory, &text).iter().map(|bad| bad.said_of(&file)));
         }
     }
     tree

@@ -51,7 +51,11 @@ impl Access {
     pub(crate) fn read(section: &Section<'_>, web: Web) -> Checked<Self> {
         let join = section.optional("join", value::absolute(section));
         let endpoint = section.optional("endpoint", Endpoint::new);
-        let bucket = section.optional("bucket", BucketName::new);
+        let bucket = section.optional("bucket", |text| match web {
+            // What has an archive is a bucket of our own cloud.
+            Web::Needed => BucketName::new(text),
+            Web::Optional => BucketName::of_any_store(text),
+        });
         let region = section.or("region", REGION.to_owned(), value::region);
         let access_key_id = SecretSource::optional(section, ACCESS_KEY_ID);
         let secret_access_key = SecretSource::optional(section, SECRET_ACCESS_KEY);

@@ -1,5 +1,6 @@
 //! The profile `laptop`: folders that are kept in sync with a bucket.
 
+use super::apart;
 use super::destination::Destination;
 use super::limits::Limits;
 use super::sealing::Sealing;
@@ -11,7 +12,7 @@ use plan::sync::{Direction, MaxDelete};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use sync::hooks::{self, Hooks, Occasion, Work};
 
@@ -136,7 +137,19 @@ fn destinations(section: &Section<'_>) -> Checked<BTreeMap<DestinationName, Dest
             Ok((name?, read?))
         })
         .collect();
-    read.into_iter().collect()
+    let read = read.into_iter().collect::<Checked<_>>()?;
+    match apart::destinations(&read) {
+        Some((name, key, message)) => {
+            Err(below(section, "destinations", name.as_str())?.bad_value(key, message))
+        }
+        None => Ok(read),
+    }
+}
+
+/// One of the sections under `key`, once more.
+fn below<'r>(section: &Section<'r>, key: &'static str, name: &str) -> Checked<Section<'r>> {
+    let found = section.named(key)?.into_iter().find(|(found, _)| found.text == name);
+    Ok(found.expect("because it was read").1)
 }
 
 fn states(section: &Section<'_>, known: &[&str]) -> Checked<BTreeMap<StateName, State>> {
@@ -151,7 +164,11 @@ fn states(section: &Section<'_>, known: &[&str]) -> Checked<BTreeMap<StateName, 
             Ok((name?, read?))
         })
         .collect();
-    read.into_iter().collect()
+    let read = read.into_iter().collect::<Checked<_>>()?;
+    match apart::folders(&read, Path::to_owned) {
+        Some((name, message)) => Err(below(section, "states", name.as_str())?.bad_value("folders", message)),
+        None => Ok(read),
+    }
 }
 
 impl State {

@@ -2,13 +2,14 @@
 
 use crate::profile::attempt::Wanted;
 use crate::profile::status::Status;
+use crate::profile::words::Word;
 use crate::report::Said;
 use model::StateName;
 use serde::{Deserialize, Serialize};
 
 /// The language that this program speaks. A daemon of another version is told by it; there is no speaking two at once, because
 /// both are the same file on disk, and one of them is about to be started anew.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// A request, the only line that a command sends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +33,8 @@ pub(crate) enum Ask {
         destination: Option<String>,
         /// Only say what would be done.
         dry_run: bool,
-        /// Go on from the halt that was told last.
-        resume: bool,
+        /// What is said of halts.
+        word: Word,
     },
     /// To fetch the history now.
     Fetch,
@@ -99,8 +100,8 @@ impl Request {
 impl Ask {
     /// To sync.
     pub(crate) fn sync(states: &[StateName], wanted: &Wanted) -> Self {
-        let Wanted { destination, dry_run, resume } = wanted.clone();
-        Self::Sync { states: states.iter().map(ToString::to_string).collect(), destination, dry_run, resume }
+        let Wanted { destination, dry_run, word } = wanted.clone();
+        Self::Sync { states: states.iter().map(ToString::to_string).collect(), destination, dry_run, word }
     }
 }
 

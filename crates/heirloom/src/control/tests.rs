@@ -5,6 +5,7 @@ use super::message::{Answer, Ask};
 use super::place::{NAME, address};
 use super::server::{Asker, Desk, Socket};
 use crate::failure::{Colour, Exit, Failure};
+use crate::profile::words::Word;
 use crate::report::{Format, Look, Report, Screen, Verbosity};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -110,7 +111,8 @@ async fn asked(state_dir: &Path, what: Ask) -> (Result<Exit, Failure>, String) {
 #[tokio::test]
 async fn what_the_daemon_says_is_repeated_and_its_exit_code_is_taken() {
     let office = Office::open();
-    let sync = Ask::Sync { states: vec!["photos".into()], destination: None, dry_run: true, resume: false };
+    let sync =
+        Ask::Sync { states: vec!["photos".into()], destination: None, dry_run: true, word: Word::None };
     let (exit, said) = asked(office.place.path(), sync.clone()).await;
     assert_eq!(exit.unwrap(), Exit::Halted);
     assert_eq!(said, "at once\nerror: attempt\n  caused by: cause\n");

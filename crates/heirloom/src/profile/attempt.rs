@@ -9,7 +9,7 @@ use super::rounds::{CODES, Round, told};
 use super::routes::{Unready, Wired};
 use super::runs;
 use super::telling::{exit_of, summary, tell};
-use super::words::Words;
+use super::words::{Word, Words};
 use crate::failure::{Exit, Failure};
 use crate::report::{Action, Counts, Progress as Bar, Report};
 use journal::Journal;
@@ -27,8 +27,8 @@ pub(crate) struct Wanted {
     pub(crate) destination: Option<String>,
     /// Only say what would be done.
     pub(crate) dry_run: bool,
-    /// Go on from the halt that was told last.
-    pub(crate) resume: bool,
+    /// What is said of halts.
+    pub(crate) word: Word,
 }
 
 impl Wanted {
@@ -101,7 +101,15 @@ impl Attempt<'_> {
                     let _turn = round.turn.lock().await;
                     self.with_hooks(hooks, subject, &round.wired, &mut made).await;
                 }
-                _ => drop(self.routes(&round.wired, &mut made).await),
+                around => {
+                    if let Some((_, subject)) = around {
+                        let state = &subject.state;
+                        self.report.note(format_args!(
+                            "note: the hooks of {state} are not run by a dry run; what they make or end is not in what follows"
+                        ));
+                    }
+                    self.routes(&round.wired, &mut made).await;
+                }
             }
         }
         made

@@ -8,7 +8,7 @@ use super::keep::{Heart, Open, noticed};
 use super::rounds::{self, Round};
 use super::routes::Unready;
 use super::status::{HistoryStatus, MachineStatus, RouteStatus, Status, of_archive, of_unready, of_wired};
-use super::turn;
+use super::{memory, turn};
 use crate::control::message::{Answer, Ask};
 use crate::control::server::{Asker, Desk, Socket};
 use crate::failure::{Exit, Failure};
@@ -90,6 +90,12 @@ impl Daemon {
         })
     }
 
+    /// Ends everything once the state directory is not what it was; why, if that is how it ended.
+    pub(crate) fn remember(&self, stop: &CancellationToken) -> JoinHandle<Result<(), Failure>> {
+        let (memory, stop) = (Arc::clone(&self.heart.memory), stop.clone());
+        tokio::spawn(async move { memory.watch(stop).await })
+    }
+
     /// From now on this is what it does.
     pub(crate) fn begin(&self, work: Work) {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Ok(work);
@@ -126,6 +132,9 @@ impl Daemon {
         };
         let rounds = rounds::only(rounds, is_wanted);
         let unready = unready.iter().filter(|one| one.routes.iter().any(is_wanted));
+        if let Some(lost) = self.heart.memory.lost() {
+            return Err(memory::failure(lost));
+        }
         let _turn = turn::of_a_cycle(self.state_dir(), &stop).await;
         let notice = |one: &super::routes::Wired, moment: Moment<'_>| {
             noticed(&self.journal, &self.heart, one, &moment);
@@ -209,8 +218,8 @@ impl Desk for Daemon {
                         Exit::Ok
                     })
                 }
-                Ask::Sync { states, destination, dry_run, resume } => {
-                    self.sync(&states, &Wanted { destination, dry_run, resume }, &to).await
+                Ask::Sync { states, destination, dry_run, word } => {
+                    self.sync(&states, &Wanted { destination, dry_run, word }, &to).await
                 }
                 Ask::Fetch => self.fetch(&to).await,
             };

@@ -1,6 +1,8 @@
 //! Keeping routes in sync until told to stop: one keeper each, so that one in trouble holds up no other.
 
+use super::halted::Ways;
 use super::live::{Failing, Notes};
+use super::memory::Memory;
 use super::pi::pause;
 use super::rounds::Round;
 use super::routes::Wired;
@@ -27,12 +29,14 @@ pub(crate) type Open = Arc<dyn Fn(&Route) -> Result<Folder, disk::Error> + Send 
 #[derive(Clone)]
 pub(crate) struct Heart {
     pub(crate) state_dir: PathBuf,
+    pub(crate) memory: Arc<Memory>,
     routes: Arc<Mutex<BTreeMap<String, (bool, String)>>>,
 }
 
 impl Heart {
     pub(crate) fn new(state_dir: PathBuf) -> Self {
-        Self { state_dir, routes: Arc::default() }
+        let memory = Arc::new(Memory::of(&state_dir));
+        Self { state_dir, memory, routes: Arc::default() }
     }
 
     /// Renews the pulse after something came to an end, well or not.
@@ -103,15 +107,18 @@ pub(crate) async fn keep(
 
 /// A cycle's turn: among the runs of its route, and beside commands that want the machine for themselves.
 fn turn_of(one: &Wired, heart: &Heart, stop: &CancellationToken) -> TurnOf {
-    let (live, state_dir, stop) = (one.live.clone(), heart.state_dir.clone(), stop.clone());
+    let (live, heart, stop) = (one.live.clone(), heart.clone(), stop.clone());
     Arc::new(move || {
-        let (live, state_dir, stop) = (live.clone(), state_dir.clone(), stop.clone());
+        let (live, heart, stop) = (live.clone(), heart.clone(), stop.clone());
         Box::pin(async move {
             let of_the_route = tokio::select! {
                 turn = live.turn() => turn,
                 () = stop.cancelled() => return None,
             };
-            let of_the_machine = turn::of_a_cycle(&state_dir, &stop).await;
+            if heart.memory.lost().is_some() {
+                return None;
+            }
+            let of_the_machine = turn::of_a_cycle(&heart.state_dir, &stop).await;
             (!stop.is_cancelled()).then(|| Box::new((of_the_route, of_the_machine)) as Turn)
         })
     })
@@ -197,7 +204,7 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
         }
         Ok(Outcome::Planned(_)) => tracing::debug!("{summary}"),
         Ok(Outcome::Halted(_)) if !repeats => {
-            tracing::error!("{summary}; look, then go on with `{}`", telling::resume_command(route));
+            tracing::error!("{summary}; {}", Ways::of(route));
         }
         Ok(Outcome::Halted(_)) => tracing::debug!("{summary}"),
         Err(error) => {
@@ -221,6 +228,11 @@ fn log_report(report: &Report, summary: &str, notes: &mut Notes) {
     for problem in problems.difference(&notes.said.problems) {
         tracing::warn!("{problem}");
     }
+    let remarks: BTreeSet<String> = report.remarks.iter().map(ToString::to_string).collect();
+    for remark in remarks.difference(&notes.said.remarks) {
+        tracing::warn!("{remark}");
+    }
+    notes.said.remarks = remarks;
     let news = report.did_something() || problems != notes.said.problems;
     (notes.problems, notes.said.problems) = (problems.len(), problems);
     for conflict in &report.conflicts {

@@ -52,6 +52,7 @@ pub(crate) struct Notes {
 pub(crate) struct Said {
     pub(crate) summary: String,
     pub(crate) problems: BTreeSet<String>,
+    pub(crate) remarks: BTreeSet<String>,
 }
 
 /// A route that cannot be run at the moment.

@@ -148,6 +148,9 @@ impl Keeper {
     async fn round(&self, wired: &[Wired]) -> bool {
         // From the hook before to the hook after, no command backs up the same state.
         let _turn = self.turn.lock().await;
+        if self.heart.memory.lost().is_some() {
+            return true;
+        }
         let _turn_of_the_machine = turn::of_a_cycle(&self.heart.state_dir, &self.stop).await;
         let state = &self.subject.state;
         tracing::debug!(%state, "backing up with hooks");

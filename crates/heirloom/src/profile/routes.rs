@@ -1,10 +1,10 @@
 //! From states and destinations to routes: one for each folder of a state on its way to each destination.
 
 use super::live::Live;
-use crate::config::Error;
 use crate::config::destination::{self, Destination};
 use crate::config::join::Join;
 use crate::config::laptop::{DestinationName, Folder, Laptop};
+use crate::config::{Error, apart};
 use crate::failure::{Exit, Explain as _, Failure};
 use bucket::{Bucket, Limits, Plain, Prefix, plain};
 use journal::{Journal, RouteKey};
@@ -264,6 +264,9 @@ pub(crate) fn named<'l>(
 fn refuse_nesting(laptop: &Laptop) -> Result<(), Failure> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let folders = || laptop.states.values().flat_map(|state| &state.folders).map(|folder| real(&folder.path));
+    if let Some((state, message)) = apart::folders(&laptop.states, real) {
+        return Err(Failure::new(Exit::Usage, format!("the folders of the state `{state}`: {message}")));
+    }
     let state_dir = real(&laptop.state_dir);
     if let Some(folder) = folders().find(|folder| state_dir.starts_with(folder)) {
         let (state_dir, folder) = (state_dir.display(), folder.display());

@@ -31,7 +31,10 @@ pub(crate) fn note_told(journal: &Journal, route: &Route, outcome: &Result<Outco
             logged(route, journal.set_missing(route.id, None));
             logged(route, journal.set_halt(route.id, Some(&halt.to_string())));
         }
-        Ok(Outcome::Done(_)) => {
+        Ok(Outcome::Done(report)) => {
+            let problems =
+                report.problems.iter().map(|problem| (problem.key.as_ref(), problem.message.as_str()));
+            logged(route, journal.set_problems(route.id, problems));
             logged(route, journal.set_missing(route.id, None));
             logged(route, journal.set_halt(route.id, None));
         }

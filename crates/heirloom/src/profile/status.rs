@@ -3,6 +3,7 @@
 //! Both sources fill in one form, so that a route looks the same with and without a daemon, but for what only a daemon knows: what it does at
 //! the moment, how fast, and when it goes on.
 
+use super::halted::Ways;
 use super::live::{Failing, Live};
 use super::routes::Wired;
 use journal::{Journal, RouteId};
@@ -91,7 +92,8 @@ pub(crate) struct RouteStatus {
     /// What it is halted for.
     pub(crate) halt: Option<String>,
     /// What goes on from there.
-    pub(crate) resume: Option<String>,
+    #[serde(flatten)]
+    pub(crate) ways: Option<Ways>,
     /// What was said of the destination, which was not there when it was last looked for.
     pub(crate) missing: Option<String>,
     /// Why it fails, since when, and how often it did.
@@ -127,7 +129,7 @@ pub(crate) struct Names<'a> {
     pub(crate) state: Option<&'a str>,
     pub(crate) destination: &'a str,
     pub(crate) folder: &'a Path,
-    pub(crate) resume: String,
+    pub(crate) ways: Ways,
 }
 
 impl<'a> Names<'a> {
@@ -137,7 +139,7 @@ impl<'a> Names<'a> {
             state: route.state.as_ref().map(model::StateName::as_str),
             destination: &route.destination,
             folder: &route.folder,
-            resume: super::telling::resume_command(route),
+            ways: Ways::of(route),
         }
     }
 }
@@ -182,7 +184,7 @@ pub(crate) fn of_route(
     status.pending_down_bytes = pending.remote_bytes;
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
-    status.resume = status.halt.is_some().then(|| names.resume.clone());
+    status.ways = status.halt.is_some().then(|| names.ways.clone());
     status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;
     Ok(status)
 }
@@ -213,7 +215,7 @@ impl RouteStatus {
             pending_down_bytes: 0,
             pending_down_gone: 0,
             halt: None,
-            resume: None,
+            ways: None,
             missing: None,
             failure: None,
             hint: None,

@@ -1,11 +1,10 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
+use super::halted::{begin_anew, halted};
 use crate::failure::{Exit, Failure, LOCKED};
-use crate::printed::{command, word};
 use crate::report::{Message, Report as Port, counted};
 use bucket::Missing;
-use model::{ByteSize, StateName};
-use plan::sync::{Halt, Side};
+use model::ByteSize;
 use serde::Serialize;
 use std::fmt;
 use sync::{Error, Outcome, Report, Route};
@@ -104,6 +103,7 @@ macro_rules! told {
 }
 
 told!(ToldProblem, "problem", "problem");
+told!(ToldRemark, "remark", "warning");
 told!(ToldConflict, "conflict", "note");
 
 /// Says what a sync came to; the exit code it deserves.
@@ -118,6 +118,10 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
             for problem in &report.problems {
                 let path = problem.key.as_ref().map(ToString::to_string);
                 port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
+            }
+            for remark in &report.remarks {
+                let path = remark.key.as_ref().map(ToString::to_string);
+                port.say(&ToldRemark(Told { route: &name, path, message: remark.to_string() }));
             }
             if report.overtaken > 0 {
                 port.note(format_args!(
@@ -144,61 +148,12 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
     }
 }
 
-fn halted(route: &Route, halt: &Halt) -> Failure {
-    let (folder, there) = (route.folder.display(), place(route));
-    let look = match halt {
-        Halt::Emptied { side: Side::Local, .. } => format!(
-            "There is nothing in {folder}. If it lies on a disk that is not mounted, mount it and sync again; nothing was deleted anywhere."
-        ),
-        Halt::Emptied { side: Side::Remote, .. } => format!(
-            "There is nothing in {there}. If that is an accident, bring the files back there and sync again; nothing was deleted in {folder}."
-        ),
-        Halt::MassDeletion { side: Side::Remote, .. } => format!(
-            "They are gone from {folder}. If that was not meant, bring them back there and sync again; nothing was deleted in {there}."
-        ),
-        Halt::MassDeletion { side: Side::Local, .. } => format!(
-            "They are gone from {there}. If that was not meant, bring them back there and sync again; nothing was deleted in {folder}."
-        ),
-        Halt::Replaced { side: Side::Remote, .. } => format!(
-            "What is in {there} does not know how far this machine had come: it was restored from a backup or made anew, or is another disk. Nothing was changed in {folder}."
-        ),
-        Halt::Replaced { side: Side::Local, .. } => format!(
-            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was changed in {there}."
-        ),
-        Halt::Strangers { .. } => format!(
-            "Check that {folder} and the state's name are the ones you mean: going on puts both trees together, and deletes nothing."
-        ),
-    };
-    let go_on = match halt {
-        Halt::Emptied { .. } | Halt::MassDeletion { .. } => "If the deletions are meant,",
-        Halt::Replaced { .. } | Halt::Strangers { .. } => {
-            "To put both sides together, keeping every file of either,"
-        }
-    };
-    Failure::new(Exit::Halted, halt.to_string())
-        .context(format!("{} is halted, and a person must decide", route.name()))
-        .hint(look)
-        .hint(format!("{go_on} run `{}`; with --dry-run it lists what it would do.", resume_command(route)))
-}
-
 /// Where a route leads, as a person finds it there.
-fn place(route: &Route) -> String {
+pub(super) fn place(route: &Route) -> String {
     match route.prefix.as_str().trim_end_matches('/') {
         "" => route.destination.clone(),
         prefix => format!("{prefix} at {}", route.destination),
     }
-}
-
-/// What goes on after a halt of this route.
-pub(crate) fn resume_command(route: &Route) -> String {
-    resume_command_of(route.state.as_ref(), route.is_one_of_several.then_some(route.destination.as_str()))
-}
-
-/// The same for a state, or for a mirror; with the destination where that alone is meant.
-pub(crate) fn resume_command_of(state: Option<&StateName>, destination: Option<&str>) -> String {
-    let destination = destination.map_or(String::new(), |name| format!(" --destination {}", word(name)));
-    let state = state.map_or(String::new(), |state| format!(" {state}"));
-    command(&format!("sync --resume{destination}{state}"))
 }
 
 fn failed(route: &Route, error: Error) -> Failure {
@@ -214,7 +169,7 @@ fn failed(route: &Route, error: Error) -> Failure {
         failure.hint(format!(
             "If it is a new disk or place, make sure that it is there, then begin anew with `{}`: \
              it puts both sides together, and deletes nothing.",
-            resume_command_of(None, Some(&route.destination))
+            begin_anew(&route.destination)
         ))
     } else {
         failure

@@ -9,12 +9,27 @@ use super::rounds::Round;
 use super::routes::Wired;
 use bucket::plain::PlaceId;
 use journal::{Journal, RouteId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use sync::{Outcome, Resume};
+
+/// What a person has said of halts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Word {
+    /// Nothing.
+    #[default]
+    None,
+    /// To go on from the one that was told last.
+    Resume,
+    /// To put both sides together.
+    Resync,
+}
 
 /// The words of one attempt.
 #[derive(Default)]
 pub(crate) struct Words {
+    is_resync: bool,
     halts: BTreeMap<RouteId, String>,
     /// What was told of a destination that the person has named.
     missing: Option<(String, String)>,
@@ -25,8 +40,8 @@ pub(crate) struct Words {
 impl Words {
     /// What `wanted` answers.
     pub(crate) fn of(wanted: &Wanted, journal: &Journal, rounds: &[Round]) -> Self {
-        let mut words = Self::default();
-        for one in rounds.iter().flat_map(|round| &round.wired).filter(|_| wanted.resume) {
+        let mut words = Self { is_resync: wanted.word == Word::Resync, ..Self::default() };
+        for one in rounds.iter().flat_map(|round| &round.wired).filter(|_| wanted.word != Word::None) {
             if let Ok(Some(halt)) = journal.halt(one.route.id) {
                 words.halts.insert(one.route.id, halt);
             }
@@ -43,6 +58,9 @@ impl Words {
     /// The word for a route.
     pub(crate) fn to(&self, one: &Wired) -> Resume {
         let missing = self.missing.as_ref().filter(|(destination, _)| *destination == one.route.destination);
+        if self.is_resync {
+            return Resume::Resync(missing.map(|(_, said)| said.clone()));
+        }
         let halt = self.halts.get(&one.route.id);
         match (missing, &self.begun) {
             (Some(_), Some(place)) => Resume::At(place.clone()),

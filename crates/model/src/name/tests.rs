@@ -29,3 +29,14 @@ fn the_error_names_the_rule() {
          starting and ending with a letter or digit"
     );
 }
+
+#[test]
+fn buckets_of_other_stores_may_have_dots() {
+    for fit in ["photos.anna.example", "a-b", "192.168.5.4x"] {
+        assert_eq!(BucketName::of_any_store(fit).unwrap().as_str(), fit);
+    }
+    for unfit in ["a..b", ".ab", "ab.", "a_b", "Ab.c", "192.168.5.4", "ab"] {
+        assert!(BucketName::of_any_store(unfit).is_err(), "{unfit}");
+    }
+    assert!(BucketName::new("photos.anna").is_err(), "it would be a repository's");
+}

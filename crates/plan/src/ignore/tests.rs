@@ -95,8 +95,10 @@ fn the_nearest_rule_decides_and_an_ignored_directory_is_closed() {
 #[test]
 fn a_line_that_does_not_parse_is_told_and_the_others_hold() {
     let mut tree = rules(&[]);
-    let problems = tree.add_rules(None, b"a{b\n*.tmp\n\xff\xfe\n");
-    assert_eq!(problems.iter().map(|problem| problem.pattern.as_str()).collect::<Vec<_>>(), ["a{b"]);
+    let bad = tree.add_rules(None, b"*.tmp\na{b\n\xff\xfe\n");
+    assert_eq!(bad.len(), 1);
+    let said = bad[0].said_of("work/.heirloomignore");
+    assert!(said.starts_with("work/.heirloomignore:2: ignore pattern `a{b` does not parse: "), "{said}");
     assert!(tree.ignores(&path("x.tmp"), Shape::Leaf));
 }
 

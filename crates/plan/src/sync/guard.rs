@@ -149,7 +149,7 @@ impl Toll {
 /// there under another name; a move loses nothing.
 #[must_use]
 pub fn guard(tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> Option<Halt> {
-    if rules.guards == Guards::Resumed {
+    if rules.guards != Guards::On {
         return None;
     }
     // A doubtful side first: a word to go on from there deletes nothing, whereas from an emptied one it does.

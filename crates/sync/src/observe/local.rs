@@ -76,8 +76,8 @@ async fn scan<L: Local>(
             unread.send(file).await.map_err(|_| Error::Stopped)?;
         }
         if page == Page::Last {
-            let (rules, problems) = look.leave_out.found();
-            look.view.problems.extend(problems);
+            let (rules, remarks) = look.leave_out.found();
+            look.view.remarks = remarks;
             look.view.rules = Some(rules);
             return Ok(look.view);
         }

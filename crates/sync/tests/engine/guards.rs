@@ -55,6 +55,44 @@ async fn a_server_restored_from_a_backup_takes_nothing_away() {
 }
 
 #[tokio::test]
+async fn a_resync_brings_back_what_is_missing_and_is_over_with_that() {
+    let resync = || Options { resume: Resume::Resync(None), ..options() };
+    let (bucket, one, other) = pair().await;
+    (0..8).for_each(|n| fs::remove_file(one.path(&format!("f{n}"))).unwrap());
+    assert!(matches!(one.run().await, Ok(Outcome::Halted(Halt::Emptied { side: Side::Local, held: 8 }))));
+    let done = one.run_with(resync()).await;
+    assert!(matches!(&done, Ok(Outcome::Done(report)) if report.downloaded == 8), "{done:?}");
+    assert_eq!(bucket.objects().len(), 8);
+    assert!(!one.sync().await.did_something());
+
+    // From the other side, in which an edit counts as a version of its own.
+    bucket.put_back(FakeBucket::with_feed().back_up());
+    one.write("f0", "edited");
+    let done = one.run_with(resync()).await;
+    assert!(matches!(&done, Ok(Outcome::Done(report)) if report.uploaded == 8), "{done:?}");
+    let done = other.run_with(resync()).await;
+    assert!(matches!(&done, Ok(Outcome::Done(report)) if report.conflicts.len() == 1), "{done:?}");
+
+    // From here on a deletion is one again.
+    one.sync().await;
+    fs::remove_file(one.path("f1")).unwrap();
+    assert_eq!(one.sync().await.deleted_remote, 1);
+}
+
+#[tokio::test]
+async fn a_resync_of_what_is_pushed_only_leaves_it_there() {
+    let (bucket, mut one, _) = pair().await;
+    one.route.direction = plan::sync::Direction::Push;
+    (0..8).for_each(|n| fs::remove_file(one.path(&format!("f{n}"))).unwrap());
+    assert!(matches!(one.run().await, Ok(Outcome::Halted(Halt::Emptied { side: Side::Local, held: 8 }))));
+    let done = one.run_with(Options { resume: Resume::Resync(None), ..options() }).await;
+    assert!(matches!(&done, Ok(Outcome::Done(report)) if !report.did_something()), "{done:?}");
+    // For good.
+    assert!(!one.sync().await.did_something());
+    assert_eq!((bucket.objects().len(), one.names().len()), (8, 0));
+}
+
+#[tokio::test]
 async fn a_server_restored_from_a_backup_that_lacks_nothing_is_no_matter() {
     let (bucket, one, _) = pair().await;
     bucket.put_back(bucket.back_up());

@@ -201,7 +201,7 @@ async fn a_bad_line_is_reported_and_the_others_hold() {
     one.write(".heirloomignore", "a{b\n*.tmp\n");
     one.write("x.tmp", "x");
     let Ok(sync::Outcome::Done(report)) = one.run().await else { panic!("it goes on") };
-    assert_eq!(report.problems.len(), 1);
-    assert!(report.problems[0].message.starts_with(".heirloomignore: ignore pattern `a{b`"));
+    assert_eq!((report.remarks.len(), report.is_complete()), (1, true));
+    assert!(report.remarks[0].message.starts_with(".heirloomignore:1: ignore pattern `a{b`"));
     assert_eq!(bucket.objects().len(), 1);
 }

@@ -193,11 +193,7 @@ fn matters(status: &Status) -> Vec<String> {
         let name = &route.route;
         if let Some(halt) = &route.halt {
             lines.push(format!("{name} is halted: {halt}"));
-            if let Some(resume) = &route.resume {
-                lines.push(format!(
-                    "  look, then go on with `{resume}`; with --dry-run it lists what it would do"
-                ));
-            }
+            lines.extend(route.ways.iter().map(|ways| format!("  {ways}")));
         }
         if let Some(missing) = &route.missing {
             let from = &route.destination;

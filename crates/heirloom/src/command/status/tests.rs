@@ -8,13 +8,17 @@ use std::sync::Mutex;
 
 const NOW: i64 = 1_800_000_000;
 
+fn ways(state: &str) -> Ways {
+    Ways::new(Some(&state.parse().unwrap()), None)
+}
+
 fn route(name: &str) -> RouteStatus {
     let names = Names {
         route: format!("{name} → cloud"),
         state: Some(name),
         destination: "cloud",
         folder: Path::new("/data"),
-        resume: format!("heirloom sync --resume {name}"),
+        ways: ways(name),
     };
     let fine = RouteStatus::new(&names);
     RouteStatus {
@@ -48,7 +52,7 @@ fn halted() -> RouteStatus {
         halt: Some(
             "6 of 20 files would be deleted on the remote side; up to 5 is taken as normal".to_owned(),
         ),
-        resume: Some("heirloom sync --resume photos".to_owned()),
+        ways: Some(ways("photos")),
         last_outcome: Some("halted".to_owned()),
         ..route("photos")
     }
@@ -124,7 +128,7 @@ fn a_page_says_it_all() {
     notes → cloud      not all in sync                                                     12 s ago      nothing
 
     photos → cloud is halted: 6 of 20 files would be deleted on the remote side; up to 5 is taken as normal
-      look, then go on with `heirloom sync --resume photos`; with --dry-run it lists what it would do
+      look, then go on with `heirloom sync --resume photos`, or keep what either side has with `heirloom sync --resync photos`; with --dry-run they list what they would do
     music → cloud could not be synced: no route to host (for 2 min, 4 attempts)
     notes → cloud: 2 paths are left out; `heirloom sync` says which and why
     notes → cloud: 1 conflict to decide; `heirloom conflicts` lists them
@@ -142,6 +146,7 @@ fn programs_get_a_line_for_the_machine_and_for_each_route() {
     assert_eq!(lines[0]["running"], true);
     assert_eq!((&lines[1]["doing"], &lines[1]["rate"]), (&"syncing".into(), &(2_u64 << 20).into()));
     assert_eq!(lines[2]["resume"], "heirloom sync --resume photos");
+    assert_eq!(lines[2]["resync"], "heirloom sync --resync photos");
 }
 
 #[test]

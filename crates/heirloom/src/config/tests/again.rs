@@ -98,7 +98,7 @@ fn written(meant: &Meant) -> String {
     yaml.push_str("states:\n");
     for (name, state) in &meant.states {
         let entries = [
-            format!("folders: {}", list(state.folders.iter().map(|name| format!("/data/{name}")))),
+            format!("folders: {}", list(state.folders.iter().map(|folder| format!("/data/{name}/{folder}")))),
             format!("direction: {}", word(state.direction)),
             format!("interval: {}s", state.seconds),
             format!("ignore: {}", list(state.ignore.iter().cloned())),
@@ -153,7 +153,7 @@ fn assert_state(state: &State, name: &str, meant: &MeantState) {
     let folders: Vec<_> =
         (state.folders.iter()).map(|folder| (folder.path.clone(), folder.prefix.to_os_bytes())).collect();
     let meant_folders: Vec<_> = (meant.folders.iter())
-        .map(|folder| (PathBuf::from(format!("/data/{folder}")), prefix(folder).into_bytes()))
+        .map(|folder| (PathBuf::from(format!("/data/{name}/{folder}")), prefix(folder).into_bytes()))
         .collect();
     assert_eq!(folders, meant_folders);
     assert_eq!(state.destinations.len(), 1);

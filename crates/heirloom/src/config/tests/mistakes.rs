@@ -1,5 +1,10 @@
 //! What a person reads who made a mistake. Each text names file, line, key, and what would be right.
 
+mod apart;
+mod destinations;
+mod sealing;
+mod yaml;
+
 use super::mistakes;
 
 const HEAD: &str = "profile: laptop\nmachine: desk\nstate_dir: /s\n";
@@ -42,20 +47,6 @@ fn unknown_keys() {
     laptop.yml:4:6: s3.liste: unknown key; allowed: listen, region, domain, endpoint (did you mean `listen`?)
         4 | s3: {liste: 0.0.0.0:9000}
           |      ^^^^^
-    ");
-}
-
-#[test]
-fn duplicate_keys() {
-    insta::assert_snapshot!(state("folders: [/d]\ninterval: 5m\ninterval: 6m"), @r"
-    laptop.yml:9:5: states.documents.interval: appears twice; the first is on line 8
-        9 |     interval: 6m
-          |     ^^^^^^^^
-    ");
-    insta::assert_snapshot!(cloud("users:\n  one: {name: alice}\n  alice: {}"), @r"
-    laptop.yml:6:3: users.alice.name: there is another user of this name
-        6 |   alice: {}
-          |   ^^^^^
     ");
 }
 
@@ -222,31 +213,6 @@ fn missing_keys() {
 }
 
 #[test]
-fn destinations() {
-    insta::assert_snapshot!(destination("{endpoint: http://c, service: webdav}"), @r"
-    laptop.yml has 2 problems
-
-    laptop.yml:5:3: destinations.cloud.url: this key is missing
-        5 |   cloud: {endpoint: http://c, service: webdav}
-          |   ^^^^^
-
-    laptop.yml:5:11: destinations.cloud.endpoint: unknown key; allowed: service, url, username, password, password_file, password_command
-        5 |   cloud: {endpoint: http://c, service: webdav}
-          |           ^^^^^^^^
-    ");
-    insta::assert_snapshot!(destination("{join: /j, bucket: alice}"), @r"
-    laptop.yml:5:21: destinations.cloud.bucket: the join file says this already; give one or the other
-        5 |   cloud: {join: /j, bucket: alice}
-          |                     ^^^^^^
-    ");
-    insta::assert_snapshot!(destination("{}"), @r"
-    laptop.yml:5:3: destinations.cloud.join: this key is missing; give join, or endpoint, bucket, access_key_id and secret_access_key
-        5 |   cloud: {}
-          |   ^^^^^
-    ");
-}
-
-#[test]
 fn variables() {
     insta::assert_snapshot!(state("folders: [/d]\ninterval: ${INTERVAL}"), @r"
     laptop.yml:8:15: states.documents.interval: the environment variable INTERVAL is not set; set it, or give a default: `${INTERVAL:-…}`
@@ -262,62 +228,6 @@ fn variables() {
     laptop.yml:8:5: states.documents.${NAME}: unknown key; allowed: folders, destinations, direction, interval, ignore, exclude_larger_than, max_delete, encrypt_to, encrypt_to_file, passphrase, passphrase_file, passphrase_command, identity_file, identity_command, identity_passphrase, identity_passphrase_file, identity_passphrase_command, hooks
         8 |     ${NAME}: 5m
           |     ^^^^^^^
-    ");
-}
-
-#[test]
-fn what_yaml_makes_of_stars_and_bangs() {
-    insta::assert_snapshot!(state("folders: [/d]\nignore: [*.tmp, !keep.tmp]"), @r"
-    laptop.yml has 2 problems
-
-    laptop.yml:8:14: states.documents.ignore[0]: a value that starts with `*` needs quotes (aliases have no use here)
-        8 |     ignore: [*.tmp, !keep.tmp]
-          |              ^^^^^
-
-    laptop.yml:8:30: states.documents.ignore[1]: a value that starts with `!` needs quotes (tags have no use here)
-        8 |     ignore: [*.tmp, !keep.tmp]
-          |                              ^
-    ");
-}
-
-#[test]
-fn what_is_not_yaml() {
-    insta::assert_snapshot!(mistakes(""), @"laptop.yml:1:1: the file is empty");
-    insta::assert_snapshot!(mistakes("# nothing yet\n"), @"laptop.yml:1:1: the file is empty");
-    insta::assert_snapshot!(mistakes("just words\n"), @r"
-    laptop.yml:1:1: expected `key: value` lines
-        1 | just words
-          | ^^^^^^^^^^
-    ");
-    insta::assert_snapshot!(mistakes("profile: laptop\n  machine: desk\n"), @r"
-    laptop.yml:2:10: this is not YAML: mapping values are not allowed in this context
-        2 |   machine: desk
-          |          ^
-    ");
-    insta::assert_snapshot!(mistakes("profile: laptop\nstates: [\n"), @r"
-    laptop.yml:2:9: this is not YAML: unclosed bracket '['
-        2 | states: [
-          |         ^
-    ");
-    insta::assert_snapshot!(mistakes("profile: pi\n---\nprofile: cloud\n"), @r"
-    laptop.yml:2:1: a second document starts here; a configuration is one document
-        2 | ---
-          | ^^^
-    ");
-    insta::assert_snapshot!(destination("{join: ${NAME}}"), @r"
-    laptop.yml:5:18: this is not YAML: while parsing a flow mapping, did not find expected ',' or '}'; within {…} and […], a value with ${NAME} needs quotes
-        5 |   cloud: {join: ${NAME}}
-          |                  ^
-    ");
-    insta::assert_snapshot!(mistakes("? [a, b]\n: c\n"), @r"
-    laptop.yml:1:3: a key must be a plain word
-        1 | ? [a, b]
-          |   ^
-    ");
-    insta::assert_snapshot!(mistakes("profile: laptop\nmachine:\n\t- x\n"), @r"
-    laptop.yml:3:2: this is not YAML: tabs disallowed within this context (block indentation)
-        3 | 	- x
-          | 	^
     ");
 }
 
@@ -356,149 +266,4 @@ fn all_mistakes_at_once_in_the_order_of_the_file() {
 fn a_line_with_a_secret_is_not_shown() {
     let text = destination("{endpoint: x, bucket: alice, access_key_id: a, secret_access_key: hunter2}");
     insta::assert_snapshot!(text, @"laptop.yml:5:21: destinations.cloud.endpoint: `x` is not an address; write it like http://cloud:9000 or https://s3.example.org");
-}
-
-#[test]
-fn no_text_makes_it_panic() {
-    for yaml in [
-        "\0",
-        "\u{feff}",
-        "a: &x [*x]",
-        "- - -",
-        "{{}}",
-        "a: !!binary x",
-        "%YAML 9.9\n---\n",
-        "'",
-        "|",
-        "a: |\n\tb",
-    ] {
-        mistakes(yaml);
-    }
-    mistakes(&"[".repeat(100_000));
-}
-
-#[test]
-fn destinations_have_the_keys_of_their_service() {
-    insta::assert_snapshot!(destination("{service: ftp, path: /x}"), @r"
-    laptop.yml:5:20: destinations.cloud.service: `ftp` is not possible here; allowed: s3, fs, webdav, sftp (did you mean `sftp`?)
-        5 |   cloud: {service: ftp, path: /x}
-          |                    ^^^
-    ");
-    insta::assert_snapshot!(destination("{service: fs, url: /x}"), @r"
-    laptop.yml has 2 problems
-
-    laptop.yml:5:3: destinations.cloud.path: this key is missing
-        5 |   cloud: {service: fs, url: /x}
-          |   ^^^^^
-
-    laptop.yml:5:24: destinations.cloud.url: unknown key; allowed: service, path
-        5 |   cloud: {service: fs, url: /x}
-          |                        ^^^
-    ");
-    insta::assert_snapshot!(destination("{service: webdav, url: \"dav.example.org\", username: anna}"), @r#"
-    laptop.yml has 2 problems
-
-    laptop.yml:5:3: destinations.cloud.password: this key is missing; give it, password_file or password_command
-        5 |   cloud: {service: webdav, url: "dav.example.org", username: anna}
-          |   ^^^^^
-
-    laptop.yml:5:33: destinations.cloud.url: `dav.example.org` is not the address of a WebDAV folder; write it like https://dav.example.org/files/anna
-        5 |   cloud: {service: webdav, url: "dav.example.org", username: anna}
-          |                                 ^^^^^^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(destination("{service: webdav, url: \"https://a:b@dav.example.org\", password: sesame}"), @r"
-    laptop.yml has 2 problems
-
-    laptop.yml:5:3: destinations.cloud.username: this key is missing
-
-    laptop.yml:5:33: destinations.cloud.url: an address holds no user name or password; there are keys for them
-    ");
-    insta::assert_snapshot!(destination("{service: sftp, host: anna@box, port: 0, identity: /k}"), @r"
-    laptop.yml has 4 problems
-
-    laptop.yml:5:3: destinations.cloud.path: this key is missing
-        5 |   cloud: {service: sftp, host: anna@box, port: 0, identity: /k}
-          |   ^^^^^
-
-    laptop.yml:5:32: destinations.cloud.host: `anna@box` is not a host; write it like u12345.your-storagebox.de, without user and path
-        5 |   cloud: {service: sftp, host: anna@box, port: 0, identity: /k}
-          |                                ^^^^^^^^
-
-    laptop.yml:5:48: destinations.cloud.port: `0` is not a port; use a number from 1 to 65535
-        5 |   cloud: {service: sftp, host: anna@box, port: 0, identity: /k}
-          |                                                ^
-
-    laptop.yml:5:51: destinations.cloud.identity: unknown key; allowed: service, host, port, user, identity_file, known_hosts, path
-        5 |   cloud: {service: sftp, host: anna@box, port: 0, identity: /k}
-          |                                                   ^^^^^^^^
-    ");
-    insta::assert_snapshot!(state("folders: [/d]\ndestinations: [cloud, cloud]"), @r"
-    laptop.yml:8:19: states.documents.destinations: `cloud` is in this list twice
-        8 |     destinations: [cloud, cloud]
-          |                   ^
-    ");
-}
-
-const KEY: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
-
-#[test]
-fn recipients_and_identities() {
-    insta::assert_snapshot!(state(&format!("folders: [/d]\nencrypt_to: [{KEY}]")), @r"
-    laptop.yml:8:5: states.documents.encrypt_to: this machine could not open what others write; give identity_file or identity_command, or `direction: push` for a machine that only writes
-        8 |     encrypt_to: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]
-          |     ^^^^^^^^^^
-    ");
-    insta::assert_snapshot!(state("folders: [/d]\ndirection: push\nencrypt_to: [age1mistyped, ssh-dss]"), @r"
-    laptop.yml has 2 problems
-
-    laptop.yml:9:18: states.documents.encrypt_to[0]: `age1mistyped` is no recipient: not an X25519 key, or mistyped; accepted are `age1…`, `ssh-ed25519 …` and `ssh-rsa …` (2048 to 4096 bits)
-        9 |     encrypt_to: [age1mistyped, ssh-dss]
-          |                  ^^^^^^^^^^^^
-
-    laptop.yml:9:32: states.documents.encrypt_to[1]: `ssh-dss` is no recipient: mistyped or cut off; accepted are `age1…`, `ssh-ed25519 …` and `ssh-rsa …` (2048 to 4096 bits)
-        9 |     encrypt_to: [age1mistyped, ssh-dss]
-          |                                ^^^^^^^
-    ");
-    insta::assert_snapshot!(state("folders: [/d]\nencrypt_to: []"), @r"
-    laptop.yml:8:17: states.documents.encrypt_to: this list is empty, so nobody could read it; leave the key out to send the state in clear
-        8 |     encrypt_to: []
-          |                 ^
-    ");
-    insta::assert_snapshot!(state("folders: [/d]\nencrypt_to: age1"), @r"
-    laptop.yml:8:17: states.documents.encrypt_to: expected a list, like [one, two]
-        8 |     encrypt_to: age1
-          |                 ^^^^
-    ");
-    insta::assert_snapshot!(state(&format!("folders: [/d]\ndirection: push\nencrypt_to: [{KEY}]\npassphrase_file: /p")), @r"
-    laptop.yml:10:5: states.documents.passphrase_file: a passphrase stands alone, it cannot be mixed with keys; give one or the other
-       10 |     passphrase_file: /p
-          |     ^^^^^^^^^^^^^^^
-    ");
-    insta::assert_snapshot!(state("folders: [/d]\nidentity_passphrase_file: /p"), @r"
-    laptop.yml:8:5: states.documents.identity_passphrase_file: this protects an identity, and there is none; give identity_file or identity_command
-        8 |     identity_passphrase_file: /p
-          |     ^^^^^^^^^^^^^^^^^^^^^^^^
-    ");
-    insta::assert_snapshot!(state("folders: [/d]\nidentity_file: [key]"), @r"
-    laptop.yml:8:21: states.documents.identity_file[0]: `key` must be an absolute path, or start with ~/
-        8 |     identity_file: [key]
-          |                     ^^^
-    ");
-}
-
-#[test]
-fn a_secret_in_the_place_of_a_recipient_is_not_shown() {
-    let text = state("folders: [/d]\nencrypt_to: [AGE-SECRET-KEY-1QQQ]");
-    assert!(!text.contains("1QQQ"), "{text}");
-    insta::assert_snapshot!(text, @"laptop.yml:8:18: states.documents.encrypt_to[0]: a secret key is no recipient: it belongs to the one who opens; give the public key; accepted are `age1…`, `ssh-ed25519 …` and `ssh-rsa …` (2048 to 4096 bits)");
-}
-
-/// Whose list is commented out line by line wants no less to be encrypted.
-#[test]
-fn a_blank_recipient_does_not_mean_in_clear() {
-    for key in ["encrypt_to", "encrypt_to_file", "passphrase", "passphrase_file", "passphrase_command"] {
-        let text = state(&format!("folders: [/d]\n{key}:"));
-        let told = format!("laptop.yml:8:5: states.documents.{key}: this key has no value");
-        assert!(text.starts_with(&told), "{text}");
-    }
 }

@@ -5,13 +5,13 @@ use crate::report::{Action, Counts};
 #[test]
 fn requests_are_one_line_each() {
     let sync =
-        Ask::Sync { states: vec!["documents".into()], destination: None, dry_run: false, resume: true };
+        Ask::Sync { states: vec!["documents".into()], destination: None, dry_run: false, word: Word::Resync };
     for (ask, line) in [
-        (Ask::Status, r#"{"version":2,"ask":"status"}"#),
-        (Ask::Fetch, r#"{"version":2,"ask":"fetch"}"#),
+        (Ask::Status, r#"{"version":3,"ask":"status"}"#),
+        (Ask::Fetch, r#"{"version":3,"ask":"fetch"}"#),
         (
             sync,
-            r#"{"version":2,"ask":"sync","states":["documents"],"destination":null,"dry_run":false,"resume":true}"#,
+            r#"{"version":3,"ask":"sync","states":["documents"],"destination":null,"dry_run":false,"word":"resync"}"#,
         ),
     ] {
         let request = Request::new(ask.clone());
@@ -33,8 +33,8 @@ fn what_is_no_request_is_refused() {
         "status",
         "{}",
         "[]",
-        r#"{"version":2}"#,
-        r#"{"version":2,"ask":"levitate"}"#,
+        r#"{"version":3}"#,
+        r#"{"version":3,"ask":"levitate"}"#,
         r#"{"version":"1","ask":"status"}"#,
     ] {
         assert!(matches!(Request::parse(line), Err(Misunderstood::Unknown(_))), "{line}");

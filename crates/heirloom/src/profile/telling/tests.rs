@@ -1,17 +1,6 @@
 use super::*;
 
 #[test]
-fn a_word_to_go_on_names_what_it_answers() {
-    let state = StateName::new("photos").unwrap();
-    assert_eq!(resume_command_of(None, None), "heirloom sync --resume");
-    assert_eq!(resume_command_of(Some(&state), None), "heirloom sync --resume photos");
-    assert_eq!(
-        resume_command_of(Some(&state), Some("usb")),
-        "heirloom sync --resume --destination usb photos"
-    );
-}
-
-#[test]
 fn a_folder_that_is_gone_halts() {
     let missing = || Error::Local(disk::Error::Missing { path: "/documents".into() });
     assert_eq!(exit_of(&Err(missing())), Exit::Halted);

@@ -36,6 +36,30 @@ fn an_emptied_side_that_is_another_one_is_told_as_such() {
 }
 
 #[test]
+fn a_resync_takes_nothing_from_either_side() {
+    let base = many(4);
+    let local = Tree::default().with_file("f001", file(71)).with_file("here", file(8));
+    let mut remote = many(4).with_file("f001", file(72));
+    remote.files.remove("f002");
+    let limit = MaxDelete::Count(0);
+    let Verdict::Proceed(plan) = verdict(&base, &local, &remote, limit, Guards::Resync) else {
+        panic!("there is nothing to ask a person")
+    };
+    let copy = (rules().copy_of)(&key("f001"), Side::Local);
+    assert_eq!(
+        plan.to_string(),
+        format!(
+            "conflict at f001: the sides hold two versions; the local one becomes {copy}\n\
+             download f000 (1 B)\ndownload f003 (1 B)\nupload here (1 B)\n",
+        )
+    );
+    // An edit since both agreed is a version, too.
+    let edited = many(4).with_file("f001", file(71));
+    let Verdict::Proceed(plan) = verdict(&base, &edited, &base, limit, Guards::Resync) else { panic!() };
+    assert_eq!((plan.conflicts.len(), plan.actions.len()), (1, 0));
+}
+
+#[test]
 fn an_ignored_file_does_not_vouch_for_an_emptied_side() {
     let full = many(3);
     let remote = full.clone().with_file("x.tmp", file(9));
