@@ -158,9 +158,8 @@ fn wake<W>(place: &mut Place<W>, sink: &mut impl Sink<W>) {
 /// Whether a plan made by these rules removes what is left at a place.
 #[must_use]
 pub fn gives_up<W>(rules: &Rules<'_>, place: &Place<W>) -> bool {
-    let wants_union = rules.guards == Guards::Resumed && rules.doubts.any();
     (rules.sight)(&place.key, place.size()) == Sight::Clear
-        && !wants_union
+        && !rules.wants_union()
         && !place.rests
         && !place.will_stand(rules.direction)
 }
