@@ -1,9 +1,10 @@
 //! A disk: what may stand on it or in its place.
 
 use super::{entries, fs_at, profile, sync};
-use crate::home::{Home, eventually, same_trees};
+use crate::home::{Home, Ran, eventually, have, same_trees};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 
 /// Whoever moves a directory off a full disk leaves a link behind.
 #[test]
@@ -45,6 +46,78 @@ fn what_is_neither_file_nor_directory_on_a_disk_deletes_nothing() {
     sync(&home, &at).ok();
     assert_eq!(home.read("usb/documents/photos/three").as_deref(), Some("new"));
     assert_eq!(fs::read_dir(home.path("documents")).unwrap().count(), 4);
+}
+
+/// Root may read everything, so the machine runs as nobody in particular.
+#[test]
+fn what_may_not_be_read_on_a_disk_is_told_and_holds_up_nothing_else() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() || !have("chown") {
+        eprintln!("skipped: only root can run a machine as somebody else");
+        return;
+    }
+    let home = Home::new();
+    fs::create_dir_all(home.path("usb")).unwrap();
+    let at = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    for name in ["photos/one", "photos/deep/two", "letter"] {
+        home.write(&format!("documents/{name}"), name);
+    }
+    sync(&home, &at).ok();
+    home.write("documents/photos/three", "new");
+    home.write("documents/letter", "changed");
+    let given = home.program("chown").args(["-R", "65534:65534"]).arg(home.path("")).status().unwrap();
+    assert!(given.success());
+    let as_nobody = || {
+        let mut command = home.heirloom(&["sync", "--config", &at]);
+        command.uid(NOBODY).gid(NOBODY);
+        Ran::of(command)
+    };
+    let photos = home.path("usb/documents/photos");
+    let open_to = |mode| fs::set_permissions(&photos, fs::Permissions::from_mode(mode)).unwrap();
+    // The second mode lets the names be listed, and nothing be learnt of them.
+    for mode in [0o000, 0o444] {
+        open_to(mode);
+        let told = as_nobody().code(3);
+        assert_eq!(told.stdout.matches("`photos` cannot be read there").count(), 1, "{}", told.stdout);
+        assert!(!told.stdout.contains("photos/"), "{}", told.stdout);
+        assert_eq!(home.read("usb/documents/letter").as_deref(), Some("changed"));
+        for name in ["one", "deep/two", "three"] {
+            assert!(home.path("documents/photos").join(name).exists(), "{name}");
+        }
+    }
+    open_to(0o755);
+    as_nobody().ok();
+    same_trees(&home.path("documents"), &home.path("usb/documents")).unwrap();
+}
+
+#[test]
+fn what_has_a_name_of_ours_on_a_disk_is_told_and_stays() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("usb/documents")).unwrap();
+    let at = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    home.write("documents/letter", "mine");
+    let theirs =
+        ["sub/.heirloom-tmp-0123456789abcdef", "sub/.heirloom-tmp-mine/x", ".heirloom/x", ".heirloom/y"];
+    for name in theirs {
+        home.write(&format!("usb/documents/{name}"), "a person's");
+    }
+    for _ in 0..2 {
+        let told = sync(&home, &at).code(3).tells(&["`.heirloom` is", "`sub/.heirloom-tmp-mine` cannot"]);
+        assert_eq!(told.stdout.matches("left alone on both sides").count(), 3, "{}", told.stdout);
+    }
+    for name in theirs {
+        assert_eq!(home.read(&format!("usb/documents/{name}")).as_deref(), Some("a person's"));
+    }
+    assert_eq!((entries(&home, "documents"), entries(&home, "usb/documents")), (1, 3));
+}
+
+#[test]
+fn a_file_in_the_place_of_a_disk_is_not_taken_for_one_that_is_away() {
+    let home = Home::new();
+    home.write("usb", "no directory");
+    home.write("documents/a.txt", "a");
+    let at = profile(&home, "laptop", "documents", &fs_at(&home, "usb"));
+    sync(&home, &at).code(1).says(&["usb is not a directory"]);
 }
 
 #[test]

@@ -130,7 +130,10 @@ impl Top {
     fn at(root: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(root, flags, Mode::empty()) {
-            Err(Errno::NOTDIR) => Err(ErrorKind::NotFound.into()),
+            Err(Errno::NOTDIR) => {
+                let what = format!("{} is not a directory", root.display());
+                Err(io::Error::new(ErrorKind::NotADirectory, what))
+            }
             opened => Ok(Self(Arc::new(opened?))),
         }
     }

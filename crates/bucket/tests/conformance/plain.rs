@@ -525,7 +525,7 @@ async fn a_deep_tree_is_listed_in_order() {
             .iter()
             .map(|found| match found {
                 Found::Object(listed) => listed.key.as_str(),
-                Found::Unusable(key) => panic!("{key} is usable"),
+                Found::Unusable(key) | Found::Unreadable { path: key, .. } => panic!("{key} is usable"),
             })
             .collect();
         assert_eq!(listed, expected, "{:?}", tree.at);
