@@ -4,6 +4,7 @@ mod apart;
 mod disk;
 mod every;
 mod s3;
+mod sidecars;
 
 use crate::home::{Daemon, Home, Ran};
 use crate::server::Cloud;
@@ -69,7 +70,7 @@ fn entries(home: &Home, directory: &str) -> usize {
 struct Services {
     each: [String; 4],
     _serving: Daemon,
-    _dav: Webdav,
+    dav: Webdav,
     _sftp: Sftp,
 }
 
@@ -82,6 +83,6 @@ impl Services {
         let serving = Cloud::new(home).start();
         let join = format!("  cloud: {{join: {}}}\n", home.path("laptop.join").display());
         let each = [join, fs_at(home, "usb"), webdav(&dav), sftp(home, &server)];
-        Some(Self { each, _serving: serving, _dav: dav, _sftp: server })
+        Some(Self { each, _serving: serving, dav, _sftp: server })
     }
 }

@@ -161,7 +161,9 @@ fn finds_of(directory: &str, Named { name, entry }: Named, labels: &HashMap<Stri
     }
     let label = labels.get(&sidecar::name(&name, entry.kind)).map(String::as_str);
     let place = if entry.kind == EntryKind::Directory { format!("{path}/") } else { path.clone() };
-    let object = ObjectKey::parse(&place).ok().and_then(|key| version(&key, &entry, label)).map(|version| {
+    let is_said = entry.kind != EntryKind::Directory || label.is_some();
+    let key = ObjectKey::parse(&place).ok().filter(|_| is_said);
+    let object = key.and_then(|key| version(&key, &entry, label)).map(|version| {
         let size = if entry.kind == EntryKind::Directory { 0 } else { entry.size };
         Find::Object { place, size, version }
     });

@@ -253,6 +253,7 @@ impl Seen {
     pub(super) fn is(&self, expect: &Expect, key: &ObjectKey) -> bool {
         match (self.version(key), expect) {
             (None, Expect::Absent) => true,
+            (Some(_), Expect::Absent) if self.is_bare(key) => true,
             (Some(now), Expect::Version(version)) => now.etag == version.etag,
             (None, Expect::Version(_)) | (Some(_), Expect::Absent) => false,
         }

@@ -8,6 +8,7 @@ use super::store::{EntryKind, Failure, Writer};
 use crate::write::md5;
 use crate::{Cause, Error, Expect, PUT_SIZE_MAX, Prefix, Retry};
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use md5::{Digest as _, Md5};
 use model::{ContentId, Node, ObjectKey, RemoteVersion};
 use std::io;
@@ -97,8 +98,11 @@ impl Plain {
     ) -> Result<RemoteVersion, Error> {
         let _turn = self.inner.store.turn().await;
         let place = prefix.place(key);
-        let task = Task { key, place: &place, node };
         let failed = |failure| self.failed("set the metadata of", Some(key), failure);
+        let content =
+            if node.content.is_known() { node.content } else { self.digest(&place).await.map_err(failed)? };
+        let node = &Node { content, ..*node };
+        let task = Task { key, place: &place, node };
         let seen = self.look(&place, key).await?;
         let (Some(entry), Some(now)) = (&seen.entry, seen.version(key)) else {
             return Err(Error::NotFound { key: key.clone() });
@@ -123,6 +127,14 @@ impl Plain {
         // The store keeps times more coarsely than was thought.
         let label = self.write_sidecar(&place, vec![describe(node, &now)]).await.map_err(failed)?;
         version_of(task, &now, &label)
+    }
+
+    /// What a file holds.
+    async fn digest(&self, place: &str) -> Result<ContentId, Failure> {
+        let (_, body) = self.inner.store.open(place, 0).await?;
+        let hasher =
+            body.try_fold(Md5::new(), |hasher, chunk| async move { Ok(hasher.chain_update(&chunk)) });
+        Ok(ContentId::from_md5(hasher.await?.finalize().into()))
     }
 
     pub(super) async fn put_directory(

@@ -3,7 +3,7 @@
 //! Both come to the same: for every key that shows something else than is known, a sighting. A store that does not know our cursor
 //! any more may have been put back to an older state; that is written down as a doubt, and everything is looked at anew.
 
-use super::{BATCH, View, at, before, received, same, seen};
+use super::{BATCH, View, at, before, received, same, seen, unsaid};
 use crate::error::Error;
 use crate::report::Problem;
 use crate::route::Route;
@@ -385,13 +385,14 @@ async fn ask<R: Remote>(
             }
         }
         let (journal, route) = (Arc::clone(journal), route.id);
+        let note = if side.may_forget() { unsaid::news } else { change };
         let record = move || {
             let mut changes = Vec::with_capacity(heard.len());
             for (key, found) in heard {
                 let known = journal.known_at(route, &key)?;
                 changes.extend(match found {
                     Some((object, version)) => {
-                        change(key, seen(&object, version, known.as_ref()), known.as_ref())
+                        note(key, seen(&object, version, known.as_ref()), known.as_ref())
                     }
                     None => Some(Change::See(Sighting::Remote(key, None))),
                 });
