@@ -38,9 +38,13 @@ impl Plain {
         if key.is_directory() {
             return self.put_directory(task, expect).await;
         }
-        let draft = self.draft(body, node.meta.mtime).await;
-        let draft = draft.map_err(|failure| self.failed("write", Some(key), failure))?;
-        self.place(task, draft, expect).await
+        let failed = |failure| self.failed("write", Some(key), failure);
+        if self.is_described_ahead(task, expect) {
+            let [draft, sidecar] = self.draft_described(task, body).await.map_err(failed)?;
+            return self.place(task, draft, Some(sidecar), expect).await;
+        }
+        let draft = self.draft(body, node.meta.mtime).await.map_err(failed)?;
+        self.place(task, draft, None, expect).await
     }
 
     /// Writes an object of any size, if what stands there is as expected; else [`Error::Changed`].
@@ -78,7 +82,7 @@ impl Plain {
         match sent.await {
             Ok((content, draft)) => {
                 let task = Task { node: &Node { content, ..*node }, ..task };
-                self.place(task, draft, expect).await
+                self.place(task, draft, None, expect).await
             }
             Err(error) => {
                 self.give_up(&incoming).await;
