@@ -2,8 +2,8 @@
 //!
 //! - **What has lost its description is described once more**, see `observe::unsaid`. Before the ordinary work, and directories first: one that holds
 //!   something that is described is not known again.
-//! - **What stands in clear in an encrypted state is sealed.** Whoever names recipients expects that nothing stays readable. So what nobody sealed is sent
-//!   once more by whichever cycle has come through the ordinary work.
+//! - **What stands in clear in an encrypted state is sealed.** Whoever names recipients expects that nothing stays readable. So what nobody
+//!   sealed is sent once more by whichever cycle has come through the ordinary work.
 //!
 //! What is left when a cycle ends is left to the next. The journal tells what there is, a page at a time; as a rule nothing, for one query each.
 
