@@ -170,6 +170,37 @@ fn what_is_no_file_is_reported_and_left_where_it_is() {
     }
 }
 
+#[test]
+fn names_that_are_kept_for_heirloom_are_told_and_left_where_they_are() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let pair = Pair::new(&home, &cloud);
+    for (from, to) in [(ONE, OTHER), (OTHER, ONE)] {
+        let names = [".heirloom-tmp-0123456789abcdef", "sub/.heirloom-tmp-mine/x", ".heirloom/x"];
+        for name in names {
+            home.write(&format!("{from}/{name}"), "a person's");
+        }
+        home.write(&format!("{from}/beside {from}"), "arrives");
+        for _ in 0..2 {
+            pair.sync(from, 3).tells(&[
+                ".heirloom-tmp-0123456789abcdef",
+                "sub/.heirloom-tmp-mine",
+                ".heirloom ",
+            ]);
+        }
+        assert_eq!(home.read(&format!("{to}/beside {from}")).as_deref(), Some("arrives"));
+        for name in names {
+            assert_eq!(home.read(&format!("{from}/{name}")).as_deref(), Some("a person's"));
+            assert!(home.read(&format!("{to}/{name}")).is_none());
+        }
+        for name in [".heirloom-tmp-0123456789abcdef", "sub", ".heirloom"] {
+            let path = home.path(from).join(name);
+            if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        }
+    }
+}
+
 /// One that was synced before becomes something else, and its content is still kept.
 #[test]
 fn a_file_that_becomes_a_pipe_is_no_deleted_file() {

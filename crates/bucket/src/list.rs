@@ -20,6 +20,8 @@ pub struct Listing {
     /// Keys below the prefix that name no path here (`a//b`, `../c`) or that are not spelt as Heirloom would spell their path:
     /// nothing can be done with them but tell a person. Relative to the prefix.
     pub unusable: Vec<String>,
+    /// Directories that the store would not show, see [`Found::Unreadable`].
+    pub unreadable: Vec<String>,
 }
 
 /// One find of a listing.
@@ -29,6 +31,13 @@ pub enum Found {
     Object(Listed),
     /// A key as in [`Listing::unusable`].
     Unusable(String),
+    /// A directory that the store would not show to us: what is below is neither there nor gone. Only trees have directories.
+    Unreadable {
+        /// Its path, relative to the prefix.
+        path: String,
+        /// What the store said.
+        why: String,
+    },
 }
 
 impl Bucket {
@@ -41,6 +50,7 @@ impl Bucket {
             match found {
                 Found::Object(listed) => listing.objects.push(listed),
                 Found::Unusable(key) => listing.unusable.push(key),
+                Found::Unreadable { path, .. } => listing.unreadable.push(path),
             }
         }
         Ok(listing)

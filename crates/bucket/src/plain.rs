@@ -5,8 +5,8 @@
 //! there is synced. Such a store knows neither metadata nor conditions, so:
 //!
 //! - **Time, permissions, the kind and the digest of a file are in a sidecar**, see `sidecar`. Where a store lets us, the file's
-//!   own time is set as well, for people. A file without a sidecar that fits is one that a person put there: a plain file
-//!   whose content is unknown until it was read.
+//!   own time is set as well, for people. A file without a sidecar that fits is one that a person put there, or one
+//!   whose sidecar was lost: what it is shows when it was read.
 //! - **A version** is what the store tells of the file (its `ETag`, or else its size and time), and which sidecar it has.
 //! - **A file is written beside its place** (in `.heirloom/incoming/`) and moved there whole. What was interrupted is never seen
 //!   under a name; [`Plain::sweep`] removes it.
@@ -177,9 +177,31 @@ impl Plain {
     }
 
     /// What stands at `key`; `None` if nothing does.
+    ///
+    /// A directory without a sidecar is one that was never synced as such, or whose sidecar went as another machine deleted it. Only where the
+    /// sidecars of what it holds are not there either, it is told: then it is empty, or has lost its own together with them.
     pub async fn head(&self, prefix: &Prefix, key: &ObjectKey) -> Result<Option<Object>, Error> {
-        let seen = self.look(&prefix.place(key), key).await?;
+        let place = prefix.place(key);
+        let seen = self.look(&place, key).await?;
+        if seen.is_bare(key) && !self.has_lost_sidecars(&place).await? {
+            return Ok(None);
+        }
         Ok(seen.object(key))
+    }
+
+    /// Where deleting leaves the directory itself, no sidecars in it prove nothing, only none at all.
+    async fn has_lost_sidecars(&self, directory: &str) -> Result<bool, Error> {
+        let path = directory.trim_end_matches('/');
+        let among = if self.inner.store.prunes_safely() {
+            sidecar::directory(path)
+        } else {
+            sidecar::METADATA.to_owned()
+        };
+        match self.inner.store.stat(&among).await {
+            Ok(_) => Ok(false),
+            Err(Failure::NotFound) => Ok(true),
+            Err(failure) => Err(self.failed("look for the sidecars of", None, failure)),
+        }
     }
 
     /// What stands at a place: one look at the file, and one at its sidecar.
@@ -247,6 +269,11 @@ impl Seen {
         version(key, entry, label)
     }
 
+    /// Whether it is a directory that says nothing of its own.
+    fn is_bare(&self, key: &ObjectKey) -> bool {
+        key.is_directory() && self.sidecar.is_none()
+    }
+
     /// What the sidecar says of what stands there.
     fn described(&self) -> Option<&Described> {
         let (_, sidecar) = self.sidecar.as_ref()?;
@@ -271,12 +298,12 @@ impl Seen {
     }
 }
 
-/// The version of an object, if that is what stands there: a file, or a directory that has a sidecar.
+/// The version of an object, if that is what stands there.
 fn version(key: &ObjectKey, entry: &Entry, label: Option<&str>) -> Option<RemoteVersion> {
     let tag = match (entry.kind, key.is_directory(), label) {
         (EntryKind::File, false, Some(label)) => format!("{}+{label}", entry.tag),
         (EntryKind::File, false, None) => entry.tag.clone(),
-        (EntryKind::Directory, true, Some(label)) => format!("+{label}"),
+        (EntryKind::Directory, true, label) => format!("+{}", label.unwrap_or_default()),
         _ => return None,
     };
     Some(RemoteVersion { etag: ETag::new(&tag), modified: None })

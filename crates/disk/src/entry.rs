@@ -60,6 +60,8 @@ pub enum Special {
     Pipe,
     /// A block or character device.
     Device,
+    /// Whatever has a name that is ours.
+    Reserved,
 }
 
 impl fmt::Display for Problem {
@@ -77,6 +79,7 @@ impl fmt::Display for Special {
             Self::Socket => "socket",
             Self::Pipe => "named pipe",
             Self::Device => "device",
+            Self::Reserved => "name that Heirloom has for itself",
         })
     }
 }

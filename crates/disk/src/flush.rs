@@ -23,15 +23,16 @@ const KNOWN: [u64; 8] =
 pub fn flush(held: impl AsFd, all: &[impl AsFd]) -> Result<()> {
     let once = each_once(all)?;
     let together = flush_together(held, once.len())?;
-    once.iter().try_for_each(|one| flush_unless_on(together, one))
+    once.iter().try_for_each(|(one, status)| flush_seen_unless_on(together, one, status))
 }
 
-fn each_once(all: &[impl AsFd]) -> Result<Vec<BorrowedFd<'_>>> {
+fn each_once(all: &[impl AsFd]) -> Result<Vec<(BorrowedFd<'_>, Status)>> {
     let mut seen = HashSet::with_capacity(all.len());
     let mut once = Vec::with_capacity(all.len());
     for one in all {
-        if seen.insert(Status::of_open(one)?.numbers()) {
-            once.push(one.as_fd());
+        let status = Status::of_open(one)?;
+        if seen.insert(status.numbers()) {
+            once.push((one.as_fd(), status));
         }
     }
     Ok(once)
@@ -40,6 +41,10 @@ fn each_once(all: &[impl AsFd]) -> Result<Vec<BorrowedFd<'_>>> {
 /// Flushes a file or directory by itself, unless its device was flushed already.
 pub(crate) fn flush_unless_on(flushed: Option<u64>, one: impl AsFd) -> Result<()> {
     let status = Status::of_open(&one)?;
+    flush_seen_unless_on(flushed, one, &status)
+}
+
+fn flush_seen_unless_on(flushed: Option<u64>, one: impl AsFd, status: &Status) -> Result<()> {
     if flushed == Some(status.device()) {
         return Ok(());
     }

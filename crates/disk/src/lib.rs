@@ -59,6 +59,6 @@ pub use scan::{Enter, Filter, Scan};
 pub use stage::{Ready, Staged, begins_sparse};
 pub use survey::{Survey, Surveyed};
 pub use sweep::Swept;
-pub use temporary::PREFIX as TEMPORARY_PREFIX;
+pub use temporary::{PREFIX as TEMPORARY_PREFIX, is_temporary};
 pub use unflushed::Unflushed;
 pub use watch::{Limit, Noticed, Watcher, watches_needed};

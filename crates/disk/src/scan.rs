@@ -6,13 +6,15 @@
 //!
 //! What is left out is a [`Filter`]'s word, which may depend on files that lie in the directories themselves.
 //!
+//! What a person gave a name that is ours is told, as sockets are: nothing of the kind could be kept in a bucket.
+//!
 //! A directory appears as an entry of its own only if it says something that its content does not: because
 //! it is empty, or because its permissions are unusual.
 
 use crate::beneath;
 use crate::entry::{Status, kind_of};
 use crate::listing::Listing;
-use crate::temporary::is_temporary;
+use crate::temporary::{PREFIX, is_temporary};
 use crate::{Error, Extent, Found, Problem, Reason, Root, Special};
 use model::{Kind, ObjectKey, RelPath};
 use rustix::fd::{AsFd, OwnedFd};
@@ -150,16 +152,19 @@ impl<F: Filter> Scan<F> {
         let filter = &self.filter;
         self.listing.read(directory, |name, file_type| {
             let bytes = name.to_bytes();
-            if is_temporary(bytes) || (path.is_none() && bytes == RESERVED_AT_TOP) {
+            if is_temporary(bytes) {
                 return Ok(());
             }
             let Some(kind) = kind_in(directory, name, file_type)? else { return Ok(()) };
+            let is_reserved =
+                bytes.starts_with(PREFIX.as_bytes()) || (path.is_none() && bytes == RESERVED_AT_TOP);
             wanted = wanted || (matches!(kind, Ok(Kind::File)) && filter.wants(bytes));
             let path = child(path, bytes);
             let key = match kind {
                 Ok(Kind::Directory) => ObjectKey::directory(&path),
                 Ok(Kind::File | Kind::Symlink) | Err(_) => ObjectKey::file(&path),
             };
+            let kind = if is_reserved { Err(Special::Reserved) } else { kind };
             entries.push(Listed { key, name: name.to_owned(), kind });
             Ok(())
         })?;

@@ -12,8 +12,11 @@
 //! - `.heirloom-tmp-<target>-<token>`: ours, the beginning of what belongs at that target, to be gone on with by whoever wants the
 //!   same (`resume`). It is locked only while someone works on it, and kept for a week after that.
 //!
+//! Behind all of these stands `-<check>`, a digest of what comes before it. Nobody hits upon that by chance, so a name without it is a
+//! person's: never cleared, and told, since such names are not kept.
+//!
 //! Rejected: a process id in the name, which means nothing to another container or to another machine
-//! that has mounted the same drive.
+//! that has mounted the same drive. An extended attribute, which symlinks and many drives cannot have.
 
 use crate::beneath::Directory;
 use crate::entry::{Status, same_but_for_ctime};
@@ -27,14 +30,16 @@ use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How every temporary's name begins. Such names are never scanned and never reported by a watcher.
+/// How every temporary's name begins. What begins so is not kept, whoever made it.
 pub const PREFIX: &str = ".heirloom-tmp-";
 /// How a rescued edit's name begins, which is visible so that it is kept like any other file.
 pub(crate) const RESCUED_PREFIX: &str = "heirloom-rescued-";
 
-/// Whether a file name, as the file system spells it, is that of a temporary.
-pub(crate) fn is_temporary(name: &[u8]) -> bool {
-    name.starts_with(PREFIX.as_bytes())
+/// Whether a file name, as the file system spells it, is that of a temporary of ours. Such names are never scanned and never reported by a
+/// watcher.
+#[must_use]
+pub fn is_temporary(name: &[u8]) -> bool {
+    Claim::parse(name).is_some()
 }
 
 /// A name as nobody used before.
@@ -46,18 +51,18 @@ pub(crate) fn new_id() -> u64 {
 
 /// The name of a temporary in the making.
 pub(crate) fn making(id: u64) -> CString {
-    c_string(format!("{PREFIX}{id:016x}"))
+    checked(&format!("{PREFIX}{id:016x}"))
 }
 
 /// The name of a temporary that takes the place of what `expected` describes.
 pub(crate) fn displacing(id: u64, own: u64, expected: &Stamp) -> CString {
     let Stamp { size, mtime, inode, .. } = expected;
-    c_string(format!("{PREFIX}{id:016x}-{own:x}-{inode:x}-{size:x}-{:x}", mtime.0))
+    checked(&format!("{PREFIX}{id:016x}-{own:x}-{inode:x}-{size:x}-{:x}", mtime.0))
 }
 
 /// The name of a temporary that is gone on with after a crash.
 pub(crate) fn resumable(target: u64, token: u64) -> CString {
-    c_string(format!("{PREFIX}{target:016x}-{token:016x}"))
+    checked(&format!("{PREFIX}{target:016x}-{token:016x}"))
 }
 
 /// What a temporary's name says.
@@ -74,7 +79,8 @@ pub(crate) enum Claim {
 impl Claim {
     /// Reads a name; `None` when no Heirloom can have written it.
     pub(crate) fn parse(name: &[u8]) -> Option<Self> {
-        let rest = std::str::from_utf8(name).ok()?.strip_prefix(PREFIX)?;
+        let (said, check) = std::str::from_utf8(name).ok()?.rsplit_once('-')?;
+        let rest = said.strip_prefix(PREFIX).filter(|_| check == check_of(said))?;
         let mut fields = rest.split('-');
         let whole = |field: &str| u64::from_str_radix(field, 16).ok().filter(|_| field.len() == 16);
         let id = whole(fields.next()?)?;
@@ -283,6 +289,16 @@ pub(crate) fn beside(path: Option<&RelPath>, name: &CString) -> RelPath {
         None => RelPath::from_os_bytes(name),
     };
     path.expect("because a directory lists no name with a slash or NUL")
+}
+
+/// A name with its check.
+fn checked(said: &str) -> CString {
+    c_string(format!("{said}-{}", check_of(said)))
+}
+
+fn check_of(said: &str) -> String {
+    let digest = blake3::hash(said.as_bytes());
+    digest.to_hex()[..16].to_owned()
 }
 
 fn c_string(text: String) -> CString {

@@ -5,6 +5,7 @@
 //! second signal drops it.
 
 use crate::failure::{Exit, Failure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// How long the end may take. Service managers wait ten seconds before they kill, and a crash is nothing that the next start could not mend;
 /// but hooks, and whoever is waiting for an answer, are served better by an end of our own.
 const END_MAX: Duration = Duration::from_millis(9_500);
+
+/// Files that may be open, if the system allows so many: those that wait for a disk together are.
+const FILES_OPEN: u64 = 8192;
 
 /// Runs a command to its end, or until Ctrl-C or SIGTERM.
 pub(crate) fn run_once(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
@@ -78,7 +82,20 @@ fn run_until(
 }
 
 fn runtime() -> io::Result<Runtime> {
+    allow_open_files();
     Builder::new_multi_thread().enable_all().thread_name("heirloom").build()
+}
+
+/// A process may open 1024 files, as a rule, unless it asks for more.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(FILES_OPEN, |most| most.min(FILES_OPEN));
+    if limit.current.is_some_and(|now| now < wanted) {
+        let more = Rlimit { current: Some(wanted), maximum: limit.maximum };
+        if let Err(errno) = setrlimit(Resource::Nofile, more) {
+            tracing::debug!(%errno, "fewer files wait for a disk together");
+        }
+    }
 }
 
 struct Signals {

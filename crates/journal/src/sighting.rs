@@ -206,6 +206,21 @@ impl Journal {
         Ok(seen.into_iter().filter_map(contested).collect())
     }
 
+    /// A page of what both sides agreed on and the remote one shows without its permissions, from behind `after` on in the order of the keys.
+    pub fn unsaid(&self, route: RouteId, after: &str) -> Result<Vec<Known>, Error> {
+        let keys = self.with("reading sightings", |connection| {
+            let find = "SELECT key FROM sighting r WHERE route = ?1 AND key > ?2 AND side = 1 AND kind IS NOT NULL AND mode IS NULL
+                 AND EXISTS (SELECT 1 FROM base b WHERE b.route = r.route AND b.key = r.key)
+                 ORDER BY key LIMIT ?3";
+            let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(find)?;
+            let rows = statement.query_map(params![route.0, after, page], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        })?;
+        let known = keys.iter().filter_map(|key| ObjectKey::parse(key).ok());
+        known.filter_map(|key| self.known_at(route, &key).transpose()).collect()
+    }
+
     fn sightings_after(&self, route: RouteId, after: &str) -> Result<Vec<Sighting>, Error> {
         self.with("reading sightings", |connection| {
             // A key has at most three, and a page never ends between them.

@@ -1,5 +1,6 @@
 //! One cycle of one route.
 
+use crate::afterwards::Errand;
 use crate::apply::Applier;
 use crate::decide::{Deciding, Pass, Survey};
 use crate::error::Error;
@@ -171,6 +172,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         let identity = self.local.identity().map_err(Error::Local)?;
         let surveys = Surveys::default();
         let (mut here, mut there) = self.observe(&surveys).await?;
+        observe::recall(self.route, self.remote, self.journal, &mut there).await?;
         observe::look_into(self.route, self.remote, self.journal, &mut there).await?;
         let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
         let instructions = self.route.instructions(&rules, self.remote.seals());
@@ -199,14 +201,17 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         }
         if self.options.dry_run {
             let mut plan = deciding.whole().await?;
-            plan.actions.extend(self.to_be_sealed(&deciding).await?);
+            plan.actions.extend(self.errands_planned(&deciding).await?);
             return Ok(Outcome::Planned(plan));
         }
         self.vouch(&deciding, &identity)?;
         let mut report = Report::begin(&here, &there);
         report.problems.extend(survey.left.iter().map(|(key, left)| Problem::left(key, *left)));
+        for errand in [Errand::DescribeDirectories, Errand::DescribeFiles] {
+            report = self.run_errand(errand, &deciding, &surveys, report).await?;
+        }
         let report = self.carry_out(&deciding, &survey, &surveys, report).await?;
-        let report = self.seal_what_is_clear(&deciding, &surveys, report).await?;
+        let report = self.run_errand(Errand::Seal, &deciding, &surveys, report).await?;
         self.conclude(&deciding, identity, &instructions, &report)?;
         if report.wrote_remote() {
             // Our own changes come back as news; taken in now, they do not make the next cycle look busy.

@@ -18,6 +18,7 @@
 //!
 //! Read next: [`Cycle`] (one cycle), `observe` (how little is read), `decide` (why it plans more than once), `apply` (effects), [`Keeper`] (the daemon's loop).
 
+mod afterwards;
 mod apply;
 pub mod backoff;
 mod cycle;
@@ -35,7 +36,6 @@ mod remember;
 mod report;
 mod route;
 pub mod sealed;
-mod sealing;
 pub mod sides;
 mod surveys;
 pub mod threads;

@@ -7,10 +7,12 @@
 mod contested;
 mod local;
 mod remote;
+mod unsaid;
 
 pub(crate) use contested::look_into;
 pub(crate) use local::local;
 pub(crate) use remote::remote;
+pub(crate) use unsaid::{is_unsaid, recall};
 
 use crate::error::Error;
 use crate::report::Problem;

@@ -87,6 +87,10 @@ impl Remote for Place {
         Ok(Held { remote: Self { store: held.into(), prefix: self.prefix.clone() }, standing })
     }
 
+    fn may_forget(&self) -> bool {
+        matches!(self.store, Store::Plain(_))
+    }
+
     async fn mark(&self) -> Result<PlaceId, Error> {
         match &self.store {
             Store::Plain(plain) => plain.mark().await,

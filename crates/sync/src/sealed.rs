@@ -181,6 +181,10 @@ impl<R: Remote> Remote for Sealed<R> {
         self.sealing().is_some()
     }
 
+    fn may_forget(&self) -> bool {
+        self.inner.may_forget()
+    }
+
     fn looks_inside(&self) -> bool {
         self.lock.is_some() || self.guards
     }
@@ -348,10 +352,14 @@ impl<R: Remote> Remote for Sealed<R> {
         node: &Node,
         version: &RemoteVersion,
     ) -> Result<RemoteVersion, Error> {
-        if self.lock.is_none() || node.kind == Kind::Directory {
+        let Some(lock) = self.lock.as_ref().filter(|_| node.kind != Kind::Directory) else {
             return self.inner.set_meta(key, node, version).await;
-        }
-        let told = as_stored(&self.stored(key, version).await?, node);
+        };
+        let mut stored = self.stored(key, version).await?;
+        let known = lock.journal.sealed_at(lock.route, key, &version.etag);
+        // An object that says nothing any more does not say that it is sealed.
+        stored.meta.sealed |= known.map_err(|error| forgotten(key, &error))?.is_some();
+        let told = as_stored(&stored, node);
         let after = self.inner.set_meta(key, &told, version).await?;
         self.follow((key, version), (key, &after))?;
         Ok(after)

@@ -220,6 +220,10 @@ pub trait Remote: Clone + Send + Sync + 'static {
     fn may_be_sealed(&self) -> bool {
         false
     }
+    /// Whether what it says of an object beside its bytes is in a file of its own, which may be lost.
+    fn may_forget(&self) -> bool {
+        false
+    }
     /// Whether [`Self::look_into`] tells more of what an object holds than the store does.
     fn looks_inside(&self) -> bool {
         false

@@ -74,7 +74,7 @@ impl Plain {
         };
         match copied.await {
             Ok((entry, dirty)) => {
-                self.place(task, Draft { path: incoming, entry, dirty }, &Expect::Absent).await
+                self.place(task, Draft { path: incoming, entry, dirty }, None, &Expect::Absent).await
             }
             Err(error) => {
                 self.give_up(&incoming).await;

@@ -4,13 +4,16 @@
 //! the root is followed, since a person may have put one there.
 
 mod flush;
+mod hands;
 mod write;
 
+use super::INCOMING;
 use super::store::{Body, Entry, EntryKind, Failure, Named};
 use crate::Cause;
 use bytes::Bytes;
 use flush::Medium;
 use futures::{StreamExt as _, stream};
+use hands::Hands;
 use model::UnixNanos;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -19,33 +22,48 @@ use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::SemaphorePermit;
 pub(super) use write::Writer;
 
 /// Bytes read at once.
 const STEP: usize = 1 << 20;
 
-/// Threads that work on a disk at the same time: more would only wait for it.
+/// Threads that read a disk at the same time: more would only wait for it.
 const HANDS: usize = 16;
+
+/// Threads that change it: what they write waits in memory, and the directory for what is in transit takes one at a time.
+const HANDS_CHANGING: usize = 4;
 
 pub(super) struct Disk {
     root: Arc<Path>,
     /// The directory at `root`, if it is held.
     held: Option<Arc<OwnedFd>>,
     medium: Arc<Medium>,
-    hands: Semaphore,
+    hands: Hands,
+    changing: Hands,
+    transit: Transit,
 }
+
+/// The directory for what is in transit, open for as long as the disk is held: half of all steps begin there.
+#[derive(Clone, Default)]
+struct Transit(Arc<Mutex<Option<Arc<File>>>>);
 
 impl Disk {
     pub(super) fn new(root: PathBuf) -> Self {
-        let (medium, hands) = (Arc::new(Medium::new()), Semaphore::new(HANDS));
-        Self { root: root.into(), held: None, medium, hands }
+        Self {
+            root: root.into(),
+            held: None,
+            medium: Arc::new(Medium::new()),
+            hands: Hands::new(HANDS),
+            changing: Hands::new(HANDS_CHANGING),
+            transit: Transit::default(),
+        }
     }
 
     /// The same directory, whatever is mounted over it or taken away.
     pub(super) async fn hold(&self) -> Result<Self, Failure> {
-        let held = self.run(|top| Ok(Arc::clone(&top.0))).await?;
+        let held = self.run(|top| Ok(Arc::clone(&top.root))).await?;
         Ok(Self { held: Some(held), ..Self::new(self.root.to_path_buf()) })
     }
 
@@ -111,43 +129,86 @@ impl Disk {
         self.medium.place().await
     }
 
-    /// Does blocking work when there is a hand for it.
+    /// Reads when there is a hand for it.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Top) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let _hand = self.hands.acquire().await.expect("because the semaphore is never closed");
-        let (root, held) = (Arc::clone(&self.root), self.held.clone());
-        blocking(move || work(&held.map_or_else(|| Top::at(&root), |held| Ok(Top(held)))?)).await
+        self.run_by(&self.hands, work).await
+    }
+
+    async fn run_by<T: Send + 'static>(
+        &self,
+        hands: &Hands,
+        work: impl FnOnce(&Top) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (path, held, transit) = (Arc::clone(&self.root), self.held.clone(), self.transit.clone());
+        let done = hands.run(move || {
+            let top = match held {
+                Some(root) => Top { root, transit: Some(transit) },
+                None => Top::at(&path)?,
+            };
+            work(&top)
+        });
+        done.await.map_err(|error: io::Error| failure(&error))
     }
 }
 
 /// The root, opened. Everything is reached beneath it.
-struct Top(Arc<OwnedFd>);
+struct Top {
+    root: Arc<OwnedFd>,
+    /// `None`: the root may be another one the next time.
+    transit: Option<Transit>,
+}
 
 impl Top {
     /// The root itself may be reached through a symlink: it was named by a person.
     fn at(root: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match rustix::fs::open(root, flags, Mode::empty()) {
-            Err(Errno::NOTDIR) => Err(ErrorKind::NotFound.into()),
-            opened => Ok(Self(Arc::new(opened?))),
+            Err(Errno::NOTDIR) => {
+                let what = format!("{} is not a directory", root.display());
+                Err(io::Error::new(ErrorKind::NotADirectory, what))
+            }
+            opened => Ok(Self { root: Arc::new(opened?), transit: None }),
         }
     }
 
     /// Opens what is at a path, no symlink.
     fn open(&self, path: &str, flags: OFlags) -> io::Result<File> {
         let path = if path.is_empty() { "." } else { path };
-        match disk::open_beneath(&self.0, path.as_bytes(), flags | OFlags::NOFOLLOW) {
+        match disk::open_beneath(&self.root, path.as_bytes(), flags | OFlags::NOFOLLOW) {
             Err(Errno::LOOP) => Err(ErrorKind::NotADirectory.into()),
             opened => Ok(opened?.into()),
         }
     }
 
     /// Opens the directory that a path is in, and tells the name there.
-    fn place<'a>(&self, path: &'a str) -> io::Result<(File, &'a str)> {
+    fn place<'a>(&self, path: &'a str) -> io::Result<(Arc<File>, &'a str)> {
         let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Ok((self.open(above, OFlags::RDONLY | OFlags::DIRECTORY)?, name))
+        let open = || Ok(Arc::new(self.open(above, OFlags::RDONLY | OFlags::DIRECTORY)?));
+        let directory = match &self.transit {
+            Some(transit) if above == INCOMING => transit.get_or(open)?,
+            _ => open()?,
+        };
+        Ok((directory, name))
+    }
+}
+
+impl Transit {
+    /// The directory, unless it was deleted meanwhile: then it may have been made again.
+    fn get_or(&self, open: impl FnOnce() -> io::Result<Arc<File>>) -> io::Result<Arc<File>> {
+        let mut transit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(directory) = &*transit {
+            return Ok(Arc::clone(directory));
+        }
+        let opened = open()?;
+        *transit = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is on its way into a plain tree.
 
+use super::place::{Task, describe};
+use super::sidecar::Sidecar;
 use super::store::{Dirty, Entry, Failure, Writer};
 use super::{INCOMING, Plain};
 use crate::Error;
@@ -44,14 +46,8 @@ impl Plain {
     pub(super) async fn draft(&self, bytes: Bytes, time: Option<UnixNanos>) -> Result<Draft, Failure> {
         self.make_incoming().await?;
         let path = self.incoming();
-        let written = match self.inner.store.write(&path, bytes.clone(), time).await {
-            Err(Failure::NotFound) => {
-                self.inner.store.make_directories(INCOMING).await?;
-                self.inner.store.write(&path, bytes, time).await
-            }
-            written => written,
-        };
-        match written {
+        let write = || self.inner.store.write(&path, bytes.clone(), time);
+        match self.once_more_with_room(write).await {
             Ok((entry, dirty)) => Ok(Draft { path, entry, dirty }),
             Err(failure) => {
                 self.give_up(&path).await;
@@ -60,16 +56,48 @@ impl Plain {
         }
     }
 
+    /// Writes a file and its sidecar in transit, both in one go.
+    pub(super) async fn draft_described(&self, task: Task<'_>, bytes: Bytes) -> Result<[Draft; 2], Failure> {
+        self.make_incoming().await?;
+        let (path, beside) = (self.incoming(), self.incoming());
+        let write = || {
+            let (node, place) = (*task.node, task.place.to_owned());
+            let encode =
+                move |entry: &Entry| Sidecar::new(vec![describe(&node, entry)]).encode(&place).into();
+            let file = (path.as_str(), bytes.clone(), task.node.meta.mtime);
+            self.inner.store.write_described(file, (&beside, encode))
+        };
+        match self.once_more_with_room(write).await {
+            Ok([(entry, dirty), (its_entry, its_dirty)]) => {
+                let sidecar = Draft { path: beside, entry: its_entry, dirty: its_dirty };
+                Ok([Draft { path, entry, dirty }, sidecar])
+            }
+            Err(failure) => {
+                self.give_up(&path).await;
+                self.give_up(&beside).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Makes the directory for what is in transit again if it is gone.
+    async fn once_more_with_room<T, Fut>(&self, write: impl Fn() -> Fut) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        match write().await {
+            Err(Failure::NotFound) => {
+                self.inner.store.make_directories(INCOMING).await?;
+                write().await
+            }
+            written => written,
+        }
+    }
+
     /// Begins a file in transit.
     pub(super) async fn create(&self, incoming: &str, size: u64) -> Result<Writer, Failure> {
         self.make_incoming().await?;
-        match self.inner.store.create(incoming, size).await {
-            Err(Failure::NotFound) => {
-                self.inner.store.make_directories(INCOMING).await?;
-                self.inner.store.create(incoming, size).await
-            }
-            created => created,
-        }
+        self.once_more_with_room(|| self.inner.store.create(incoming, size)).await
     }
 
     /// Once for all writes: a WebDAV server says only at the end of one that there is no such collection.

@@ -25,6 +25,7 @@ impl Plain {
             match found {
                 Found::Object(listed) => listing.objects.push(listed),
                 Found::Unusable(key) => listing.unusable.push(key),
+                Found::Unreadable { path, .. } => listing.unreadable.push(path),
             }
         }
         Ok(listing)
@@ -38,7 +39,8 @@ impl Plain {
             // A root that is gone must not look like one that is empty, neither now nor when all was looked at.
             let id = plain.id().await?;
             let top = prefix.as_str().trim_end_matches('/').to_owned();
-            let finds = plain.directory(&top).await?;
+            let finds = plain.directory(&top).await;
+            let finds = finds.map_err(|failure| plain.failed("list", None, failure))?;
             let end = plain.clone();
             let is_still = async move { end.is_still(id.as_ref()).await };
             let nothing_more = is_still.into_stream().filter_map(|still| async { still.err().map(Err) });
@@ -52,19 +54,23 @@ impl Plain {
         let ahead = stream::iter(finds).map({
             let plain = self.clone();
             move |find| {
-                let plain = plain.clone();
+                let (plain, lister) = (plain.clone(), plain.clone());
                 // A task of its own, or it would rest while what comes before it is handed out.
                 let below = match &find {
                     Find::Directory(path) => {
                         let path = path.clone();
-                        Some(tokio::spawn(async move { plain.directory(&path).await }))
+                        Some(tokio::spawn(async move { lister.directory(&path).await }))
                     }
-                    Find::Object { .. } | Find::Unusable(_) => None,
+                    Find::Object { .. } | Find::Unusable(_) | Find::Unreadable { .. } => None,
                 };
                 async move {
-                    match below {
-                        Some(below) => Ok((find, below.await.expect("because listing does not panic")?)),
-                        None => Ok((find, Vec::new())),
+                    let Some(below) = below else { return Ok((find, Vec::new())) };
+                    match (below.await.expect("because listing does not panic"), find) {
+                        (Ok(below), find) => Ok((find, below)),
+                        (Err(Failure::Refused(why)), Find::Directory(path)) => {
+                            Ok((Find::Unreadable { path, why: why.to_string() }, Vec::new()))
+                        }
+                        (Err(failure), _) => Err(plain.failed("list", None, failure)),
                     }
                 }
             }
@@ -82,17 +88,21 @@ impl Plain {
                 let below = place.strip_prefix(prefix.as_str()).unwrap_or(&place).to_owned();
                 stream::once(async { Ok(Found::Unusable(below)) }).boxed()
             }
+            Find::Unreadable { path, why } => {
+                let path = path.strip_prefix(prefix.as_str()).unwrap_or(&path).to_owned();
+                stream::once(async { Ok(Found::Unreadable { path, why }) }).boxed()
+            }
         });
         found.try_flatten().boxed()
     }
 
     /// What a directory holds, in the order of keys. One that is gone holds nothing.
-    async fn directory(&self, path: &str) -> Result<Vec<Find>, Error> {
+    async fn directory(&self, path: &str) -> Result<Vec<Find>, Failure> {
         let sidecars = sidecar::directory(path);
         let (held, labels) = tokio::join!(self.inner.store.list(path), self.inner.store.list(&sidecars));
         let or_none = |listed| match listed {
             Err(Failure::NotFound) => Ok(Vec::new()),
-            listed => listed.map_err(|failure| self.failed("list", None, failure)),
+            listed => listed,
         };
         let (held, labels) = (or_none(held)?, or_none(labels)?);
         let labels: HashMap<String, String> =
@@ -114,6 +124,11 @@ enum Find {
     /// Something to look into.
     Directory(String),
     Unusable(String),
+    /// A directory that was to be looked into.
+    Unreadable {
+        path: String,
+        why: String,
+    },
 }
 
 impl Find {
@@ -121,7 +136,7 @@ impl Find {
     fn order(&self) -> (String, bool) {
         match self {
             Self::Object { place, .. } | Self::Unusable(place) => (place.clone(), false),
-            Self::Directory(path) => (format!("{path}/"), true),
+            Self::Directory(path) | Self::Unreadable { path, .. } => (format!("{path}/"), true),
         }
     }
 }
@@ -134,8 +149,11 @@ fn finds_of(directory: &str, Named { name, entry }: Named, labels: &HashMap<Stri
         Err(shown) => return vec![Find::Unusable(join(&shown))],
     };
     let path = join(&name);
-    if is_ours(&path) || path == ".heirloom" {
+    if path == ".heirloom" || disk::is_temporary(name.as_bytes()) {
         return Vec::new();
+    }
+    if is_ours(&path) {
+        return vec![Find::Unreadable { path, why: "such names are Heirloom's own".to_owned() }];
     }
     // What is not its path's own spelling cannot be asked for by that path, nor can anything below it.
     if !ObjectKey::parse(&name).is_ok_and(|key| key.as_str() == name) {
@@ -143,7 +161,9 @@ fn finds_of(directory: &str, Named { name, entry }: Named, labels: &HashMap<Stri
     }
     let label = labels.get(&sidecar::name(&name, entry.kind)).map(String::as_str);
     let place = if entry.kind == EntryKind::Directory { format!("{path}/") } else { path.clone() };
-    let object = ObjectKey::parse(&place).ok().and_then(|key| version(&key, &entry, label)).map(|version| {
+    let is_said = entry.kind != EntryKind::Directory || label.is_some();
+    let key = ObjectKey::parse(&place).ok().filter(|_| is_said);
+    let object = key.and_then(|key| version(&key, &entry, label)).map(|version| {
         let size = if entry.kind == EntryKind::Directory { 0 } else { entry.size };
         Find::Object { place, size, version }
     });

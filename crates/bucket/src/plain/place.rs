@@ -24,15 +24,22 @@ pub(super) struct Task<'a> {
 }
 
 impl Plain {
-    /// Moves what was written to its place, with its sidecar.
+    /// Whether a file's sidecar is written before it is known that there is room for it: only creating it is decided by the store.
+    pub(super) fn is_described_ahead(&self, task: Task<'_>, expect: &Expect) -> bool {
+        let is_new = *expect == Expect::Absent && task.node.kind != Kind::Symlink;
+        is_new && self.inner.store.moves_keep_tags()
+    }
+
+    /// Moves what was written to its place, with its sidecar, which may be written already if it is described ahead.
     pub(super) async fn place(
         &self,
         task: Task<'_>,
         draft: Draft,
+        sidecar: Option<Draft>,
         expect: &Expect,
     ) -> Result<RemoteVersion, Error> {
         let path = draft.path.clone();
-        let placed = self.try_place(task, draft, expect).await;
+        let placed = self.try_place(task, draft, sidecar, expect).await;
         if let Ok(Some(version)) = placed {
             return Ok(version);
         }
@@ -46,18 +53,22 @@ impl Plain {
         &self,
         task: Task<'_>,
         mut draft: Draft,
+        sidecar: Option<Draft>,
         expect: &Expect,
     ) -> Result<Option<RemoteVersion>, Error> {
         if draft.entry.size != task.node.size {
+            if let Some(sidecar) = sidecar {
+                self.give_up(&sidecar.path).await;
+            }
             let source = Cause::new(format!("{} of {} bytes arrived", draft.entry.size, task.node.size));
             return Err(self.failed("write", Some(task.key), Failure::Other(source)));
         }
-        let is_new = *expect == Expect::Absent && task.node.kind != Kind::Symlink;
-        if is_new && self.inner.store.moves_keep_tags() {
-            return self.place_new(task, draft).await;
+        if self.is_described_ahead(task, expect) {
+            return self.place_new(task, draft, sidecar).await;
         }
         let Some(seen) = self.find_room(task, expect).await? else { return Ok(None) };
         let entry = draft.entry.clone();
+        let is_new = *expect == Expect::Absent && task.node.kind != Kind::Symlink;
         let label =
             if is_new { None } else { Some(self.describe_ahead(task, &mut draft, seen.described()).await?) };
         let onto = if *expect == Expect::Absent { Onto::Nothing } else { Onto::File };
@@ -73,10 +84,19 @@ impl Plain {
     }
 
     /// A new file on a store where its sidecar can be written before it has its name.
-    async fn place_new(&self, task: Task<'_>, draft: Draft) -> Result<Option<RemoteVersion>, Error> {
+    async fn place_new(
+        &self,
+        task: Task<'_>,
+        draft: Draft,
+        sidecar: Option<Draft>,
+    ) -> Result<Option<RemoteVersion>, Error> {
         let failed = |failure| self.failed("write", Some(task.key), failure);
-        let described = vec![describe(task.node, &draft.entry)];
-        let sidecar = self.draft_sidecar(task.place, described).await.map_err(failed)?;
+        let sidecar = if let Some(sidecar) = sidecar {
+            sidecar
+        } else {
+            let described = vec![describe(task.node, &draft.entry)];
+            self.draft_sidecar(task.place, described).await.map_err(failed)?
+        };
         let placed = match self.inner.store.flush(draft.dirty.and(sidecar.dirty)).await {
             Ok(()) => self.place_both(task, &draft.path, &sidecar.path).await,
             Err(failure) => Err(failed(failure)),
@@ -253,6 +273,7 @@ impl Seen {
     pub(super) fn is(&self, expect: &Expect, key: &ObjectKey) -> bool {
         match (self.version(key), expect) {
             (None, Expect::Absent) => true,
+            (Some(_), Expect::Absent) if self.is_bare(key) => true,
             (Some(now), Expect::Version(version)) => now.etag == version.etag,
             (None, Expect::Version(_)) | (Some(_), Expect::Absent) => false,
         }

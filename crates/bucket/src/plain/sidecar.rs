@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
 /// Where sidecars are.
-const METADATA: &str = ".heirloom/metadata";
+pub(super) const METADATA: &str = ".heirloom/metadata";
 
 /// More than any sidecar has.
 pub(super) const SIZE_MAX: u64 = 64 << 10;

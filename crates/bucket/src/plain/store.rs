@@ -12,6 +12,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use model::UnixNanos;
 use std::fs::File;
+use std::sync::Arc;
 use tokio::sync::SemaphorePermit;
 
 /// What a name stands for.
@@ -86,7 +87,7 @@ pub(super) struct Move<'a> {
 /// itself, so far as it can, and leaves nothing here.
 #[must_use]
 #[derive(Debug, Default)]
-pub(super) struct Dirty(pub(super) Vec<File>);
+pub(super) struct Dirty(pub(super) Vec<Arc<File>>);
 
 impl Dirty {
     pub(super) fn and(mut self, other: Self) -> Self {
@@ -207,6 +208,20 @@ impl Store {
             writer.write(bytes).await?;
         }
         writer.finish(time).await
+    }
+
+    /// Writes a new file, and beside it what `describe` says of it.
+    pub(super) async fn write_described(
+        &self,
+        (path, bytes, time): (&str, Bytes, Option<UnixNanos>),
+        (beside, describe): (&str, impl FnOnce(&Entry) -> Bytes + Send + 'static),
+    ) -> Result<[(Entry, Dirty); 2], Failure> {
+        if let Self::Disk(disk) = self {
+            return disk.write_described((path, bytes, time), (beside, describe)).await;
+        }
+        let written = self.write(path, bytes, time).await?;
+        let description = self.write(beside, describe(&written.0), None).await?;
+        Ok([written, description])
     }
 
     /// Begins to write a new file of `size` bytes.

@@ -8,6 +8,7 @@ use super::store::{EntryKind, Failure, Writer};
 use crate::write::md5;
 use crate::{Cause, Error, Expect, PUT_SIZE_MAX, Prefix, Retry};
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 use md5::{Digest as _, Md5};
 use model::{ContentId, Node, ObjectKey, RemoteVersion};
 use std::io;
@@ -37,9 +38,13 @@ impl Plain {
         if key.is_directory() {
             return self.put_directory(task, expect).await;
         }
-        let draft = self.draft(body, node.meta.mtime).await;
-        let draft = draft.map_err(|failure| self.failed("write", Some(key), failure))?;
-        self.place(task, draft, expect).await
+        let failed = |failure| self.failed("write", Some(key), failure);
+        if self.is_described_ahead(task, expect) {
+            let [draft, sidecar] = self.draft_described(task, body).await.map_err(failed)?;
+            return self.place(task, draft, Some(sidecar), expect).await;
+        }
+        let draft = self.draft(body, node.meta.mtime).await.map_err(failed)?;
+        self.place(task, draft, None, expect).await
     }
 
     /// Writes an object of any size, if what stands there is as expected; else [`Error::Changed`].
@@ -77,7 +82,7 @@ impl Plain {
         match sent.await {
             Ok((content, draft)) => {
                 let task = Task { node: &Node { content, ..*node }, ..task };
-                self.place(task, draft, expect).await
+                self.place(task, draft, None, expect).await
             }
             Err(error) => {
                 self.give_up(&incoming).await;
@@ -97,8 +102,11 @@ impl Plain {
     ) -> Result<RemoteVersion, Error> {
         let _turn = self.inner.store.turn().await;
         let place = prefix.place(key);
-        let task = Task { key, place: &place, node };
         let failed = |failure| self.failed("set the metadata of", Some(key), failure);
+        let content =
+            if node.content.is_known() { node.content } else { self.digest(&place).await.map_err(failed)? };
+        let node = &Node { content, ..*node };
+        let task = Task { key, place: &place, node };
         let seen = self.look(&place, key).await?;
         let (Some(entry), Some(now)) = (&seen.entry, seen.version(key)) else {
             return Err(Error::NotFound { key: key.clone() });
@@ -123,6 +131,14 @@ impl Plain {
         // The store keeps times more coarsely than was thought.
         let label = self.write_sidecar(&place, vec![describe(node, &now)]).await.map_err(failed)?;
         version_of(task, &now, &label)
+    }
+
+    /// What a file holds.
+    async fn digest(&self, place: &str) -> Result<ContentId, Failure> {
+        let (_, body) = self.inner.store.open(place, 0).await?;
+        let hasher =
+            body.try_fold(Md5::new(), |hasher, chunk| async move { Ok(hasher.chain_update(&chunk)) });
+        Ok(ContentId::from_md5(hasher.await?.finalize().into()))
     }
 
     pub(super) async fn put_directory(

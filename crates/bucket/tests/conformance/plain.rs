@@ -6,7 +6,7 @@ use bucket::plain::{At, Options};
 use bucket::{Error, Expect, Found, Honoured, Limiter, Limits, Listing, Plain, Prefix, Retry};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use model::{ContentId, Kind, Mode, Node, RemoteVersion, UnixNanos};
+use model::{ContentId, Kind, Meta, Mode, Node, RemoteVersion, UnixNanos};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
@@ -281,6 +281,38 @@ async fn a_directory_that_was_synced_stays_when_it_is_emptied() {
 }
 
 #[tokio::test]
+async fn a_directory_that_lost_all_sidecars_is_told_and_described_again() {
+    for tree in [Some(Tree::disk()), Tree::sftp()].into_iter().flatten() {
+        let plain = tree.connect();
+        let node = Node { kind: Kind::Directory, content: ContentId::EMPTY, size: 0, meta: meta(0o700) };
+        plain.put(&ROOT(), &key("d/"), &node, Bytes::new(), &Expect::Absent).await.unwrap();
+        fs::remove_dir_all(tree.root.join(".heirloom/metadata")).unwrap();
+        assert_eq!(plain.list(&ROOT()).await.unwrap(), Listing::default());
+        let bare = plain.head(&ROOT(), &key("d/")).await.unwrap().unwrap();
+        assert_eq!((bare.kind, bare.meta), (Kind::Directory, Meta::default()));
+        let version = plain.set_meta(&ROOT(), &key("d/"), &node, &bare.version).await.unwrap();
+        let found = plain.head(&ROOT(), &key("d/")).await.unwrap().unwrap();
+        assert_eq!((found.node(), found.version.etag), (Some(node), version.etag.clone()), "{:?}", tree.at);
+        // Another machine deletes it and leaves the directory, because it is not empty.
+        create(&plain, "d/f", b"x").await;
+        plain.delete(&ROOT(), &key("d/"), &version).await.unwrap();
+        assert!(plain.head(&ROOT(), &key("d/")).await.unwrap().is_none());
+        assert_eq!(names(&plain.list(&ROOT()).await.unwrap()), ["d/f"]);
+    }
+}
+
+#[tokio::test]
+async fn the_directory_for_what_is_in_transit_may_go_while_a_disk_is_held() {
+    let tree = Tree::disk();
+    let plain = tree.connect().hold().await.unwrap();
+    for name in ["one", "two", "three"] {
+        create(&plain, name, b"x").await;
+        fs::remove_dir_all(tree.root.join(".heirloom/incoming")).unwrap();
+    }
+    assert_eq!(names(&plain.list(&ROOT()).await.unwrap()), ["one", "three", "two"]);
+}
+
+#[tokio::test]
 async fn names_that_no_key_has_are_told_and_nothing_follows_a_symlink() {
     for tree in [Some(Tree::disk()), Tree::sftp()].into_iter().flatten() {
         let root = &tree.root;
@@ -525,7 +557,7 @@ async fn a_deep_tree_is_listed_in_order() {
             .iter()
             .map(|found| match found {
                 Found::Object(listed) => listed.key.as_str(),
-                Found::Unusable(key) => panic!("{key} is usable"),
+                Found::Unusable(key) | Found::Unreadable { path: key, .. } => panic!("{key} is usable"),
             })
             .collect();
         assert_eq!(listed, expected, "{:?}", tree.at);

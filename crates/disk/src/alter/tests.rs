@@ -63,7 +63,7 @@ fn a_directory_goes_when_it_is_empty_and_else_becomes_a_usual_one() {
 #[test]
 fn our_own_leftovers_do_not_keep_a_directory() {
     let scratch = Scratch::new();
-    scratch.write("d/.heirloom-tmp-0123456789abcdef", "left by a crash");
+    scratch.write(&format!("d/{}", crate::temporary::making(7).to_str().unwrap()), "left by a crash");
     scratch.root.remove_directory(&rel("d"), NONE).unwrap();
     assert!(!scratch.exists("d"));
     let staged = scratch.root.stage(&rel("d/f")).unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::temporary::making;
 use crate::testing::{Scratch, is_root, os, rel};
 use model::{Mode, UnixNanos};
 use proptest::prelude::*;
@@ -35,12 +36,35 @@ fn a_directory_is_an_entry_only_if_it_says_something() {
 fn what_is_ignored_or_ours_does_not_fill_a_directory() {
     let scratch = Scratch::new();
     scratch.write("ignored/big/tree", "");
-    scratch.write("ours/.heirloom-tmp-0123456789abcdef", "");
-    scratch.write(".heirloom/secret", "");
+    scratch.write(&format!("ours/{}", making(7).to_str().unwrap()), "");
     scratch.write("deep/.heirloom/kept", "");
-    let (found, _) = scratch.scan_but(&|path, kind| kind == Kind::Directory && path.file_name() == "big");
+    let (found, problems) =
+        scratch.scan_but(&|path, kind| kind == Kind::Directory && path.file_name() == "big");
     let keys: Vec<_> = found.iter().map(|found| found.key.as_str()).collect();
     assert_eq!(keys, ["deep/.heirloom/kept", "ignored/", "ours/"]);
+    assert!(problems.is_empty());
+}
+
+#[test]
+fn what_a_person_gave_a_name_of_ours_is_told() {
+    let scratch = Scratch::new();
+    scratch.write(".heirloom/secret", "");
+    scratch.write("d/.heirloom-tmp-0123456789abcdef", "");
+    scratch.write("d/.heirloom-tmp-mine/file", "");
+    let (found, problems) = scratch.scan();
+    assert!(found.is_empty());
+    let told: Vec<_> = problems.iter().map(|problem| (problem.to_string(), problem.extent)).collect();
+    let is = |path: &str| format!("{path} is a name that Heirloom has for itself, which is not kept");
+    assert_eq!(
+        told,
+        [
+            (is(".heirloom"), Extent::Subtree),
+            (is("d/.heirloom-tmp-0123456789abcdef"), Extent::Entry),
+            (is("d/.heirloom-tmp-mine"), Extent::Subtree)
+        ]
+    );
+    let (_, problems) = scratch.scan_but(&|path, _| path.file_name().starts_with(".heirloom"));
+    assert!(problems.is_empty());
 }
 
 #[test]

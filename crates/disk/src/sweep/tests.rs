@@ -135,3 +135,15 @@ fn what_waits_to_be_gone_on_with_waits_a_week() {
     assert_eq!(sweep(now + WAIT_MAX * 2), 1);
     assert_eq!(scratch.names("d"), ["other"]);
 }
+
+#[test]
+fn a_name_like_a_temporarys_is_a_persons() {
+    let scratch = Scratch::new();
+    let id = "0123456789abcdef";
+    let names = [format!("d/.heirloom-tmp-{id}"), format!("d/.heirloom-tmp-{id}-{id}")];
+    for name in &names {
+        scratch.write(name, "a person's");
+    }
+    let swept = scratch.root.sweep_but(Spare::Nothing).unwrap();
+    assert_eq!((swept.removed, swept.rescued.len(), scratch.names("d").len()), (0, 0, 2));
+}

@@ -19,7 +19,10 @@ fn names_that_only_look_similar_are_not_ours() {
         "",
         ".heirloom-tmp-",
         ".heirloom-tmp-mine",
+        ".heirloom-tmp-0123456789abcdef",
         ".heirloom-tmp-0123456789abcdef-1",
+        ".heirloom-tmp-0123456789abcdef-0123456789abcdef",
+        ".heirloom-tmp-0123456789abcdef-0123456789abcdef-0123456789abcdef",
         "heirloom-tmp-0123456789abcdef",
     ] {
         assert_eq!(Claim::parse(name.as_bytes()), None, "{name}");

@@ -1,6 +1,7 @@
 use super::*;
+use crate::Expect;
+use crate::temporary::making;
 use crate::testing::{Scratch, rel};
-use crate::{Expect, TEMPORARY_PREFIX};
 use model::Meta;
 use notify::event::{AccessKind, AccessMode, CreateKind, Flag};
 use notify::{Event, EventKind};
@@ -110,7 +111,7 @@ fn an_event_goes_to_every_root_above_it() {
     );
     assert_eq!(told(Ok(create("/real"))), [changed(1, "/one")]);
     assert_eq!(told(Ok(create("/elsewhere"))), []);
-    assert_eq!(told(Ok(create(&format!("/real/{TEMPORARY_PREFIX}0")))), []);
+    assert_eq!(told(Ok(create(&format!("/real/{}", making(7).to_str().unwrap())))), []);
     let read = EventKind::Access(AccessKind::Open(AccessMode::Read));
     assert_eq!(told(Ok(Event::new(read).add_path("/real/f".into()))), []);
 }

@@ -144,7 +144,7 @@ fn explain(
     if path.components().next() == Some(".heirloom")
         || path.components().any(|name| name.starts_with(disk::TEMPORARY_PREFIX))
     {
-        return Ok("is Heirloom's own, and is not synced".to_owned());
+        return Ok("has a name that Heirloom has for itself, and is not synced".to_owned());
     }
     let found = match root.observe(path) {
         Ok(found) => found,

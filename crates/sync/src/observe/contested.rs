@@ -6,7 +6,7 @@
 //! is put aside for that.
 
 use super::remote::change;
-use super::{View, is_unknown};
+use super::{View, is_unknown, unsaid};
 use crate::error::Error;
 use crate::report::Problem;
 use crate::route::Route;
@@ -19,7 +19,7 @@ use model::{Node, ObjectKey};
 use std::sync::Arc;
 
 /// Objects that are read at the same time.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
 /// Finds out what the objects hold that both sides claim. What nobody can tell is hidden.
 pub(crate) async fn look_into<R: Remote>(
@@ -46,31 +46,33 @@ pub(crate) async fn look_into<R: Remote>(
             .buffer_unordered(AT_ONCE);
         while let Some((looked, key, seen)) = looks.next().await {
             match looked {
-                Ok(inside) => take_down(route, journal, key, seen, inside).await?,
+                Ok(inside) => take_down(route, journal, key, seen, inside, side.may_forget()).await?,
                 Err(error) => give_up(view, &key, error)?,
             }
         }
     }
 }
 
-async fn take_down(
+pub(super) async fn take_down(
     route: &Route,
     journal: &Arc<Journal>,
     key: ObjectKey,
     seen: RemoteSeen,
     Inside { content, size }: Inside,
+    may_forget: bool,
 ) -> Result<(), Error> {
     let (journal, id) = (Arc::clone(journal), route.id);
     let record = move || {
         let known = journal.known_at(id, &key)?;
         let seen = RemoteSeen { node: Node { content, size, ..seen.node }, version: seen.version };
-        let changes: Vec<_> = change(key, seen, known.as_ref()).into_iter().collect();
+        let note = if may_forget { unsaid::news } else { change };
+        let changes: Vec<_> = note(key, seen, known.as_ref()).into_iter().collect();
         journal.record(id, &changes)
     };
     blocking(record).await.map_err(Error::Journal)
 }
 
-fn give_up(view: &mut View, key: &ObjectKey, error: bucket::Error) -> Result<(), Error> {
+pub(super) fn give_up(view: &mut View, key: &ObjectKey, error: bucket::Error) -> Result<(), Error> {
     use bucket::Error as Failed;
     match &error {
         Failed::Changed { .. } | Failed::NotFound { .. } => view.overtaken += 1,

@@ -3,7 +3,7 @@
 //! Both come to the same: for every key that shows something else than is known, a sighting. A store that does not know our cursor
 //! any more may have been put back to an older state; that is written down as a doubt, and everything is looked at anew.
 
-use super::{BATCH, View, at, before, received, same, seen};
+use super::{BATCH, View, at, before, received, same, seen, unsaid};
 use crate::error::Error;
 use crate::report::Problem;
 use crate::route::Route;
@@ -14,7 +14,7 @@ use disk::Extent;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use journal::{Change, Journal, Known, KnownEntries, RemoteSeen, Sighting};
-use model::{ObjectKey, RemoteVersion};
+use model::{ObjectKey, RelPath, RemoteVersion};
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +69,7 @@ enum News {
     Gone(ObjectKey),
     Listed(Listed),
     Unusable(String),
+    Unreadable { path: String, why: String },
 }
 
 impl From<Changed> for News {
@@ -157,6 +158,7 @@ impl Comparer {
         for news in page {
             let news = news.map_err(Error::Remote)?;
             match news.key() {
+                Some(key) if is_reserved(key) && !matches!(news, News::Gone(_)) => self.pass_by(&key.clone()),
                 Some(key) => {
                     let known = self.known_of(&key.clone())?;
                     self.hear(news, known.as_ref())?;
@@ -217,7 +219,7 @@ impl Comparer {
                 None => self.record(Change::RemoteAsAgreed(key)),
             },
             News::Listed(listed) => self.look_up(listed, known),
-            News::Unusable(_) => Ok(()),
+            News::Unusable(_) | News::Unreadable { .. } => Ok(()),
         }
     }
 
@@ -235,7 +237,7 @@ impl Comparer {
     }
 
     fn miss(&mut self, known: &Known) -> Result<(), Error> {
-        if known.remote().is_none() {
+        if known.remote().is_none() || self.view.hidden.hides(&known.key.path()) {
             return Ok(());
         }
         self.record(match known.base {
@@ -248,15 +250,30 @@ impl Comparer {
         })
     }
 
+    /// Something below the name that the machine's folder has for itself at its top: written there, it would be there no more at the next look.
+    fn pass_by(&mut self, key: &ObjectKey) {
+        if self.view.hidden.hides(&key.path()) {
+            return;
+        }
+        let top = std::iter::successors(Some(key.path()), RelPath::parent).last();
+        let top = top.expect("because the first of them is there");
+        let message =
+            format!("`{top}` is a name that Heirloom has for itself, and is left alone on both sides");
+        self.view.problems.push(Problem::found(Some(ObjectKey::file(&top)), message));
+        self.view.hidden.add(top, Extent::Subtree);
+    }
+
     fn complain(&mut self, news: &News) {
-        let News::Unusable(key) = news else { return };
+        let (key, what, why) = match news {
+            News::Unusable(key) => (key, "is neither a file nor a directory there", String::new()),
+            News::Unreadable { path, why } => (path, "cannot be read there", format!(": {why}")),
+            News::Put(..) | News::Gone(_) | News::Listed(_) => return,
+        };
         let problem = match ObjectKey::parse(key) {
             // What was agreed upon at a path or below it is not gone because a link, say, stands there now.
             Ok(path) if path.as_str() == key => {
                 self.view.hidden.add(path.path(), Extent::Subtree);
-                let message = format!(
-                    "`{path}` is neither a file nor a directory there, and is left alone on both sides"
-                );
+                let message = format!("`{path}` {what}, and is left alone on both sides{why}");
                 Problem::found(Some(path), message)
             }
             Ok(_) | Err(_) => {
@@ -288,7 +305,7 @@ impl News {
         match self {
             Self::Put(key, _) | Self::Gone(key) => Some(key),
             Self::Listed(listed) => Some(&listed.key),
-            Self::Unusable(_) => None,
+            Self::Unusable(_) | Self::Unreadable { .. } => None,
         }
     }
 }
@@ -315,12 +332,17 @@ fn sharper(then: &RemoteVersion, now: &RemoteVersion) -> bool {
     then.etag != now.etag || (now.modified.is_some() && now.modified != then.modified)
 }
 
+fn is_reserved(key: &ObjectKey) -> bool {
+    key.path().components().next() == Some(".heirloom")
+}
+
 /// A listing of everything, and a question for each object that is new.
 async fn list<R: Remote>(route: &Route, side: &R, journal: &Arc<Journal>) -> Result<View, Error> {
     let (sender, questions) = mpsc::channel(WAITING_MAX);
     let listing = side.list().map_ok(|found| match found {
         bucket::Found::Object(listed) => News::Listed(listed),
         bucket::Found::Unusable(key) => News::Unusable(key),
+        bucket::Found::Unreadable { path, why } => News::Unreadable { path, why },
     });
     let look = Look { order: Order::Whole, cursor: None, rewound: false };
     let comparing = compare(route, journal, look, listing.boxed(), Some(sender));
@@ -363,13 +385,14 @@ async fn ask<R: Remote>(
             }
         }
         let (journal, route) = (Arc::clone(journal), route.id);
+        let note = if side.may_forget() { unsaid::news } else { change };
         let record = move || {
             let mut changes = Vec::with_capacity(heard.len());
             for (key, found) in heard {
                 let known = journal.known_at(route, &key)?;
                 changes.extend(match found {
                     Some((object, version)) => {
-                        change(key, seen(&object, version, known.as_ref()), known.as_ref())
+                        note(key, seen(&object, version, known.as_ref()), known.as_ref())
                     }
                     None => Some(Change::See(Sighting::Remote(key, None))),
                 });

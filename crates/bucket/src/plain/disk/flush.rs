@@ -5,13 +5,18 @@
 use super::{Failure, failure};
 use disk::{Awaited, Rounds, Unflushed};
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use rustix::process::{Resource, getrlimit};
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, oneshot};
 
-/// Changes under way at once. Of each, two files or directories are open.
-const PLACES: usize = 128;
+/// Changes under way at once, as far as the process may have files open; the more there are, the fewer rounds it takes.
+const PLACES: RangeInclusive<u64> = 64..=512;
+
+/// Files and directories that are open for each change: two, and as many again for a moment. The others are left to whoever else is at work.
+const OPEN_FOR_EACH: u64 = 8;
 
 /// What a disk's changes wait for.
 pub(super) struct Medium {
@@ -20,13 +25,13 @@ pub(super) struct Medium {
 }
 
 pub(super) struct Waiting {
-    files: Vec<File>,
+    files: Vec<Arc<File>>,
     answer: oneshot::Sender<rustix::io::Result<()>>,
 }
 
 impl Awaited for Waiting {
     fn files(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.files.iter().map(File::as_fd)
+        self.files.iter().map(|file| file.as_fd())
     }
 
     fn tell(self, outcome: rustix::io::Result<()>) {
@@ -41,7 +46,10 @@ pub(super) struct Notes(Arc<Rounds<Waiting>>);
 
 impl Medium {
     pub(super) fn new() -> Self {
-        Self { rounds: OnceCell::new(), places: Semaphore::new(PLACES) }
+        let open_max = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let places = (open_max / OPEN_FOR_EACH).clamp(*PLACES.start(), *PLACES.end());
+        let places = usize::try_from(places).unwrap_or(usize::MAX);
+        Self { rounds: OnceCell::new(), places: Semaphore::new(places) }
     }
 
     /// A place for a change, held until it is done.
@@ -66,7 +74,7 @@ impl Notes {
     }
 
     /// Returns once what was written is on the medium; of a directory, its names.
-    pub(super) async fn flush(&self, files: Vec<File>) -> Result<(), Failure> {
+    pub(super) async fn flush(&self, files: Vec<Arc<File>>) -> Result<(), Failure> {
         let (answer, flushed) = oneshot::channel();
         if let Some(running) = self.0.hand_in(Waiting { files, answer }) {
             // Not awaited: whoever waits may be dropped, and the others go on waiting.

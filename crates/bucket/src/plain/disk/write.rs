@@ -34,6 +34,24 @@ impl Disk {
         .await
     }
 
+    /// Writes two small files in one go, the second about the first.
+    pub(in crate::plain) async fn write_described(
+        &self,
+        (path, bytes, time): (&str, Bytes, Option<UnixNanos>),
+        (beside, describe): (&str, impl FnOnce(&Entry) -> Bytes + Send + 'static),
+    ) -> Result<[(Entry, Dirty); 2], Failure> {
+        let (path, beside) = (path.to_owned(), beside.to_owned());
+        self.change(move |top, _| {
+            let mut file = create_new(top, &path)?;
+            file.write_all(&bytes)?;
+            let written = finished(file, time)?;
+            let mut file = create_new(top, &beside)?;
+            file.write_all(&describe(&written.0))?;
+            Ok([written, finished(file, None)?])
+        })
+        .await
+    }
+
     pub(in crate::plain) async fn create(&self, path: &str) -> Result<Writer, Failure> {
         let path = path.to_owned();
         self.change(move |top, _| Ok(Writer(Arc::new(create_new(top, &path)?)))).await
@@ -71,7 +89,7 @@ impl Disk {
         let touched = self.change(move |top, _| {
             let file = top.open(&path, OFlags::RDONLY | OFlags::NONBLOCK)?;
             file.set_times(times(time))?;
-            Ok(Dirty(vec![file]))
+            Ok(Dirty(vec![file.into()]))
         });
         match touched.await {
             // A drive that keeps no such time.
@@ -115,12 +133,21 @@ impl Disk {
         work: impl FnOnce(&Top, &Notes) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let notes = self.notes().await?;
-        self.run(move |top| work(top, &notes)).await
+        let work = move |top: &Top| {
+            let done = work(top, &notes);
+            if let (Err(error), Some(transit)) = (&done, &top.transit)
+                && error.kind() == ErrorKind::NotFound
+            {
+                transit.forget();
+            }
+            done
+        };
+        self.run_by(&self.changing, work).await
     }
 
     /// Opens the disk before anything is written.
     async fn notes(&self) -> Result<Notes, Failure> {
-        self.medium.open(|| self.run(|top| top.0.try_clone())).await
+        self.medium.open(|| self.run(|top| top.root.try_clone())).await
     }
 }
 
@@ -147,12 +174,12 @@ fn finished(file: File, time: Option<UnixNanos>) -> io::Result<(Entry, Dirty)> {
     {
         tracing::debug!(%error, "the drive does not keep this time");
     }
-    Ok((entry(&file.metadata()?), Dirty(vec![file])))
+    Ok((entry(&file.metadata()?), Dirty(vec![file.into()])))
 }
 
 /// Moves a file, and returns the directory that it is in now.
-fn place(top: &Top, from: &str, to: &str, onto: Onto, notes: &Notes) -> io::Result<File> {
-    let rename = || -> io::Result<File> {
+fn place(top: &Top, from: &str, to: &str, onto: Onto, notes: &Notes) -> io::Result<Arc<File>> {
+    let rename = || -> io::Result<Arc<File>> {
         let ((source, old), (target, new)) = (top.place(from)?, top.place(to)?);
         match onto {
             Onto::File => renameat(&source, old, &target, new)?,

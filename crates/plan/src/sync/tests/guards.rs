@@ -99,12 +99,14 @@ fn apart(name: &str, own: u8, common: &[(&str, model::Node)]) -> Tree {
     common.iter().fold(own, |tree, (path, node)| tree.with_file(path, *node))
 }
 
+/// A name, files of each tree's own, what they have in common, and whether they are strangers.
+type Trees<'a> = (&'a str, u8, u8, &'a [(&'a str, model::Node)], bool);
+
 #[test]
 fn trees_that_never_met_need_something_in_common() {
     let empty = model::Node { content: model::ContentId::EMPTY, size: 0, ..file(0) };
     let (everywhere, other) = ((".gitignore", file(200)), ("LICENSE", file(201)));
-    type Row<'a> = (&'a str, u8, u8, &'a [(&'a str, model::Node)], bool);
-    let table: &[Row<'_>] = &[
+    let table: &[Trees<'_>] = &[
         ("few files are put together", 9, 100, &[], false),
         ("many and nothing in common", 10, 10, &[], true),
         ("one of ten", 9, 100, &[everywhere], false),

@@ -180,6 +180,7 @@ fn listed(found: &bucket::Found) -> String {
     match found {
         bucket::Found::Object(Listed { key, size, version }) => format!("{key} {size} {}", version.etag),
         bucket::Found::Unusable(key) => format!("unusable {key}"),
+        bucket::Found::Unreadable { path, .. } => format!("unreadable {path}"),
     }
 }
 
