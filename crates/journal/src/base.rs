@@ -152,8 +152,7 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
         )
     };
     if changes.iter().any(is_news) {
-        let disturb = "UPDATE route SET calm = NULL WHERE id = ?1 AND calm IS NOT NULL";
-        connection.prepare_cached(disturb)?.execute([route.0])?;
+        disturb(connection, route)?;
     }
     let agree = concat!(
         "INSERT OR REPLACE INTO base (route, ",
@@ -190,15 +189,19 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
             Change::RemoteOver(key) => remote_over(connection, route, key)?,
             Change::See(sighting) => sighting::write(connection, route, sighting)?,
             Change::Wake(key) => sighting::wake(connection, route, key)?,
-            Change::LocalAsAgreed(key) => sighting::drop_local(connection, route, key)?,
-            Change::RemoteAsAgreed(key) => sighting::drop_remote(connection, route, key)?,
+            Change::LocalAsAgreed(key) => drop(sighting::drop_local(connection, route, key)?),
+            Change::RemoteAsAgreed(key) => drop(sighting::drop_remote(connection, route, key)?),
             Change::Stamped(key, stamp) => {
                 restamp(connection, route, key, stamp)?;
-                sighting::drop_local(connection, route, key)?;
+                if sighting::drop_local(connection, route, key)? {
+                    disturb(connection, route)?;
+                }
             }
             Change::Versioned(key, version) => {
                 reversion(connection, route, key, version)?;
-                sighting::drop_remote(connection, route, key)?;
+                if sighting::drop_remote(connection, route, key)? {
+                    disturb(connection, route)?;
+                }
             }
             Change::Cursor(cursor) => {
                 let set = "UPDATE route SET cursor = ?2 WHERE id = ?1 AND cursor IS NOT ?2";
@@ -211,6 +214,12 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
         }
     }
     Ok(())
+}
+
+/// There may be something to plan.
+fn disturb(connection: &Connection, route: RouteId) -> rusqlite::Result<()> {
+    let disturb = "UPDATE route SET calm = NULL WHERE id = ?1 AND calm IS NOT NULL";
+    connection.prepare_cached(disturb)?.execute([route.0]).map(drop)
 }
 
 fn restamp(connection: &Connection, route: RouteId, key: &ObjectKey, stamp: &Stamp) -> rusqlite::Result<()> {

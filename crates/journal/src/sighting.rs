@@ -293,25 +293,30 @@ pub(crate) fn write(connection: &Connection, route: RouteId, sighting: &Sighting
 }
 
 /// One side is as agreed again.
-pub(crate) fn drop_local(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+pub(crate) fn drop_local(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<bool> {
     drop_one(connection, route, key, LOCAL)
 }
 
 /// One side is as agreed again.
-pub(crate) fn drop_remote(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
+pub(crate) fn drop_remote(
+    connection: &Connection,
+    route: RouteId,
+    key: &ObjectKey,
+) -> rusqlite::Result<bool> {
     drop_one(connection, route, key, REMOTE)
 }
 
 /// No rule has it left alone any more.
 pub(crate) fn wake(connection: &Connection, route: RouteId, key: &ObjectKey) -> rusqlite::Result<()> {
-    drop_one(connection, route, key, BOTH)
+    drop_one(connection, route, key, BOTH).map(drop)
 }
 
-fn drop_one(connection: &Connection, route: RouteId, key: &ObjectKey, side: i64) -> rusqlite::Result<()> {
+/// Whether there was one.
+fn drop_one(connection: &Connection, route: RouteId, key: &ObjectKey, side: i64) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("DELETE FROM sighting WHERE route = ?1 AND key = ?2 AND side = ?3")?
         .execute(params![route.0, key.as_str(), side])
-        .map(drop)
+        .map(|dropped| dropped > 0)
 }
 
 /// Both sides agree, so neither has news.

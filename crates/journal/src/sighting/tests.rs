@@ -119,6 +119,29 @@ fn cursor_calm_and_doubt_are_kept() {
     assert!(journal.is_rewound(route).unwrap());
 }
 
+/// A side that holds what was agreed upon again is news, and a newer witness of the same is none.
+#[test]
+fn a_newer_witness_is_news_only_where_something_else_was_seen() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let route = route_to(&journal, "cloud");
+    let agreed = entry("a", 1);
+    journal.record(route, &[Change::Agree(agreed.clone())]).unwrap();
+    let witnesses = [
+        (Sighting::Local(agreed.key.clone(), None), Change::Stamped(agreed.key.clone(), agreed.stamp)),
+        (Sighting::Remote(agreed.key.clone(), None), Change::Versioned(agreed.key, agreed.version)),
+    ];
+    for (gone, again) in witnesses {
+        journal.set_calm(route, Some("rules")).unwrap();
+        journal.record(route, std::slice::from_ref(&again)).unwrap();
+        assert_eq!(journal.calm(route).unwrap().as_deref(), Some("rules"));
+        journal.record(route, &[Change::See(gone)]).unwrap();
+        journal.set_calm(route, Some("rules")).unwrap();
+        journal.record(route, &[again]).unwrap();
+        assert_eq!(journal.calm(route).unwrap(), None);
+    }
+}
+
 #[test]
 fn keys_are_counted_by_a_part_of_their_name() {
     let scratch = Scratch::new();
