@@ -15,7 +15,7 @@ use model::MachineName;
 use plan::ignore::{IgnoreRules, IgnoreTree};
 use plan::sync::{ConflictLabel, Direction, Halt, MaxDelete};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use sync::{Cycle, Error, Keeper, Moment, Nature, Options, Outcome, Progress, Report, Resume, Route, Turn};
@@ -61,6 +61,7 @@ impl Machine {
             unreadable: BTreeSet::new(),
             left: BTreeSet::new(),
             leaves_alone: None,
+            removed_aside: BTreeMap::new(),
             is_halted: false,
             is_resumed: false,
             life: 0,

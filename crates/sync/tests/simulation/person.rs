@@ -10,6 +10,7 @@ use crate::store::foreign;
 use crate::tree::{self, Tree, join};
 use crate::world::{Mount, State};
 use bytes::Bytes;
+use journal::Known;
 use model::{ContentId, Kind, ObjectKey};
 use plan::sync::Direction;
 
@@ -164,9 +165,24 @@ impl Person<'_> {
     fn changed(&mut self, path: &str, aspect: Aspect) {
         let site = Site::Machine(self.machine);
         self.state.ledger.changed(site, path, aspect);
+        if let Some(content) = self.state.machines[self.machine].removed_aside.remove(path) {
+            // A new version, from where both agreed.
+            self.state.ledger.destroyed(content);
+        }
         if aspect == Aspect::Content {
             self.state.ledger.revive(path);
         }
+    }
+
+    /// Whether a rule has had the machine leave a path alone since it and the bucket agreed on what it holds.
+    fn rests(&self, path: &str) -> bool {
+        let State { machines, bucket, .. } = &*self.state;
+        let (machine, key) = (&machines[self.machine], ObjectKey::parse(path).unwrap());
+        let known = machine.journal.known_at(machine.route.id, &key).unwrap();
+        let here = machine.folder.get(path).map(|entry| entry.content);
+        let there = bucket.get(&key).map(|stored| stored.content);
+        let agreed = |known: Known| known.base.filter(|_| known.rests).map(|base| base.agreed.local.content);
+        machine.leaves_alone.is_some() && here == there && known.and_then(agreed) == here
     }
 
     /// Puts a new file under a name, over another if need be.
@@ -205,7 +221,13 @@ impl Person<'_> {
     fn delete_file(&mut self, path: &str) {
         self.note(format_args!("deletes {path}"));
         let (content, is_last) = (self.content(path), self.is_held_alike(path));
-        self.lose(path);
+        if self.rests(path) {
+            // Only on this side, whatever comes of the rule.
+            self.changed(path, Aspect::Content);
+            self.state.machines[self.machine].removed_aside.insert(path.to_owned(), content);
+        } else {
+            self.lose(path);
+        }
         self.tree().remove(path);
         if is_last {
             self.state.ledger.bury(path, content, self.machine);

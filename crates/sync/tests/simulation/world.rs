@@ -12,7 +12,7 @@ use crate::trace::Trace;
 use crate::tree::{self, Tree};
 use crate::weather::Weather;
 use journal::Journal;
-use model::{ObjectKey, RelPath};
+use model::{ContentId, ObjectKey, RelPath};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{Direction, Side};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +62,8 @@ pub(crate) struct Machine {
     pub(crate) left: BTreeSet<String>,
     /// What a rule has the machine leave alone.
     pub(crate) leaves_alone: Option<IgnoreTree>,
+    /// What a person deleted while it was left alone.
+    pub(crate) removed_aside: BTreeMap<String, ContentId>,
     /// Whether a person has been asked to look.
     pub(crate) is_halted: bool,
     /// Whether a person has said to go on.
