@@ -64,6 +64,8 @@ pub struct Upload {
     id: UploadId,
     /// What the store has of it, by the parts' numbers.
     held: BTreeMap<u16, Held>,
+    /// Whether the store wants to know where in the object each part belongs: a gateway of ours writes it there at once.
+    takes_places: bool,
 }
 
 /// A part that the store has.
@@ -109,8 +111,7 @@ impl Error {
 impl Bucket {
     /// Begins an upload. It belongs to `node` as it is, time and permissions included. Remember the id before anything is sent.
     pub async fn begin_upload(&self, prefix: &Prefix, key: &ObjectKey, node: &Node) -> Result<Upload, Error> {
-        let id = self.ask_to_begin(prefix, key, node).await?;
-        Ok(Upload { id, held: BTreeMap::new() })
+        self.ask_to_begin(prefix, key, node).await
     }
 
     /// Looks for an upload begun earlier. `None`: the store does not know it any more; begin anew.
@@ -122,8 +123,7 @@ impl Bucket {
         key: &ObjectKey,
         id: &UploadId,
     ) -> Result<Option<Upload>, Error> {
-        let held = self.ask_for_parts(prefix, key, id).await?;
-        Ok(held.map(|held| Upload { id: id.clone(), held }))
+        self.ask_for_parts(prefix, key, id).await
     }
 
     /// Makes the object of an upload's parts, of which there is at least one, if what stands there is as expected; else [`Error::Changed`].

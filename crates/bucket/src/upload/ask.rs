@@ -2,6 +2,7 @@
 //!
 //! Protocol: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>.
 
+use super::parts::Part;
 use super::send::Stored;
 use super::{Held, Upload};
 use crate::conditions::Refused;
@@ -17,6 +18,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+/// The header in which a gateway of ours says that it takes places, and is told them.
+const PLACE: &str = "x-heirloom-part-offset";
+
 /// The verb of all that is part of writing.
 const WRITE: &str = "write";
 
@@ -27,7 +31,7 @@ impl Bucket {
         prefix: &Prefix,
         key: &ObjectKey,
         node: &Node,
-    ) -> Result<UploadId, Error> {
+    ) -> Result<Upload, Error> {
         let pairs = metadata::encode(node, Some(node.content));
         let headers = pairs.into_iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value)).collect();
         let place = self.place(prefix, key);
@@ -42,7 +46,8 @@ impl Bucket {
         let answer = self.ask(&ask).await.map_err(|error| attempt.failed(&error))?;
         let id = element(&answer.text, "UploadId").filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| attempt.other(Retry::Later, Cause::new("the server names no upload")))?;
-        Ok(UploadId::new(&id))
+        let takes_places = answer.headers.contains_key(PLACE);
+        Ok(Upload { id: UploadId::new(&id), held: BTreeMap::new(), takes_places })
     }
 
     /// `ListParts`. `None`: the store knows no such upload.
@@ -51,7 +56,7 @@ impl Bucket {
         prefix: &Prefix,
         key: &ObjectKey,
         id: &UploadId,
-    ) -> Result<Option<BTreeMap<u16, Held>>, Error> {
+    ) -> Result<Option<Upload>, Error> {
         let attempt = self.attempt(WRITE, Some(key));
         let place = self.place(prefix, key);
         let mut held = BTreeMap::new();
@@ -69,7 +74,10 @@ impl Bucket {
             match element(&answer.text, "NextPartNumberMarker") {
                 Some(next) if more && next != marker => marker = next,
                 // What is not listed is sent again.
-                _ => return Ok(Some(held)),
+                _ => {
+                    let takes_places = answer.headers.contains_key(PLACE);
+                    return Ok(Some(Upload { id: id.clone(), held, takes_places }));
+                }
             }
         }
     }
@@ -79,12 +87,12 @@ impl Bucket {
         &self,
         task: &Task<'_>,
         upload: &Upload,
-        number: u16,
+        part: Part,
         bytes: Bytes,
         digest: ContentId,
     ) -> Result<ETag, Refused> {
         let headers = vec![("content-md5".to_owned(), STANDARD.encode(digest.as_bytes()))];
-        let answer = self.ask_about_part(task, upload, number, headers, bytes).await?;
+        let answer = self.ask_about_part(task, upload, part, headers, bytes).await?;
         let etag = answer.headers.get(http::header::ETAG).and_then(|etag| etag.to_str().ok());
         etag.map(ETag::new).ok_or_else(|| self.no_tag(task))
     }
@@ -94,7 +102,7 @@ impl Bucket {
         &self,
         task: &Task<'_>,
         upload: &Upload,
-        number: u16,
+        part: Part,
         (key, version): &(ObjectKey, RemoteVersion),
         from: Range<u64>,
     ) -> Result<ETag, Refused> {
@@ -104,7 +112,7 @@ impl Bucket {
             ("x-amz-copy-source-if-match", version.etag.quoted()),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let answer = match self.ask_about_part(task, upload, number, headers, Bytes::new()).await {
+        let answer = match self.ask_about_part(task, upload, part, headers, Bytes::new()).await {
             Err(Refused::Unsupported) => {
                 self.inner.no_part_copies.store(true, std::sync::atomic::Ordering::Relaxed);
                 let cause = Cause::new("the store cannot copy parts");
@@ -120,11 +128,14 @@ impl Bucket {
         &self,
         task: &Task<'_>,
         upload: &Upload,
-        number: u16,
-        headers: Vec<(String, String)>,
+        part: Part,
+        mut headers: Vec<(String, String)>,
         body: Bytes,
     ) -> Result<Answer, Refused> {
-        let number = number.to_string();
+        if upload.takes_places {
+            headers.push((PLACE.to_owned(), part.offset.to_string()));
+        }
+        let number = part.number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", upload.id.as_str())];
         let ask = Ask { method: Method::PUT, place: &task.place, query: &query, headers, body };
         self.ask(&ask).await.map_err(|error| self.refusal(WRITE, task.key, &error))

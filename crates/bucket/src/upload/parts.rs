@@ -29,6 +29,14 @@ pub(super) enum Announced {
     Chunks(Arc<[(u64, Chunk)]>),
 }
 
+/// Which part of an upload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) number: u16,
+    /// Where in the file it begins.
+    pub(super) offset: u64,
+}
+
 /// How one part came to be in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartDone {
@@ -86,10 +94,15 @@ impl Parts {
         self.base.as_ref()
     }
 
-    /// The parts with their numbers.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (u16, Piece)> + use<> {
+    /// The parts in their order.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (Part, Piece)> + use<> {
         let pieces = Arc::clone(&self.pieces);
-        (1..).zip(0..pieces.len()).map(move |(number, at)| (number, pieces[at].clone()))
+        let mut offset = 0;
+        (1..).zip(0..pieces.len()).map(move |(number, at)| {
+            let (part, piece) = (Part { number, offset }, pieces[at].clone());
+            offset += piece.length();
+            (part, piece)
+        })
     }
 }
 

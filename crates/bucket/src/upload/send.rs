@@ -1,6 +1,6 @@
 //! The parts on their way, a few at once.
 
-use super::parts::{Announced, PartDone, Parts, Whole};
+use super::parts::{Announced, Part, PartDone, Parts, Whole};
 use super::{Held, Upload};
 use crate::conditions::Refused;
 use crate::object::content_of_tag;
@@ -60,7 +60,7 @@ impl Bucket {
             done(how);
             stored.push(part);
         };
-        for (number, piece) in parts.numbered() {
+        for (part, piece) in parts.numbered() {
             if storing.len() == PARTS_AT_ONCE
                 && let Some(part) = storing.try_next().await?
             {
@@ -76,7 +76,7 @@ impl Bucket {
                     }
                 }
             };
-            storing.push(self.store_part(task, upload, parts, number, matter));
+            storing.push(self.store_part(task, upload, parts, part, matter));
         }
         if whole.is_some_and(|whole| whole.finish() != task.node.content) {
             return Err(torn(task));
@@ -130,14 +130,15 @@ impl Bucket {
         task: &Task<'_>,
         upload: &Upload,
         parts: &Parts,
-        number: u16,
+        part: Part,
         matter: Matter,
     ) -> Result<(Stored, PartDone), Refused> {
+        let number = part.number;
         let (bytes, digest) = match matter {
             Matter::Copied(from) => {
                 let base = parts.base().expect("because copies were seen to have a base");
                 let length = from.end - from.start;
-                let etag = self.ask_to_copy_part(task, upload, number, base, from).await?;
+                let etag = self.ask_to_copy_part(task, upload, part, base, from).await?;
                 return Ok((Stored { number, etag, tag: Tag::Proof }, PartDone::Copied(length)));
             }
             Matter::Read { bytes, digest } => (bytes, digest),
@@ -147,7 +148,7 @@ impl Bucket {
             let stored = Stored { number, etag: held.etag.clone(), tag: Tag::Proof };
             return Ok((stored, PartDone::Held(length)));
         }
-        let etag = self.ask_to_keep_part(task, upload, number, bytes, digest).await?;
+        let etag = self.ask_to_keep_part(task, upload, part, bytes, digest).await?;
         let tag = if content_of_tag(&etag) == Some(digest) { Tag::Proof } else { Tag::Other };
         Ok((Stored { number, etag, tag }, PartDone::Sent(length)))
     }

@@ -2,8 +2,10 @@
 
 use super::numbers::Numbers;
 use crate::record::{About, Record};
-use model::{BucketName, Kind, ObjectKey};
+use md5::{Digest as _, Md5};
+use model::{BucketName, ContentId, ETag, Kind, ObjectKey};
 use rusqlite::{Connection, params};
+use std::ops::Range;
 
 /// One change. Several in one submission happen together or not at all.
 #[derive(Debug)]
@@ -32,9 +34,45 @@ pub(crate) struct UploadPart {
     /// 1 to 10,000.
     pub(crate) number: u16,
     pub(crate) size: u64,
-    pub(crate) md5: [u8; 16],
+    pub(crate) tag: PartTag,
+    /// Where in the object it is written already; `None`: it is a file of its own.
+    pub(crate) place: Option<u64>,
     /// Milliseconds since 1970.
     pub(crate) modified_ms: i64,
+}
+
+/// Which bytes a part holds.
+///
+/// Those that were sent were hashed on their way in. Those that were copied are not read for it: the version of the object they are from
+/// and the range tell as well. A client compares a tag with an MD5 only if it looks like one; so that of a copy does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartTag {
+    /// The MD5 of the bytes.
+    Content([u8; 16]),
+    /// The MD5 of what names their origin.
+    Origin([u8; 16]),
+}
+
+impl PartTag {
+    /// That of a range of a version.
+    pub(crate) fn of_origin(version: &ETag, range: &Range<u64>) -> Self {
+        Self::Origin(Md5::digest(format!("{} {}-{}", version.as_str(), range.start, range.end)).into())
+    }
+
+    /// The 16 bytes of which the object's own tag is made.
+    pub(crate) fn bytes(&self) -> &[u8; 16] {
+        let (Self::Content(bytes) | Self::Origin(bytes)) = self;
+        bytes
+    }
+
+    /// As clients see it.
+    pub(crate) fn etag(&self) -> ETag {
+        let text = ContentId::from_md5(*self.bytes()).to_string();
+        match self {
+            Self::Content(_) => ETag::new(&text),
+            Self::Origin(_) => ETag::new(&format!("{text}-1")),
+        }
+    }
 }
 
 pub(crate) fn kind_column(kind: Kind) -> i64 {
@@ -126,7 +164,10 @@ fn start_upload(connection: &Connection, upload: &Upload) -> rusqlite::Result<()
 }
 
 fn put_part(connection: &Connection, upload: &str, part: &UploadPart) -> rusqlite::Result<()> {
-    let row = (upload, part.number, part.size.cast_signed(), part.md5, part.modified_ms);
-    connection.prepare_cached("INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(row)?;
+    let is_copy = matches!(part.tag, PartTag::Origin(_));
+    let (size, place) = (part.size.cast_signed(), part.place.map(u64::cast_signed));
+    let row = (upload, part.number, size, part.tag.bytes(), part.modified_ms, place, is_copy);
+    let put = "INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    connection.prepare_cached(put)?.execute(row)?;
     Ok(())
 }

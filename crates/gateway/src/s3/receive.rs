@@ -96,20 +96,26 @@ impl std::fmt::Debug for Checks {
 }
 
 impl Service {
-    /// Takes all of a body in.
+    /// Takes all of a body in; into `draft`, if there is one already.
     pub(super) async fn receive(
         &self,
         body: Option<StreamingBlob>,
         mut promised: Promised,
+        draft: Option<Draft>,
     ) -> S3Result<Received> {
         let mut checks = Checks { md5: Md5::new(), others: hasher_for(&promised) };
         let (mut chunks, mut held, mut total) = (Vec::new(), 0, 0_u64);
-        let mut spool: Option<JoinHandle<Result<Spool, Fault>>> = None;
+        let mut spool: Option<JoinHandle<Result<Spool, Fault>>> =
+            draft.map(|draft| Spool { draft, checks: checks.take() }.write(Vec::new()));
         if let Some(mut body) = body {
             while let Some(chunk) = body.next().await {
                 let chunk: Bytes = chunk.map_err(broken_off)?;
                 held += chunk.len();
                 total += chunk.len() as u64;
+                // A draft may be a stretch of a file, and what is behind it another's.
+                if promised.length.is_some_and(|length| length.cast_unsigned() < total) {
+                    return Err(s3_error!(IncompleteBody));
+                }
                 chunks.push(chunk);
                 if held >= PIECE || (held > MEMORY_MAX && spool.is_none()) {
                     let before = match spool.take() {

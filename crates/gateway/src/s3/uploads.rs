@@ -7,7 +7,7 @@ use super::listings::{Spelling, page_size};
 use super::receive::promised;
 use super::{Service, bucket_of};
 use crate::store::{CompleteRequest, GivenPart, parse_key, parse_key_to_write};
-use model::ContentId;
+use http::HeaderMap;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput,
@@ -35,7 +35,7 @@ impl Service {
         let about = labels_of!(input);
         let (id, pending) = self.store.visit(move |store| store.start_upload(bucket, key, about)).await?;
         pending.done().await.map_err(s3_error_of)?;
-        Ok(S3Response::new(CreateMultipartUploadOutput {
+        Ok(taking_places(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(id),
@@ -52,9 +52,17 @@ impl Service {
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let number = part_number(input.part_number)?;
-        let id = input.upload_id;
-        let upload = self.store.visit(move |store| store.upload(&id, &bucket, &key)).await?;
-        let received = self.receive(input.body.take(), promised).await?;
+        let (id, place) = (input.upload_id, place_in(&request.headers));
+        let size = promised.length.map_or(0, i64::cast_unsigned);
+        let (upload, draft) = self
+            .store
+            .visit(move |store| {
+                let upload = store.upload(&id, &bucket, &key)?;
+                let draft = place.map(|_| store.start_part(&upload, place, size)).transpose()?;
+                Ok((upload, draft))
+            })
+            .await?;
+        let received = self.receive(input.body.take(), promised, draft).await?;
         let (etag, checksum, pending) = self
             .store
             .visit(move |store| {
@@ -145,11 +153,11 @@ impl Service {
         let listed = parts.into_iter().map(|part| Part {
             part_number: Some(part.number.into()),
             size: Some(answer::size(part.size)),
-            e_tag: Some(answer::etag(&crate::record::etag_of(ContentId::from_md5(part.md5)))),
+            e_tag: Some(answer::etag(&part.tag.etag())),
             last_modified: Some(answer::timestamp(part.modified_ms)),
             ..Default::default()
         });
-        Ok(S3Response::new(ListPartsOutput {
+        Ok(taking_places(ListPartsOutput {
             parts: Some(listed.collect()),
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -205,6 +213,21 @@ impl Service {
             ..Default::default()
         }))
     }
+}
+
+/// A header of our own: how many bytes of the object are before a part. A client that learned from the answer to
+/// `CreateMultipartUpload` or `ListParts` that it is understood may send it with each part: the part is written to its place at once,
+/// instead of being copied when the upload is completed. Which bytes make which object, the list of parts says alone.
+const PLACE: &str = "x-heirloom-part-offset";
+
+fn taking_places<T>(output: T) -> S3Response<T> {
+    let mut response = S3Response::new(output);
+    response.headers.insert(PLACE, http::HeaderValue::from_static("understood"));
+    response
+}
+
+pub(super) fn place_in(headers: &HeaderMap) -> Option<u64> {
+    headers.get(PLACE)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn part_number(number: i32) -> S3Result<u16> {
