@@ -31,6 +31,7 @@ mod ask;
 mod old;
 mod parts;
 mod send;
+mod width;
 
 pub use parts::{PART_SIZE, PartDone, Parts};
 
@@ -64,8 +65,9 @@ pub struct Upload {
     id: UploadId,
     /// What the store has of it, by the parts' numbers.
     held: BTreeMap<u16, Held>,
-    /// Whether the store wants to know where in the object each part belongs: a gateway of ours writes it there at once.
-    takes_places: bool,
+    /// Whether a gateway of ours takes it: told where in the object a part belongs, it writes it there at once, and it checks parts by a digest
+    /// that costs less than an MD5.
+    is_ours: bool,
 }
 
 /// A part that the store has.

@@ -52,6 +52,8 @@ pub(crate) struct Applier<'a, L, R> {
     gives_up: Box<dyn Fn(&Known) -> bool + Send + Sync>,
     /// How many moves there are, by the side on which their deletions happen.
     moved: PerSide,
+    /// Bytes that had been sent before this.
+    sent_before: u64,
     report: Mutex<Report>,
 }
 
@@ -88,6 +90,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             keep: Arc::new(move |path: &RelPath| keeping.keeps(&ObjectKey::directory(path))),
             gives_up: Box::new(move |known| giving_up.gives_up(known)),
             moved,
+            sent_before: cycle.progress.sent(),
             report: Mutex::new(report),
         }
     }
@@ -112,6 +115,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
     pub(crate) fn finish(self) -> Report {
         let mut report = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.problems.extend(self.full.problems());
+        report.sent_bytes += self.progress.sent() - self.sent_before;
         report
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Protocol: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>.
 
-use super::parts::Part;
+use super::parts::{Digest, Part};
 use super::send::Stored;
 use super::{Held, Upload};
 use crate::conditions::Refused;
@@ -13,13 +13,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Method;
-use model::{ContentId, ETag, Node, ObjectKey, RemoteVersion, UploadId};
+use model::{ETag, Node, ObjectKey, RemoteVersion, UploadId};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// The header in which a gateway of ours says that it takes places, and is told them.
-const PLACE: &str = "x-heirloom-part-offset";
+/// The header in which a gateway of ours says that it understands the next two.
+const UNDERSTOOD: &str = "x-heirloom-parts";
+const OFFSET: &str = "x-heirloom-part-offset";
+const BLAKE3: &str = "x-heirloom-part-blake3";
 
 /// The verb of all that is part of writing.
 const WRITE: &str = "write";
@@ -46,8 +48,8 @@ impl Bucket {
         let answer = self.ask(&ask).await.map_err(|error| attempt.failed(&error))?;
         let id = element(&answer.text, "UploadId").filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| attempt.other(Retry::Later, Cause::new("the server names no upload")))?;
-        let takes_places = answer.headers.contains_key(PLACE);
-        Ok(Upload { id: UploadId::new(&id), held: BTreeMap::new(), takes_places })
+        let is_ours = answer.headers.contains_key(UNDERSTOOD);
+        Ok(Upload { id: UploadId::new(&id), held: BTreeMap::new(), is_ours })
     }
 
     /// `ListParts`. `None`: the store knows no such upload.
@@ -75,8 +77,8 @@ impl Bucket {
                 Some(next) if more && next != marker => marker = next,
                 // What is not listed is sent again.
                 _ => {
-                    let takes_places = answer.headers.contains_key(PLACE);
-                    return Ok(Some(Upload { id: id.clone(), held, takes_places }));
+                    let is_ours = answer.headers.contains_key(UNDERSTOOD);
+                    return Ok(Some(Upload { id: id.clone(), held, is_ours }));
                 }
             }
         }
@@ -89,9 +91,13 @@ impl Bucket {
         upload: &Upload,
         part: Part,
         bytes: Bytes,
-        digest: ContentId,
+        digest: &Digest,
     ) -> Result<ETag, Refused> {
-        let headers = vec![("content-md5".to_owned(), STANDARD.encode(digest.as_bytes()))];
+        let header = match digest {
+            Digest::Md5(digest) => ("content-md5", STANDARD.encode(digest.as_bytes())),
+            Digest::Blake3(digest) => (BLAKE3, STANDARD.encode(digest)),
+        };
+        let headers = vec![(header.0.to_owned(), header.1)];
         let answer = self.ask_about_part(task, upload, part, headers, bytes).await?;
         let etag = answer.headers.get(http::header::ETAG).and_then(|etag| etag.to_str().ok());
         etag.map(ETag::new).ok_or_else(|| self.no_tag(task))
@@ -132,8 +138,8 @@ impl Bucket {
         mut headers: Vec<(String, String)>,
         body: Bytes,
     ) -> Result<Answer, Refused> {
-        if upload.takes_places {
-            headers.push((PLACE.to_owned(), part.offset.to_string()));
+        if upload.is_ours {
+            headers.push((OFFSET.to_owned(), part.offset.to_string()));
         }
         let number = part.number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", upload.id.as_str())];

@@ -73,11 +73,10 @@ const FEED: &str = "
     INSERT INTO forgotten VALUES (0);
 ";
 
-/// Where in the object a part is written already, if it is; and whether `md5` is not that of its content, but tells from
-/// what it was copied.
+/// Where in the object a part is written already, if it is; and whether what stands under `md5` is something else.
 const PLACES: &str = "
     ALTER TABLE parts ADD COLUMN place INTEGER;
-    ALTER TABLE parts ADD COLUMN is_copy INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE parts ADD COLUMN is_other INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Opens the index for writing, and makes it if it is not there. A damaged one is set aside and another begun: everything

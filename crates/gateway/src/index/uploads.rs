@@ -8,7 +8,7 @@ use model::{BucketName, ObjectKey};
 use rusqlite::{OptionalExtension, Row};
 
 /// What is known of a part.
-const PART: &str = "number, size, md5, modified, place, is_copy";
+const PART: &str = "number, size, md5, modified, place, is_other";
 
 impl Index {
     pub(crate) fn upload(&self, id: &str) -> Result<Option<Upload>, Fault> {
@@ -84,7 +84,7 @@ fn part(row: &Row<'_>) -> rusqlite::Result<UploadPart> {
     Ok(UploadPart {
         number: row.get(0)?,
         size: row.get::<_, i64>(1)?.cast_unsigned(),
-        tag: if row.get(5)? { PartTag::Origin(md5) } else { PartTag::Content(md5) },
+        tag: if row.get(5)? { PartTag::Other(md5) } else { PartTag::Md5(md5) },
         place: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
         modified_ms: row.get(3)?,
     })

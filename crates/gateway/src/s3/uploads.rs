@@ -5,9 +5,8 @@ use super::condition;
 use super::labels::labels_of;
 use super::listings::{Spelling, page_size};
 use super::receive::promised;
-use super::{Service, bucket_of};
+use super::{Service, bucket_of, part};
 use crate::store::{CompleteRequest, GivenPart, parse_key, parse_key_to_write};
-use http::HeaderMap;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput,
@@ -35,7 +34,7 @@ impl Service {
         let about = labels_of!(input);
         let (id, pending) = self.store.visit(move |store| store.start_upload(bucket, key, about)).await?;
         pending.done().await.map_err(s3_error_of)?;
-        Ok(taking_places(CreateMultipartUploadOutput {
+        Ok(part::understanding(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(id),
@@ -47,12 +46,13 @@ impl Service {
         &self,
         mut request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
-        let promised = promised!(request);
+        let mut promised = promised!(request);
+        promised.blake3 = part::digest(&request.headers).map_err(s3_error_of)?;
         let mut input = request.input;
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let number = part_number(input.part_number)?;
-        let (id, place) = (input.upload_id, place_in(&request.headers));
+        let (id, place) = (input.upload_id, part::place(&request.headers));
         let size = promised.length.map_or(0, i64::cast_unsigned);
         let (upload, draft) = self
             .store
@@ -157,7 +157,7 @@ impl Service {
             last_modified: Some(answer::timestamp(part.modified_ms)),
             ..Default::default()
         });
-        Ok(taking_places(ListPartsOutput {
+        Ok(part::understanding(ListPartsOutput {
             parts: Some(listed.collect()),
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -213,21 +213,6 @@ impl Service {
             ..Default::default()
         }))
     }
-}
-
-/// A header of our own: how many bytes of the object are before a part. A client that learned from the answer to
-/// `CreateMultipartUpload` or `ListParts` that it is understood may send it with each part: the part is written to its place at once,
-/// instead of being copied when the upload is completed. Which bytes make which object, the list of parts says alone.
-const PLACE: &str = "x-heirloom-part-offset";
-
-fn taking_places<T>(output: T) -> S3Response<T> {
-    let mut response = S3Response::new(output);
-    response.headers.insert(PLACE, http::HeaderValue::from_static("understood"));
-    response
-}
-
-pub(super) fn place_in(headers: &HeaderMap) -> Option<u64> {
-    headers.get(PLACE)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn part_number(number: i32) -> S3Result<u16> {

@@ -80,8 +80,7 @@ impl Store {
     ) -> Result<(ETag, Pending), Fault> {
         let size = content.size();
         let (draft, etag) = self.draft(content)?;
-        let md5 = ContentId::from_hex(etag.as_str()).expect("because content in one piece has an MD5");
-        let tag = PartTag::Content(*md5.as_bytes());
+        let tag = PartTag::parse(&etag).expect("because content in one piece has such a tag");
         self.keep_part(upload, draft, UploadPart { number, size, tag, place: None, modified_ms: now_ms() })
     }
 
@@ -107,7 +106,7 @@ impl Store {
             };
             let whole = ContentId::from_hex(record.etag.as_str()).filter(|_| size == record.size());
             let origin = || PartTag::of_origin(&record.etag, &range);
-            let tag = whole.map_or_else(origin, |md5| PartTag::Content(*md5.as_bytes()));
+            let tag = whole.map_or_else(origin, |md5| PartTag::Md5(*md5.as_bytes()));
             let part = UploadPart { number, size, tag, place: None, modified_ms: now_ms() };
             if self.holds(upload, &part)? {
                 return Ok((tag.etag(), self.submit(Vec::new(), Vec::new())));
@@ -122,12 +121,7 @@ impl Store {
         Err(copy::restless())
     }
 
-    fn keep_part(
-        &self,
-        upload: &Upload,
-        draft: Draft,
-        part: UploadPart,
-    ) -> Result<(ETag, Pending), Fault> {
+    fn keep_part(&self, upload: &Upload, draft: Draft, part: UploadPart) -> Result<(ETag, Pending), Fault> {
         Draft::flush([&draft])?;
         let guard = self.lock_upload(&upload.bucket, &upload.id);
         // It may have been completed or aborted while the bytes arrived.

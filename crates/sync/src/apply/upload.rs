@@ -29,6 +29,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             };
             let version = self.remote.put(&action.key, node, bytes, &expect).await?;
             self.progress.bytes_done(node.size);
+            self.progress.bytes_sent(node.size);
             version
         } else {
             let large = self.chunks_of(&found, node).await?;
