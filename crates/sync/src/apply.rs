@@ -21,6 +21,7 @@ use crate::report::{Problem, Report};
 use crate::sides::{Keep, LeaveOut, Local, Remote};
 use crate::surveys::Surveys;
 use crate::threads::is_large;
+use disk::Surveyed;
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, Known, LocalSeen, RemoteSeen};
@@ -229,6 +230,11 @@ impl Seen {
             Some(_) => self.there().map(|seen| bucket::Expect::Version(seen.version.clone())),
         }
     }
+}
+
+/// What is worth knowing of a large file when it changes.
+fn known(key: &ObjectKey, Surveyed { content, chunks, waypoints }: Surveyed) -> Remembered {
+    Remembered::Chunks { key: key.clone(), content, chunks, waypoints: waypoints.as_bytes().to_vec() }
 }
 
 /// Whether content is moved in one piece.
