@@ -1,5 +1,6 @@
 //! `kill -9` at random moments of a big first sync, of each machine in turn: the next start finishes, and nothing is torn.
 
+use crate::chance::Chance;
 use crate::home::{Home, eventually, same_trees};
 use crate::server::Cloud;
 use std::fs;
@@ -50,6 +51,38 @@ fn killed_in_the_middle_and_started_again() {
         !conflicts.keys().any(|name| name.to_string_lossy().contains("sync-conflict")),
         "nothing was in conflict"
     );
+}
+
+#[test]
+fn an_upload_that_was_killed_goes_on_with_its_parts() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let profile = cloud.laptop("laptop", "documents");
+    fs::create_dir_all(home.path("documents")).unwrap();
+    fs::write(home.path("documents/film"), Chance::new("a killed upload").bytes(40 << 20)).unwrap();
+    // A part takes seconds on such a line, so one goes after the other.
+    let sending = home.start(&["sync", "--limit-upload", "3MiB", "--config", &profile]);
+    eventually("a second part", || {
+        let uploads = fs::read_dir(home.path("cloud/incoming/parts")).map_err(|error| error.to_string())?;
+        let wholes = uploads.filter_map(|upload| upload.unwrap().path().join("whole").metadata().ok());
+        let sent = wholes.map(|whole| whole.len()).max().unwrap_or(0);
+        if sent > 9 << 20 { Ok(()) } else { Err(format!("{sent} bytes\n{}", sending.log())) }
+    });
+    sending.kill();
+    let told = home.run(&["sync", "--json", "--config", &profile]).ok().json();
+    let synced = told.iter().find(|line| line["message_type"] == "synced").unwrap();
+    assert_eq!((&synced["uploaded"], &synced["uploaded_bytes"]), (&1.into(), &(40 << 20).into()));
+    let sent = synced["sent_bytes"].as_u64().unwrap();
+    assert!(sent > 0 && sent <= 35 << 20, "{sent} bytes were sent once more");
+    same_trees(&home.path("documents"), &home.path("cloud/live/alice/documents")).unwrap();
+    // Of what changes later, only that goes.
+    let mut film = fs::read(home.path("documents/film")).unwrap();
+    film[20 << 20] ^= 1;
+    fs::write(home.path("documents/film"), film).unwrap();
+    let told = home.run(&["sync", "--config", &profile]).ok();
+    told.tells(&["1 uploaded (", " of 40.0 MiB sent)"]);
+    same_trees(&home.path("documents"), &home.path("cloud/live/alice/documents")).unwrap();
 }
 
 #[test]

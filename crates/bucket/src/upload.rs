@@ -31,6 +31,7 @@ mod ask;
 mod old;
 mod parts;
 mod send;
+mod width;
 
 pub use parts::{PART_SIZE, PartDone, Parts};
 
@@ -64,6 +65,9 @@ pub struct Upload {
     id: UploadId,
     /// What the store has of it, by the parts' numbers.
     held: BTreeMap<u16, Held>,
+    /// Whether a gateway of ours takes it: told where in the object a part belongs, it writes it there at once, and it checks parts by a digest
+    /// that costs less than an MD5.
+    is_ours: bool,
 }
 
 /// A part that the store has.
@@ -109,8 +113,7 @@ impl Error {
 impl Bucket {
     /// Begins an upload. It belongs to `node` as it is, time and permissions included. Remember the id before anything is sent.
     pub async fn begin_upload(&self, prefix: &Prefix, key: &ObjectKey, node: &Node) -> Result<Upload, Error> {
-        let id = self.ask_to_begin(prefix, key, node).await?;
-        Ok(Upload { id, held: BTreeMap::new() })
+        self.ask_to_begin(prefix, key, node).await
     }
 
     /// Looks for an upload begun earlier. `None`: the store does not know it any more; begin anew.
@@ -122,8 +125,7 @@ impl Bucket {
         key: &ObjectKey,
         id: &UploadId,
     ) -> Result<Option<Upload>, Error> {
-        let held = self.ask_for_parts(prefix, key, id).await?;
-        Ok(held.map(|held| Upload { id: id.clone(), held }))
+        self.ask_for_parts(prefix, key, id).await
     }
 
     /// Makes the object of an upload's parts, of which there is at least one, if what stands there is as expected; else [`Error::Changed`].

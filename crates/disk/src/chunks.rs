@@ -41,6 +41,12 @@ impl Chunker {
         Self { window: Vec::new(), chunks: Vec::new(), masks, gear: get_gear_with_seed(0) }
     }
 
+    /// Goes on behind these chunks of a file. Where a chunk ends depends on nothing in front of it.
+    #[must_use]
+    pub fn behind(chunks: Vec<Chunk>) -> Self {
+        Self { chunks, ..Self::new() }
+    }
+
     /// Takes the next bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {

@@ -46,6 +46,7 @@ mod temporary;
 mod testing;
 mod unflushed;
 mod watch;
+mod waypoints;
 
 pub use beneath::open as open_beneath;
 pub use chunks::Chunker;
@@ -62,3 +63,4 @@ pub use sweep::Swept;
 pub use temporary::{PREFIX as TEMPORARY_PREFIX, is_temporary};
 pub use unflushed::Unflushed;
 pub use watch::{Limit, Noticed, Watcher, watches_needed};
+pub use waypoints::Waypoints;

@@ -140,7 +140,7 @@ fn survey_of_a_large_file() {
         let content = root.digest(&rel("f"), &stamp).unwrap();
         show(&format!("digest, round {round}"), begun, mebibytes, "MiB");
         let begun = Instant::now();
-        let surveyed = root.survey(&rel("f"), &stamp).unwrap();
+        let surveyed = root.survey(&rel("f"), &stamp, None).unwrap();
         show(&format!("survey, round {round}"), begun, mebibytes, "MiB");
         assert_eq!(surveyed.content, content);
     }

@@ -2,22 +2,24 @@
 //!
 //! A draft is renamed into place when it is complete and correct, so no reader ever sees half an object; one that
 //! is dropped removes itself, and what a crash left behind is removed at the next start. Parts of an upload
-//! wait in `parts/<upload>/<number>` until it is completed or aborted, also across restarts.
+//! wait below `parts/<upload>/` until it is completed or aborted, also across restarts.
+
+mod parts;
+mod slots;
 
 use crate::attributes::Attributes;
 use crate::error::Error;
 use crate::fault::{Doing, Fault};
 use model::{Kind, UnixNanos};
+use parts::PARTS;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use slots::{Slot, Slots};
 use std::fs::{DirBuilder, File};
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-const PARTS: &str = "parts";
 
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -26,6 +28,7 @@ pub(crate) struct Incoming {
     next: AtomicU64,
     /// Only root may give a file to somebody else.
     may_chown: bool,
+    slots: Arc<Slots>,
 }
 
 /// A file or link that is not in place yet.
@@ -36,6 +39,8 @@ pub(crate) struct Draft {
     file: Option<File>,
     /// Whether the name is not ours to remove any more.
     placed: bool,
+    /// Where in an upload's whole file it is, if it is no file of its own.
+    slot: Option<Slot>,
 }
 
 impl Incoming {
@@ -56,6 +61,7 @@ impl Incoming {
             directory: Arc::new(directory),
             next: AtomicU64::new(0),
             may_chown: rustix::process::geteuid().is_root(),
+            slots: Arc::default(),
         })
     }
 
@@ -65,19 +71,18 @@ impl Incoming {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o644);
         let file = rustix::fs::openat(&self.directory, &name, flags, mode).doing("start a file")?;
-        Ok(Draft {
-            directory: Arc::clone(&self.directory),
-            name,
-            file: Some(File::from(file)),
-            placed: false,
-        })
+        Ok(self.draft(name, Some(File::from(file))))
     }
 
     /// Makes a symbolic link.
     pub(crate) fn symlink(&self, target: &[u8]) -> Result<Draft, Fault> {
         let name = self.fresh_name();
         rustix::fs::symlinkat(target, &self.directory, &name).doing("make a symbolic link")?;
-        Ok(Draft { directory: Arc::clone(&self.directory), name, file: None, placed: false })
+        Ok(self.draft(name, None))
+    }
+
+    fn draft(&self, name: String, file: Option<File>) -> Draft {
+        Draft { directory: Arc::clone(&self.directory), name, file, placed: false, slot: None }
     }
 
     /// Gives the draft its times, permissions and owner.
@@ -118,53 +123,6 @@ impl Incoming {
 
     fn fresh_name(&self) -> String {
         format!("draft-{}", self.next.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Parts of uploads.
-impl Incoming {
-    fn part_name(upload: &str, number: u16) -> String {
-        format!("{PARTS}/{upload}/{number}")
-    }
-
-    pub(crate) fn start_upload(&self, upload: &str) -> Result<(), Fault> {
-        let mode = Mode::from_raw_mode(0o700);
-        rustix::fs::mkdirat(&self.directory, format!("{PARTS}/{upload}"), mode).doing("start an upload")
-    }
-
-    /// Puts a draft in place as a part; an earlier one of that number is gone.
-    pub(crate) fn keep_part(&self, mut draft: Draft, upload: &str, number: u16) -> Result<(), Fault> {
-        let name = Self::part_name(upload, number);
-        rustix::fs::renameat(&self.directory, &draft.name, &self.directory, &name).doing("keep a part")?;
-        draft.placed = true;
-        Ok(())
-    }
-
-    /// Opens a part to go on with. Unlike other drafts, it stays where it is until it is placed.
-    pub(crate) fn open_part(&self, upload: &str, number: u16) -> Result<Draft, Fault> {
-        let name = Self::part_name(upload, number);
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.directory, &name, flags, Mode::empty()).doing("open a part")?;
-        Ok(Draft { directory: Arc::clone(&self.directory), name, file: Some(File::from(file)), placed: true })
-    }
-
-    /// Whether a part is there.
-    pub(crate) fn has_part(&self, upload: &str, number: u16) -> bool {
-        self.path.join(Self::part_name(upload, number)).is_file()
-    }
-
-    /// Removes all parts of an upload. What cannot be removed now is removed at the next start.
-    pub(crate) fn drop_upload(&self, upload: &str) -> io::Result<()> {
-        match std::fs::remove_dir_all(self.path.join(PARTS).join(upload)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            outcome => outcome,
-        }
-    }
-
-    /// The ids of uploads that have a directory.
-    pub(crate) fn uploads(&self) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(self.path.join(PARTS))?.map(|entry| Ok(entry?.file_name()));
-        names.map(|name: io::Result<_>| Ok(name?.to_string_lossy().into_owned())).collect()
     }
 }
 

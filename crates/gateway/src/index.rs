@@ -21,7 +21,7 @@ mod uploads;
 mod watchers;
 mod writer;
 
-pub(crate) use changes::{Change, Upload, UploadPart};
+pub(crate) use changes::{Change, PartTag, Upload, UploadPart};
 pub(crate) use epochs::Cursor;
 pub(crate) use feed::{Extent, News, Scope, Told};
 pub(crate) use listing::{Listed, Listing, Page, Query};

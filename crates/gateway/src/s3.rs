@@ -10,6 +10,7 @@ mod copies;
 mod labels;
 mod listings;
 mod objects;
+mod part;
 mod reading;
 pub(crate) mod receive;
 mod uploads;

@@ -18,6 +18,7 @@ mod copy;
 mod delete;
 mod get;
 mod hash;
+mod join;
 mod multipart;
 mod put;
 mod reconcile;

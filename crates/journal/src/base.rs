@@ -33,6 +33,8 @@ pub enum Change {
         content: ContentId,
         /// The whole of it.
         chunks: Vec<Chunk>,
+        /// What the disk wants to know again when it looks at the next version.
+        waypoints: Vec<u8>,
     },
     /// Neither side has anything at this key any more.
     Forget(ObjectKey),
@@ -170,7 +172,9 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                 chunks.agreed(route, entry)?;
                 sealed::agreed(connection, route, entry)?;
             }
-            Change::Chunks { key, content, chunks: all } => chunks.keep(route, key, *content, all)?,
+            Change::Chunks { key, content, chunks: all, waypoints } => {
+                chunks.keep(route, key, *content, (all, waypoints))?;
+            }
             Change::Forget(key) => {
                 let forget = "DELETE FROM base WHERE route = ?1 AND key = ?2";
                 connection.prepare_cached(forget)?.execute(params![route.0, key.as_str()])?;

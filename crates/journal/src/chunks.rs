@@ -14,6 +14,15 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 /// Bytes of a chunk in its row: its length (big-endian), its digest.
 const PACKED: usize = 4 + 32;
 
+/// What is known of a large file beside its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    /// The whole of it.
+    pub chunks: Vec<Chunk>,
+    /// What was given beside them; nothing if that was before there was anything to give.
+    pub waypoints: Vec<u8>,
+}
+
 impl Journal {
     /// The chunks of what was agreed on at a key, if that is `content` and its chunks are known.
     pub fn chunks(
@@ -21,13 +30,14 @@ impl Journal {
         route: RouteId,
         key: &ObjectKey,
         content: ContentId,
-    ) -> Result<Option<Vec<Chunk>>, Error> {
+    ) -> Result<Option<Chunks>, Error> {
         self.with("reading chunks", |connection| {
-            let find = "SELECT chunks FROM chunk WHERE route = ?1 AND key = ?2 AND content = ?3";
+            let find = "SELECT chunks, waypoints FROM chunk WHERE route = ?1 AND key = ?2 AND content = ?3";
             let values = params![route.0, key.as_str(), content.as_bytes()];
             let unpack = |row: &rusqlite::Row<'_>| {
-                let packed = row.get_ref(0)?.as_blob()?;
-                Ok(unpack(packed))
+                let waypoints = row.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default();
+                let chunks = unpack(row.get_ref(0)?.as_blob()?);
+                Ok(chunks.map(|chunks| Chunks { chunks, waypoints }))
             };
             connection.prepare_cached(find)?.query_row(values, unpack).optional().map(Option::flatten)
         })
@@ -45,7 +55,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             keep: connection.prepare_cached(
-                "INSERT OR REPLACE INTO chunk (route, key, content, chunks) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO chunk (route, key, content, chunks, waypoints) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,
             outdate: connection
                 .prepare_cached("DELETE FROM chunk WHERE route = ?1 AND key = ?2 AND content <> ?3")?,
@@ -58,9 +68,10 @@ impl<'a> Writer<'a> {
         route: RouteId,
         key: &ObjectKey,
         content: ContentId,
-        chunks: &[Chunk],
+        (chunks, waypoints): (&[Chunk], &[u8]),
     ) -> rusqlite::Result<()> {
-        self.keep.execute(params![route.0, key.as_str(), content.as_bytes(), pack(chunks)]).map(drop)
+        let values = params![route.0, key.as_str(), content.as_bytes(), pack(chunks), waypoints];
+        self.keep.execute(values).map(drop)
     }
 
     /// An agreement on another content makes the chunks worthless.

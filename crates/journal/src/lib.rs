@@ -35,6 +35,7 @@ mod testing;
 mod uploads;
 
 pub use base::{BaseEntries, Change};
+pub use chunks::Chunks;
 pub use error::Error;
 pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -101,6 +101,7 @@ const STEPS: [&str; 9] = [
         message TEXT NOT NULL
     ) STRICT;
     CREATE INDEX problem_of_key ON problem (route, key);",
+    "ALTER TABLE chunk ADD COLUMN waypoints BLOB;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

@@ -21,6 +21,7 @@ use crate::report::{Problem, Report};
 use crate::sides::{Keep, LeaveOut, Local, Remote};
 use crate::surveys::Surveys;
 use crate::threads::is_large;
+use disk::Surveyed;
 use fate::{Fate, Full, Trouble};
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, Known, LocalSeen, RemoteSeen};
@@ -52,6 +53,8 @@ pub(crate) struct Applier<'a, L, R> {
     gives_up: Box<dyn Fn(&Known) -> bool + Send + Sync>,
     /// How many moves there are, by the side on which their deletions happen.
     moved: PerSide,
+    /// Bytes that had been sent before this.
+    sent_before: u64,
     report: Mutex<Report>,
 }
 
@@ -88,6 +91,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             keep: Arc::new(move |path: &RelPath| keeping.keeps(&ObjectKey::directory(path))),
             gives_up: Box::new(move |known| giving_up.gives_up(known)),
             moved,
+            sent_before: cycle.progress.sent(),
             report: Mutex::new(report),
         }
     }
@@ -112,6 +116,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
     pub(crate) fn finish(self) -> Report {
         let mut report = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.problems.extend(self.full.problems());
+        report.sent_bytes += self.progress.sent() - self.sent_before;
         report
     }
 
@@ -225,6 +230,11 @@ impl Seen {
             Some(_) => self.there().map(|seen| bucket::Expect::Version(seen.version.clone())),
         }
     }
+}
+
+/// What is worth knowing of a large file when it changes.
+fn known(key: &ObjectKey, Surveyed { content, chunks, waypoints }: Surveyed) -> Remembered {
+    Remembered::Chunks { key: key.clone(), content, chunks, waypoints: waypoints.as_bytes().to_vec() }
 }
 
 /// Whether content is moved in one piece.

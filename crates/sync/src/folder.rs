@@ -75,9 +75,9 @@ impl Local for Folder {
         .await
     }
 
-    async fn survey(&self, found: &Found) -> Result<Surveyed, disk::Error> {
+    async fn survey(&self, found: &Found, before: Option<Surveyed>) -> Result<Surveyed, disk::Error> {
         let (root, path, stamp) = (self.root.clone(), found.key.path(), found.stamp);
-        self.hand(move || root.survey(&path, &stamp)).await
+        self.hand(move || root.survey(&path, &stamp, before.as_ref())).await
     }
 
     async fn read(&self, found: &Found) -> Result<Bytes, disk::Error> {

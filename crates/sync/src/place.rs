@@ -190,12 +190,18 @@ impl Remote for Place {
         match (&self.store, upload) {
             (Store::Bucket(bucket), Sending::Parts(upload)) => {
                 let write = Write { prefix: &self.prefix, key, node, expect };
-                let done = |part: PartDone| progress.bytes_done(part.length());
+                let done = |part: PartDone| {
+                    progress.bytes_done(part.length());
+                    if let PartDone::Sent(length) = part {
+                        progress.bytes_sent(length);
+                    }
+                };
                 bucket.upload(write, upload, parts, read, done).await
             }
             (Store::Plain(plain), _) => {
                 let counted = |offset, length: usize| {
                     progress.bytes_done(length as u64);
+                    progress.bytes_sent(length as u64);
                     read(offset, length)
                 };
                 plain.put_parts(&self.prefix, key, node, counted, expect).await

@@ -10,6 +10,7 @@ pub struct Progress {
     files_done: AtomicU64,
     bytes: AtomicU64,
     bytes_done: AtomicU64,
+    sent: AtomicU64,
 }
 
 /// What a cycle is doing.
@@ -92,5 +93,15 @@ impl Progress {
 
     pub(crate) fn bytes_done(&self, bytes: u64) {
         self.bytes_done.fetch_add(bytes, Relaxed);
+    }
+
+    /// Content went to the remote side; not all that is done does, where the store has some of it.
+    pub(crate) fn bytes_sent(&self, bytes: u64) {
+        self.sent.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes of content that went to the remote side, in all stages so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
     }
 }

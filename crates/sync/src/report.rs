@@ -23,6 +23,8 @@ pub struct Report {
     pub uploaded: u64,
     /// Bytes of them.
     pub uploaded_bytes: u64,
+    /// Bytes that were sent for that, and for what did not come off: fewer where the store had some of a large file.
+    pub sent_bytes: u64,
     /// Files and symlinks that were brought to the local side.
     pub downloaded: u64,
     /// Bytes of them.
@@ -163,6 +165,7 @@ impl Report {
         Self {
             uploaded: self.uploaded + next.uploaded,
             uploaded_bytes: self.uploaded_bytes + next.uploaded_bytes,
+            sent_bytes: self.sent_bytes + next.sent_bytes,
             downloaded: self.downloaded + next.downloaded,
             downloaded_bytes: self.downloaded_bytes + next.downloaded_bytes,
             moved: PerSide {

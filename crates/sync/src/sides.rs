@@ -74,8 +74,12 @@ pub trait Local: Clone + Send + Sync + 'static {
     fn identity(&self) -> Result<Identity, disk::Error>;
     /// The content of what was found; fails if it is not the same any more.
     fn digest(&self, found: &Found) -> impl Future<Output = Result<ContentId, disk::Error>> + Send;
-    /// The same for a large file, with its chunks, in one pass.
-    fn survey(&self, found: &Found) -> impl Future<Output = Result<Surveyed, disk::Error>> + Send;
+    /// The same for a large file, with its chunks, in one pass; or in less, if it begins like what it was `before`.
+    fn survey(
+        &self,
+        found: &Found,
+        before: Option<Surveyed>,
+    ) -> impl Future<Output = Result<Surveyed, disk::Error>> + Send;
     /// All bytes of a small file or a symlink's target.
     fn read(&self, found: &Found) -> impl Future<Output = Result<Bytes, disk::Error>> + Send;
     /// Opens a file for reading by parts.

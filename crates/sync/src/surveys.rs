@@ -1,6 +1,7 @@
 //! What was learned of large files while they were looked at, so that they need not be read once more to be sent.
 
-use model::{Chunk, ObjectKey, Stamp};
+use disk::Surveyed;
+use model::{ObjectKey, Stamp};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,24 +13,24 @@ pub(crate) struct Surveys(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    files: HashMap<ObjectKey, (Stamp, Vec<Chunk>)>,
+    files: HashMap<ObjectKey, (Stamp, Surveyed)>,
     chunks: usize,
 }
 
 impl Surveys {
-    pub(crate) fn keep(&self, key: ObjectKey, stamp: Stamp, chunks: Vec<Chunk>) {
+    pub(crate) fn keep(&self, key: ObjectKey, stamp: Stamp, surveyed: Surveyed) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.chunks + chunks.len() <= CHUNKS_MAX {
-            kept.chunks += chunks.len();
-            kept.files.insert(key, (stamp, chunks));
+        if kept.chunks + surveyed.chunks.len() <= CHUNKS_MAX {
+            kept.chunks += surveyed.chunks.len();
+            kept.files.insert(key, (stamp, surveyed));
         }
     }
 
-    /// The chunks of a file, if it is the one that was looked at.
-    pub(crate) fn take(&self, key: &ObjectKey, stamp: &Stamp) -> Option<Vec<Chunk>> {
+    /// What was learned of a file, if it is the one that was looked at.
+    pub(crate) fn take(&self, key: &ObjectKey, stamp: &Stamp) -> Option<Surveyed> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (then, chunks) = kept.files.remove(key)?;
-        kept.chunks -= chunks.len();
-        (then == *stamp).then_some(chunks)
+        let (then, surveyed) = kept.files.remove(key)?;
+        kept.chunks -= surveyed.chunks.len();
+        (then == *stamp).then_some(surveyed)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Protocol: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>.
 
+use super::parts::{Digest, Part};
 use super::send::Stored;
 use super::{Held, Upload};
 use crate::conditions::Refused;
@@ -12,10 +13,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Method;
-use model::{ContentId, ETag, Node, ObjectKey, RemoteVersion, UploadId};
+use model::{ETag, Node, ObjectKey, RemoteVersion, UploadId};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
+
+/// The header in which a gateway of ours says that it understands the next two.
+const UNDERSTOOD: &str = "x-heirloom-parts";
+const OFFSET: &str = "x-heirloom-part-offset";
+const BLAKE3: &str = "x-heirloom-part-blake3";
 
 /// The verb of all that is part of writing.
 const WRITE: &str = "write";
@@ -27,7 +33,7 @@ impl Bucket {
         prefix: &Prefix,
         key: &ObjectKey,
         node: &Node,
-    ) -> Result<UploadId, Error> {
+    ) -> Result<Upload, Error> {
         let pairs = metadata::encode(node, Some(node.content));
         let headers = pairs.into_iter().map(|(name, value)| (format!("x-amz-meta-{name}"), value)).collect();
         let place = self.place(prefix, key);
@@ -42,7 +48,8 @@ impl Bucket {
         let answer = self.ask(&ask).await.map_err(|error| attempt.failed(&error))?;
         let id = element(&answer.text, "UploadId").filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| attempt.other(Retry::Later, Cause::new("the server names no upload")))?;
-        Ok(UploadId::new(&id))
+        let is_ours = answer.headers.contains_key(UNDERSTOOD);
+        Ok(Upload { id: UploadId::new(&id), held: BTreeMap::new(), is_ours })
     }
 
     /// `ListParts`. `None`: the store knows no such upload.
@@ -51,7 +58,7 @@ impl Bucket {
         prefix: &Prefix,
         key: &ObjectKey,
         id: &UploadId,
-    ) -> Result<Option<BTreeMap<u16, Held>>, Error> {
+    ) -> Result<Option<Upload>, Error> {
         let attempt = self.attempt(WRITE, Some(key));
         let place = self.place(prefix, key);
         let mut held = BTreeMap::new();
@@ -69,7 +76,10 @@ impl Bucket {
             match element(&answer.text, "NextPartNumberMarker") {
                 Some(next) if more && next != marker => marker = next,
                 // What is not listed is sent again.
-                _ => return Ok(Some(held)),
+                _ => {
+                    let is_ours = answer.headers.contains_key(UNDERSTOOD);
+                    return Ok(Some(Upload { id: id.clone(), held, is_ours }));
+                }
             }
         }
     }
@@ -79,12 +89,16 @@ impl Bucket {
         &self,
         task: &Task<'_>,
         upload: &Upload,
-        number: u16,
+        part: Part,
         bytes: Bytes,
-        digest: ContentId,
+        digest: &Digest,
     ) -> Result<ETag, Refused> {
-        let headers = vec![("content-md5".to_owned(), STANDARD.encode(digest.as_bytes()))];
-        let answer = self.ask_about_part(task, upload, number, headers, bytes).await?;
+        let header = match digest {
+            Digest::Md5(digest) => ("content-md5", STANDARD.encode(digest.as_bytes())),
+            Digest::Blake3(digest) => (BLAKE3, STANDARD.encode(digest)),
+        };
+        let headers = vec![(header.0.to_owned(), header.1)];
+        let answer = self.ask_about_part(task, upload, part, headers, bytes).await?;
         let etag = answer.headers.get(http::header::ETAG).and_then(|etag| etag.to_str().ok());
         etag.map(ETag::new).ok_or_else(|| self.no_tag(task))
     }
@@ -94,7 +108,7 @@ impl Bucket {
         &self,
         task: &Task<'_>,
         upload: &Upload,
-        number: u16,
+        part: Part,
         (key, version): &(ObjectKey, RemoteVersion),
         from: Range<u64>,
     ) -> Result<ETag, Refused> {
@@ -104,7 +118,7 @@ impl Bucket {
             ("x-amz-copy-source-if-match", version.etag.quoted()),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let answer = match self.ask_about_part(task, upload, number, headers, Bytes::new()).await {
+        let answer = match self.ask_about_part(task, upload, part, headers, Bytes::new()).await {
             Err(Refused::Unsupported) => {
                 self.inner.no_part_copies.store(true, std::sync::atomic::Ordering::Relaxed);
                 let cause = Cause::new("the store cannot copy parts");
@@ -120,11 +134,14 @@ impl Bucket {
         &self,
         task: &Task<'_>,
         upload: &Upload,
-        number: u16,
-        headers: Vec<(String, String)>,
+        part: Part,
+        mut headers: Vec<(String, String)>,
         body: Bytes,
     ) -> Result<Answer, Refused> {
-        let number = number.to_string();
+        if upload.is_ours {
+            headers.push((OFFSET.to_owned(), part.offset.to_string()));
+        }
+        let number = part.number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", upload.id.as_str())];
         let ask = Ask { method: Method::PUT, place: &task.place, query: &query, headers, body };
         self.ask(&ask).await.map_err(|error| self.refusal(WRITE, task.key, &error))

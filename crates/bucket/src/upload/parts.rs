@@ -1,8 +1,9 @@
 //! What the parts of an upload are, and how the file that they make was announced.
 
+use crate::object::content_of_tag;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
-use model::{Chunk, ContentId, ObjectKey, Piece, RemoteVersion};
+use model::{Chunk, ContentId, ETag, ObjectKey, Piece, RemoteVersion};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -27,6 +28,14 @@ pub(super) enum Announced {
     Content,
     /// Its chunks, by the offsets at which they begin.
     Chunks(Arc<[(u64, Chunk)]>),
+}
+
+/// Which part of an upload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) number: u16,
+    /// Where in the file it begins.
+    pub(super) offset: u64,
 }
 
 /// How one part came to be in the store.
@@ -86,16 +95,50 @@ impl Parts {
         self.base.as_ref()
     }
 
-    /// The parts with their numbers.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (u16, Piece)> + use<> {
+    /// The parts in their order.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (Part, Piece)> + use<> {
         let pieces = Arc::clone(&self.pieces);
-        (1..).zip(0..pieces.len()).map(move |(number, at)| (number, pieces[at].clone()))
+        let mut offset = 0;
+        (1..).zip(0..pieces.len()).map(move |(number, at)| {
+            let (part, piece) = (Part { number, offset }, pieces[at].clone());
+            offset += piece.length();
+            (part, piece)
+        })
+    }
+}
+
+/// What a part holds, as the store checks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digest {
+    Md5(ContentId),
+    Blake3([u8; 32]),
+}
+
+impl Digest {
+    fn of(part: &[u8], is_ours: bool) -> Self {
+        if is_ours {
+            Self::Blake3(*blake3::hash(part).as_bytes())
+        } else {
+            Self::Md5(ContentId::from_md5(Md5::digest(part).into()))
+        }
+    }
+
+    /// Whether a part with this tag, which the store made, holds the same.
+    pub(super) fn is_in(&self, etag: &ETag) -> bool {
+        match self {
+            Self::Md5(content) => content_of_tag(etag) == Some(*content),
+            Self::Blake3(digest) => {
+                let half =
+                    |text| ContentId::from_hex(text).is_some_and(|half| digest.starts_with(half.as_bytes()));
+                etag.as_str().strip_suffix("-1").is_some_and(half)
+            }
+        }
     }
 }
 
 impl Announced {
-    /// Hashes a part; `None`: it is not what was announced.
-    pub(super) fn check(&self, offset: u64, part: &[u8]) -> Option<ContentId> {
+    /// Hashes a part for the store; `None`: it is not what was announced.
+    pub(super) fn check(&self, offset: u64, part: &[u8], is_ours: bool) -> Option<Digest> {
         if let Self::Chunks(chunks) = self {
             let first = chunks.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
             let mut rest = part;
@@ -113,7 +156,7 @@ impl Announced {
                 return None;
             }
         }
-        Some(ContentId::from_md5(Md5::digest(part).into()))
+        Some(Digest::of(part, is_ours))
     }
 }
 

@@ -1,21 +1,19 @@
 //! The parts on their way, a few at once.
 
-use super::parts::{Announced, PartDone, Parts, Whole};
+use super::parts::{Announced, Digest, Part, PartDone, Parts, Whole};
+use super::width::Width;
 use super::{Held, Upload};
 use crate::conditions::Refused;
-use crate::object::content_of_tag;
 use crate::write::Task;
 use crate::{Bucket, Cause, Error, Retry};
 use bytes::Bytes;
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::{ContentId, ETag, Piece};
+use model::{ETag, Piece};
 use std::future::Future;
 use std::io;
 use std::ops::Range;
-
-/// Parts of one object in memory.
-const PARTS_AT_ONCE: usize = 4;
+use std::time::{Duration, Instant};
 
 /// A part that the store has.
 pub(super) struct Stored {
@@ -35,7 +33,7 @@ pub(super) enum Tag {
 /// What goes into a part.
 enum Matter {
     Copied(Range<u64>),
-    Read { bytes: Bytes, digest: ContentId },
+    Read { bytes: Bytes, digest: Digest },
 }
 
 impl Bucket {
@@ -56,33 +54,35 @@ impl Bucket {
         let mut whole = is_hashed.then(Whole::default);
         let mut storing = FuturesUnordered::new();
         let mut stored = Vec::new();
-        let mut keep = |(part, how): (Stored, PartDone)| {
+        let mut width = Width::default();
+        let mut keep = |(part, how, took): (Stored, PartDone, Duration), width: &mut Width| {
             done(how);
             stored.push(part);
+            width.learn(took);
         };
-        for (number, piece) in parts.numbered() {
-            if storing.len() == PARTS_AT_ONCE
+        for (part, piece) in parts.numbered() {
+            while storing.len() >= width.for_a(&piece)
                 && let Some(part) = storing.try_next().await?
             {
-                keep(part);
+                keep(part, &mut width);
             }
             let matter = {
-                let reading = self.read_piece(task, parts, &piece, &mut source, &mut whole);
+                let reading = self.read_piece(task, upload, parts, &piece, &mut source, &mut whole);
                 tokio::pin!(reading);
                 loop {
                     tokio::select! {
                         matter = &mut reading => break matter?,
-                        Some(part) = storing.next() => keep(part?),
+                        Some(part) = storing.next() => keep(part?, &mut width),
                     }
                 }
             };
-            storing.push(self.store_part(task, upload, parts, number, matter));
+            storing.push(self.store_part(task, upload, parts, part, matter));
         }
         if whole.is_some_and(|whole| whole.finish() != task.node.content) {
             return Err(torn(task));
         }
         while let Some(part) = storing.try_next().await? {
-            keep(part);
+            keep(part, &mut width);
         }
         stored.sort_unstable_by_key(|part| part.number);
         Ok(stored)
@@ -93,6 +93,7 @@ impl Bucket {
     async fn read_piece<F, Fut>(
         &self,
         task: &Task<'_>,
+        upload: &Upload,
         parts: &Parts,
         piece: &Piece,
         source: &mut F,
@@ -115,8 +116,8 @@ impl Bucket {
         if bytes.len() != length {
             return Err(torn(task));
         }
-        let (announced, checked) = (parts.announced.clone(), bytes.clone());
-        let check = tokio::task::spawn_blocking(move || announced.check(offset, &checked));
+        let (announced, checked, is_ours) = (parts.announced.clone(), bytes.clone(), upload.is_ours);
+        let check = tokio::task::spawn_blocking(move || announced.check(offset, &checked, is_ours));
         let hash = whole.take().map(|whole| whole.update(bytes.clone()));
         let digest = check.await.map_err(|_| self.ending(task))?.ok_or_else(|| torn(task))?;
         if let Some(hash) = hash {
@@ -125,30 +126,45 @@ impl Bucket {
         Ok(Matter::Read { bytes, digest })
     }
 
+    /// The same as [`Bucket::store_matter`], and how long it took.
     async fn store_part(
         &self,
         task: &Task<'_>,
         upload: &Upload,
         parts: &Parts,
-        number: u16,
+        part: Part,
+        matter: Matter,
+    ) -> Result<(Stored, PartDone, Duration), Refused> {
+        let begun = Instant::now();
+        let (stored, done) = self.store_matter(task, upload, parts, part, matter).await?;
+        Ok((stored, done, begun.elapsed()))
+    }
+
+    async fn store_matter(
+        &self,
+        task: &Task<'_>,
+        upload: &Upload,
+        parts: &Parts,
+        part: Part,
         matter: Matter,
     ) -> Result<(Stored, PartDone), Refused> {
+        let number = part.number;
         let (bytes, digest) = match matter {
             Matter::Copied(from) => {
                 let base = parts.base().expect("because copies were seen to have a base");
                 let length = from.end - from.start;
-                let etag = self.ask_to_copy_part(task, upload, number, base, from).await?;
+                let etag = self.ask_to_copy_part(task, upload, part, base, from).await?;
                 return Ok((Stored { number, etag, tag: Tag::Proof }, PartDone::Copied(length)));
             }
             Matter::Read { bytes, digest } => (bytes, digest),
         };
         let length = bytes.len() as u64;
-        if let Some(held) = upload.held.get(&number).filter(|held| is_same(held, length, digest)) {
+        if let Some(held) = upload.held.get(&number).filter(|held| is_same(held, length, &digest)) {
             let stored = Stored { number, etag: held.etag.clone(), tag: Tag::Proof };
             return Ok((stored, PartDone::Held(length)));
         }
-        let etag = self.ask_to_keep_part(task, upload, number, bytes, digest).await?;
-        let tag = if content_of_tag(&etag) == Some(digest) { Tag::Proof } else { Tag::Other };
+        let etag = self.ask_to_keep_part(task, upload, part, bytes, &digest).await?;
+        let tag = if digest.is_in(&etag) { Tag::Proof } else { Tag::Other };
         Ok((Stored { number, etag, tag }, PartDone::Sent(length)))
     }
 
@@ -163,6 +179,6 @@ fn torn(task: &Task<'_>) -> Refused {
     Refused::Failed(Error::Changed { key: task.key.clone(), what })
 }
 
-fn is_same(held: &Held, length: u64, digest: ContentId) -> bool {
-    held.size == length && content_of_tag(&held.etag) == Some(digest)
+fn is_same(held: &Held, length: u64, digest: &Digest) -> bool {
+    held.size == length && digest.is_in(&held.etag)
 }

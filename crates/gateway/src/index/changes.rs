@@ -2,8 +2,12 @@
 
 use super::numbers::Numbers;
 use crate::record::{About, Record};
-use model::{BucketName, Kind, ObjectKey};
+use model::{BucketName, ContentId, ETag, Kind, ObjectKey};
 use rusqlite::{Connection, params};
+use std::ops::Range;
+
+/// The end of a tag that is no MD5, as S3 has it.
+const OTHER: &str = "-1";
 
 /// One change. Several in one submission happen together or not at all.
 #[derive(Debug)]
@@ -32,9 +36,62 @@ pub(crate) struct UploadPart {
     /// 1 to 10,000.
     pub(crate) number: u16,
     pub(crate) size: u64,
-    pub(crate) md5: [u8; 16],
+    pub(crate) tag: PartTag,
+    /// Where in the object it is written already; `None`: it is a file of its own.
+    pub(crate) place: Option<u64>,
     /// Milliseconds since 1970.
     pub(crate) modified_ms: i64,
+}
+
+/// Which bytes a part holds.
+///
+/// Copied ones are not read to be hashed: the version of the object they are from and the range tell as well. A client compares a tag with
+/// an MD5 only if it looks like one, so the others do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartTag {
+    /// The MD5 of the bytes.
+    Md5([u8; 16]),
+    /// Half of another digest of the bytes, or of what names their origin.
+    Other([u8; 16]),
+}
+
+impl PartTag {
+    /// That of a range of a version.
+    pub(crate) fn of_origin(version: &ETag, range: &Range<u64>) -> Self {
+        let origin = format!("{} {}-{}", version.as_str(), range.start, range.end);
+        Self::of_digest(blake3::hash(origin.as_bytes()).as_bytes())
+    }
+
+    /// That of bytes with this BLAKE3 digest.
+    pub(crate) fn of_digest(digest: &[u8; 32]) -> Self {
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        Self::Other(half)
+    }
+
+    /// What [`PartTag::etag`] made of it.
+    pub(crate) fn parse(etag: &ETag) -> Option<Self> {
+        let bytes = |text| ContentId::from_hex(text).map(|content| *content.as_bytes());
+        match etag.as_str().strip_suffix(OTHER) {
+            Some(text) => bytes(text).map(Self::Other),
+            None => bytes(etag.as_str()).map(Self::Md5),
+        }
+    }
+
+    /// The 16 bytes of which the object's own tag is made.
+    pub(crate) fn bytes(&self) -> &[u8; 16] {
+        let (Self::Md5(bytes) | Self::Other(bytes)) = self;
+        bytes
+    }
+
+    /// As clients see it.
+    pub(crate) fn etag(&self) -> ETag {
+        let text = ContentId::from_md5(*self.bytes()).to_string();
+        match self {
+            Self::Md5(_) => ETag::new(&text),
+            Self::Other(_) => ETag::new(&format!("{text}{OTHER}")),
+        }
+    }
 }
 
 pub(crate) fn kind_column(kind: Kind) -> i64 {
@@ -126,7 +183,10 @@ fn start_upload(connection: &Connection, upload: &Upload) -> rusqlite::Result<()
 }
 
 fn put_part(connection: &Connection, upload: &str, part: &UploadPart) -> rusqlite::Result<()> {
-    let row = (upload, part.number, part.size.cast_signed(), part.md5, part.modified_ms);
-    connection.prepare_cached("INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(row)?;
+    let is_other = matches!(part.tag, PartTag::Other(_));
+    let (size, place) = (part.size.cast_signed(), part.place.map(u64::cast_signed));
+    let row = (upload, part.number, size, part.tag.bytes(), part.modified_ms, place, is_other);
+    let put = "INSERT OR REPLACE INTO parts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    connection.prepare_cached(put)?.execute(row)?;
     Ok(())
 }

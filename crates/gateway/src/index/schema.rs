@@ -7,10 +7,10 @@ use std::time::Duration;
 
 /// What makes each format of the one before; the first one begins with nothing. An index has the format of the last
 /// step it has gone through.
-const STEPS: [&str; 2] = [TABLES, FEED];
+const STEPS: [&str; 3] = [TABLES, FEED, PLACES];
 
 /// The format of an index that has gone through all steps.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 /// Keys are blobs, because only those are ordered and bounded byte by byte, as S3 lists them.
 const TABLES: &str = "
@@ -71,6 +71,12 @@ const FEED: &str = "
         sequence INTEGER NOT NULL        -- up to here, tombstones may be missing
     ) STRICT;
     INSERT INTO forgotten VALUES (0);
+";
+
+/// Where in the object a part is written already, if it is; and whether what stands under `md5` is something else.
+const PLACES: &str = "
+    ALTER TABLE parts ADD COLUMN place INTEGER;
+    ALTER TABLE parts ADD COLUMN is_other INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Opens the index for writing, and makes it if it is not there. A damaged one is set aside and another begun: everything

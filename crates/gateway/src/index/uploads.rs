@@ -1,11 +1,14 @@
 //! Reading uploads in parts.
 
 use super::Index;
-use super::changes::{Upload, UploadPart};
+use super::changes::{PartTag, Upload, UploadPart};
 use crate::fault::{Doing, Fault};
 use crate::record::About;
 use model::{BucketName, ObjectKey};
 use rusqlite::{OptionalExtension, Row};
+
+/// What is known of a part.
+const PART: &str = "number, size, md5, modified, place, is_other";
 
 impl Index {
     pub(crate) fn upload(&self, id: &str) -> Result<Option<Upload>, Fault> {
@@ -60,17 +63,31 @@ impl Index {
     /// All parts of an upload by number; at most 10,000.
     pub(crate) fn parts(&self, upload: &str) -> Result<Vec<UploadPart>, Fault> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT number, size, md5, modified FROM parts WHERE upload = ?1 ORDER BY number",
-            )?;
-            let part = |row: &Row<'_>| {
-                let size = row.get::<_, i64>(1)?.cast_unsigned();
-                Ok(UploadPart { number: row.get(0)?, size, md5: row.get(2)?, modified_ms: row.get(3)? })
-            };
-            statement.query_map([upload], part)?.collect()
+            let all = format!("SELECT {PART} FROM parts WHERE upload = ?1 ORDER BY number");
+            connection.prepare_cached(&all)?.query_map([upload], part)?.collect()
         })
         .doing("list")
     }
+
+    /// The part of an upload with this number, if there is one.
+    pub(crate) fn part(&self, upload: &str, number: u16) -> Result<Option<UploadPart>, Fault> {
+        self.read(|connection| {
+            let one = format!("SELECT {PART} FROM parts WHERE upload = ?1 AND number = ?2");
+            connection.prepare_cached(&one)?.query_row((upload, number), part).optional()
+        })
+        .doing("read")
+    }
+}
+
+fn part(row: &Row<'_>) -> rusqlite::Result<UploadPart> {
+    let md5 = row.get(2)?;
+    Ok(UploadPart {
+        number: row.get(0)?,
+        size: row.get::<_, i64>(1)?.cast_unsigned(),
+        tag: if row.get(5)? { PartTag::Other(md5) } else { PartTag::Md5(md5) },
+        place: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
+        modified_ms: row.get(3)?,
+    })
 }
 
 fn upload(row: &Row<'_>) -> rusqlite::Result<Option<Upload>> {

@@ -4,7 +4,7 @@ use super::answer::{self, s3_error_of};
 use super::condition::{self, ReadCondition};
 use super::labels::labels_of;
 use super::objects::only_current;
-use super::{Service, bucket_of, signer, uploads};
+use super::{Service, bucket_of, part, signer, uploads};
 use crate::access::Signer;
 use crate::fault::Fault;
 use crate::store::{Copied, CopyRequest, Labels, now_ms, parse_key, parse_key_to_write};
@@ -69,12 +69,12 @@ impl Service {
             if_modified_since: input.copy_source_if_modified_since,
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
-        let id = input.upload_id;
+        let (id, part) = (input.upload_id, (number, part::place(&request.headers)));
         let (etag, pending) = self
             .store
             .visit(move |store| {
                 let upload = store.upload(&id, &to.0, &to.1)?;
-                store.copy_part(&upload, number, (&from_bucket, &from_key), |record| {
+                store.copy_part(&upload, part, (&from_bucket, &from_key), |record| {
                     condition.check_source(record)?;
                     let beyond = |_| Fault::Invalid("the range to copy is not within the object".into());
                     range.map_or(Ok(0..record.size()), |range| range.check(record.size()).map_err(beyond))

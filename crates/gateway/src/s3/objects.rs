@@ -30,7 +30,7 @@ impl Service {
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let condition = condition::of_write(input.if_match.take(), input.if_none_match.take());
         let about = labels_of!(input);
-        let received = self.receive(input.body.take(), promised).await?;
+        let received = self.receive(input.body.take(), promised, None).await?;
         let (etag, checksum, pending) = self
             .store
             .visit(move |store| {

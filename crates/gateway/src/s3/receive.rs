@@ -4,9 +4,10 @@
 //! time, while the next megabyte arrives; a slow client holds a megabyte of memory and no thread. Nothing
 //! becomes visible before every digest that the request promises has been compared.
 
-use super::Service;
+use super::{Service, part};
 use crate::fault::{Doing, Fault};
 use crate::incoming::Draft;
+use crate::index::PartTag;
 use crate::record::etag_of;
 use crate::store::{Content, Store};
 use base64::Engine as _;
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http::HeaderMap;
 use md5::{Digest, Md5};
-use model::ContentId;
+use model::{ContentId, ETag};
 use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3Result, TrailingHeaders, s3_error};
@@ -33,6 +34,8 @@ const PIECE: usize = 1 << 20;
 pub(super) struct Promised {
     pub(super) length: Option<i64>,
     pub(super) content_md5: Option<String>,
+    /// Which is looked at if there is no MD5.
+    pub(super) blake3: Option<[u8; 32]>,
     pub(super) checksum: Checksum,
     /// Where checksums that follow the content will be found.
     pub(super) trailers: Option<TrailingHeaders>,
@@ -48,6 +51,7 @@ macro_rules! promised {
         $crate::s3::receive::Promised {
             length: input.content_length,
             content_md5: input.content_md5.take(),
+            blake3: None,
             checksum: s3s::dto::Checksum {
                 checksum_crc32: input.checksum_crc32.take(),
                 checksum_crc32c: input.checksum_crc32c.take(),
@@ -85,8 +89,20 @@ pub(super) struct Verified {
 }
 
 struct Checks {
-    md5: Md5,
+    content: Hasher,
     others: ChecksumHasher,
+}
+
+/// What the content's tag is made of.
+enum Hasher {
+    Md5(Md5),
+    Blake3(Box<blake3::Hasher>),
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self::Md5(Md5::new())
+    }
 }
 
 impl std::fmt::Debug for Checks {
@@ -96,20 +112,26 @@ impl std::fmt::Debug for Checks {
 }
 
 impl Service {
-    /// Takes all of a body in.
+    /// Takes all of a body in; into `draft`, if there is one already.
     pub(super) async fn receive(
         &self,
         body: Option<StreamingBlob>,
         mut promised: Promised,
+        draft: Option<Draft>,
     ) -> S3Result<Received> {
-        let mut checks = Checks { md5: Md5::new(), others: hasher_for(&promised) };
+        let mut checks = Checks::of(&promised);
         let (mut chunks, mut held, mut total) = (Vec::new(), 0, 0_u64);
-        let mut spool: Option<JoinHandle<Result<Spool, Fault>>> = None;
+        let mut spool: Option<JoinHandle<Result<Spool, Fault>>> =
+            draft.map(|draft| Spool { draft, checks: checks.take() }.write(Vec::new()));
         if let Some(mut body) = body {
             while let Some(chunk) = body.next().await {
                 let chunk: Bytes = chunk.map_err(broken_off)?;
                 held += chunk.len();
                 total += chunk.len() as u64;
+                // A draft may be a stretch of a file, and what is behind it another's.
+                if promised.length.is_some_and(|length| length.cast_unsigned() < total) {
+                    return Err(s3_error!(IncompleteBody));
+                }
                 chunks.push(chunk);
                 if held >= PIECE || (held > MEMORY_MAX && spool.is_none()) {
                     let before = match spool.take() {
@@ -140,14 +162,24 @@ impl Service {
 }
 
 impl Checks {
+    fn of(promised: &Promised) -> Self {
+        let content = match (&promised.content_md5, promised.blake3) {
+            (None, Some(_)) => Hasher::Blake3(Box::default()),
+            _ => Hasher::default(),
+        };
+        Self { content, others: hasher_for(promised) }
+    }
+
     /// Moves the digests out, to where the bytes are.
     fn take(&mut self) -> Self {
-        let empty = Self { md5: Md5::new(), others: ChecksumHasher::default() };
-        std::mem::replace(self, empty)
+        std::mem::replace(self, Self { content: Hasher::default(), others: ChecksumHasher::default() })
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
+        match &mut self.content {
+            Hasher::Md5(hasher) => hasher.update(bytes),
+            Hasher::Blake3(hasher) => drop(hasher.update(bytes)),
+        }
         self.others.update(bytes);
     }
 }
@@ -188,23 +220,35 @@ impl Received {
                 checks.update(chunk);
             }
         }
-        let md5: [u8; 16] = checks.md5.finalize().into();
-        if let Some(text) = &promised.content_md5 {
-            let invalid = || Fault::Invalid("the Content-MD5 is not the base64 of 16 bytes".into());
-            let wanted = STANDARD.decode(text.trim()).ok().filter(|wanted| wanted.len() == md5.len());
-            if wanted.ok_or_else(invalid)? != md5 {
-                return Err(Fault::BadDigest("Content-MD5"));
+        let etag = match checks.content {
+            Hasher::Md5(hasher) => tag_if_md5(hasher.finalize().into(), promised.content_md5.as_deref())?,
+            Hasher::Blake3(hasher) => {
+                let digest = hasher.finalize();
+                if promised.blake3.is_none_or(|promised| digest != promised) {
+                    return Err(Fault::BadDigest(part::BLAKE3));
+                }
+                PartTag::of_digest(digest.as_bytes()).etag()
             }
-        }
+        };
         let checksum = checks.others.finalize();
         compare(&promised.checksum, &checksum)?;
-        let etag = etag_of(ContentId::from_md5(md5));
         let content = match bytes {
             Arrived::Memory(chunks) => Content::Memory { chunks, etag },
             Arrived::Draft(draft, size) => Content::Draft { draft, size, etag },
         };
         Ok(Verified { content, checksum })
     }
+}
+
+fn tag_if_md5(md5: [u8; 16], promised: Option<&str>) -> Result<ETag, Fault> {
+    if let Some(text) = promised {
+        let invalid = || Fault::Invalid("the Content-MD5 is not the base64 of 16 bytes".into());
+        let wanted = STANDARD.decode(text.trim()).ok().filter(|wanted| wanted.len() == md5.len());
+        if wanted.ok_or_else(invalid)? != md5 {
+            return Err(Fault::BadDigest("Content-MD5"));
+        }
+    }
+    Ok(etag_of(ContentId::from_md5(md5)))
 }
 
 fn compare(promised: &Checksum, computed: &Checksum) -> Result<(), Fault> {

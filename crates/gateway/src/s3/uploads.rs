@@ -5,9 +5,8 @@ use super::condition;
 use super::labels::labels_of;
 use super::listings::{Spelling, page_size};
 use super::receive::promised;
-use super::{Service, bucket_of};
+use super::{Service, bucket_of, part};
 use crate::store::{CompleteRequest, GivenPart, parse_key, parse_key_to_write};
-use model::ContentId;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput, CreateMultipartUploadOutput,
@@ -35,7 +34,7 @@ impl Service {
         let about = labels_of!(input);
         let (id, pending) = self.store.visit(move |store| store.start_upload(bucket, key, about)).await?;
         pending.done().await.map_err(s3_error_of)?;
-        Ok(S3Response::new(CreateMultipartUploadOutput {
+        Ok(part::understanding(CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(id),
@@ -47,14 +46,23 @@ impl Service {
         &self,
         mut request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
-        let promised = promised!(request);
+        let mut promised = promised!(request);
+        promised.blake3 = part::digest(&request.headers).map_err(s3_error_of)?;
         let mut input = request.input;
         let bucket = bucket_of(&input.bucket)?;
         let key = parse_key_to_write(&input.key).map_err(s3_error_of)?;
         let number = part_number(input.part_number)?;
-        let id = input.upload_id;
-        let upload = self.store.visit(move |store| store.upload(&id, &bucket, &key)).await?;
-        let received = self.receive(input.body.take(), promised).await?;
+        let (id, place) = (input.upload_id, part::place(&request.headers));
+        let size = promised.length.map_or(0, i64::cast_unsigned);
+        let (upload, draft) = self
+            .store
+            .visit(move |store| {
+                let upload = store.upload(&id, &bucket, &key)?;
+                let draft = place.map(|_| store.start_part(&upload, place, size)).transpose()?;
+                Ok((upload, draft))
+            })
+            .await?;
+        let received = self.receive(input.body.take(), promised, draft).await?;
         let (etag, checksum, pending) = self
             .store
             .visit(move |store| {
@@ -145,11 +153,11 @@ impl Service {
         let listed = parts.into_iter().map(|part| Part {
             part_number: Some(part.number.into()),
             size: Some(answer::size(part.size)),
-            e_tag: Some(answer::etag(&crate::record::etag_of(ContentId::from_md5(part.md5)))),
+            e_tag: Some(answer::etag(&part.tag.etag())),
             last_modified: Some(answer::timestamp(part.modified_ms)),
             ..Default::default()
         });
-        Ok(S3Response::new(ListPartsOutput {
+        Ok(part::understanding(ListPartsOutput {
             parts: Some(listed.collect()),
             bucket: Some(input.bucket),
             key: Some(input.key),

@@ -1,28 +1,20 @@
 //! Uploads in parts.
 //!
-//! Parts are files of their own until the upload is completed. Then the others are appended to the first, which
-//! becomes the object: one part need not be copied at all, and file systems that can share blocks copy none.
-//! An upload whose completion failed is as it was, because the first part is cut to its length
-//! before each try.
+//! An upload whose completion failed is as it was, whatever had been joined.
 
 use super::put::{Also, Content};
-use super::{Condition, Found, PutRequest, Source, Store, copy, hash, now_ms};
+use super::{Condition, Found, PutRequest, Source, Store, copy, join, now_ms};
 use crate::fault::{Doing, Fault};
 use crate::incoming::Draft;
-use crate::index::{Change, Pending, Submission, Upload, UploadPart};
+use crate::index::{Change, PartTag, Pending, Submission, Upload, UploadPart};
 use crate::locks::Guard;
-use crate::record::{About, Record, etag_of};
+use crate::record::{About, Record};
 use md5::{Digest, Md5};
 use model::{BucketName, ContentId, ETag, ObjectKey};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
 /// Parts other than the last have at least this size.
 const PART_MIN: u64 = 5 << 20;
-
-/// Bytes that are copied at once before they are hashed: what a processor's cache holds of them is hashed fastest.
-const COPY_PIECE: u64 = 1 << 20;
 
 /// A part as the client names it when it completes an upload.
 #[derive(Clone, Debug)]
@@ -68,6 +60,17 @@ impl Store {
         upload.filter(|upload| (&upload.bucket, &upload.key) == (bucket, key)).ok_or(Fault::NoSuchUpload)
     }
 
+    /// Starts a part of so many bytes; at its place in the object, if the client tells it and nothing else is there.
+    pub(crate) fn start_part(&self, upload: &Upload, place: Option<u64>, size: u64) -> Result<Draft, Fault> {
+        let place = place.and_then(|start| Some(start..start.checked_add(size)?));
+        let known = || {
+            let parts = self.index.parts(&upload.id)?;
+            Ok(parts.iter().filter_map(|part| Some(part.place?..part.place? + part.size)).collect())
+        };
+        let at_its_place = place.map(|place| self.incoming.part_at(&upload.id, place, known)).transpose()?;
+        at_its_place.flatten().map_or_else(|| self.incoming.file(), Ok)
+    }
+
     /// Keeps bytes as a part; an earlier one of that number is replaced.
     pub(crate) fn put_part(
         &self,
@@ -77,14 +80,15 @@ impl Store {
     ) -> Result<(ETag, Pending), Fault> {
         let size = content.size();
         let (draft, etag) = self.draft(content)?;
-        self.keep_part(upload, number, draft, size, etag)
+        let tag = PartTag::parse(&etag).expect("because content in one piece has such a tag");
+        self.keep_part(upload, draft, UploadPart { number, size, tag, place: None, modified_ms: now_ms() })
     }
 
     /// Keeps a range of an object as a part, if `acceptable` says so of the object.
     pub(crate) fn copy_part(
         &self,
         upload: &Upload,
-        number: u16,
+        (number, place): (u16, Option<u64>),
         (bucket, key): (&BucketName, &ObjectKey),
         acceptable: impl Fn(&Record) -> Result<Range<u64>, Fault>,
     ) -> Result<(ETag, Pending), Fault> {
@@ -100,35 +104,40 @@ impl Store {
                     return self.put_part(upload, number, content);
                 }
             };
-            let draft = self.incoming.file()?;
-            let to = draft.file().expect("because it was started as a file");
-            let is_whole = size == record.size();
-            let known = ContentId::from_hex(record.etag.as_str()).filter(|_| is_whole);
-            let content = copy_range(&source, to, range, known)?;
+            let whole = ContentId::from_hex(record.etag.as_str()).filter(|_| size == record.size());
+            let origin = || PartTag::of_origin(&record.etag, &range);
+            let tag = whole.map_or_else(origin, |md5| PartTag::Md5(*md5.as_bytes()));
+            let part = UploadPart { number, size, tag, place: None, modified_ms: now_ms() };
+            if self.holds(upload, &part)? {
+                return Ok((tag.etag(), self.submit(Vec::new(), Vec::new())));
+            }
+            let draft = self.start_part(upload, place, size)?;
+            join::copy(&source, range, draft.file().expect("because it was started as a file"))?;
             // Bytes of two versions would make a part that neither has.
             if copy::is_same(&source, &record)? {
-                return self.keep_part(upload, number, draft, size, etag_of(content));
+                return self.keep_part(upload, draft, part);
             }
         }
         Err(copy::restless())
     }
 
-    fn keep_part(
-        &self,
-        upload: &Upload,
-        number: u16,
-        draft: Draft,
-        size: u64,
-        etag: ETag,
-    ) -> Result<(ETag, Pending), Fault> {
-        crate::incoming::Draft::flush([&draft])?;
+    fn keep_part(&self, upload: &Upload, draft: Draft, part: UploadPart) -> Result<(ETag, Pending), Fault> {
+        Draft::flush([&draft])?;
         let guard = self.lock_upload(&upload.bucket, &upload.id);
         // It may have been completed or aborted while the bytes arrived.
         self.upload(&upload.id, &upload.bucket, &upload.key)?;
-        self.incoming.keep_part(draft, &upload.id, number)?;
-        let md5 = ContentId::from_hex(etag.as_str()).expect("because content in one piece has an MD5");
-        let part = UploadPart { number, size, md5: *md5.as_bytes(), modified_ms: now_ms() };
-        Ok((etag, self.submit(vec![Change::PutPart { upload: upload.id.clone(), part }], vec![guard])))
+        if self.holds(upload, &part)? {
+            return Ok((part.tag.etag(), self.submit(Vec::new(), vec![guard])));
+        }
+        let place = self.incoming.keep_part(draft, &upload.id, part.number)?;
+        let (upload, part) = (upload.id.clone(), UploadPart { place, ..part });
+        Ok((part.tag.etag(), self.submit(vec![Change::PutPart { upload, part }], vec![guard])))
+    }
+
+    /// Whether a client repeats itself, whose first request did its work and had no answer. What is there stays, at its place if it is.
+    fn holds(&self, upload: &Upload, part: &UploadPart) -> Result<bool, Fault> {
+        let held = self.index.part(&upload.id, part.number)?;
+        Ok(held.is_some_and(|held| (held.tag, held.size) == (part.tag, part.size)))
     }
 
     /// Makes an object of the parts. Waits until it is durable, and clears the parts away.
@@ -136,9 +145,10 @@ impl Store {
         let CompleteRequest { id, bucket, key, parts, condition } = request;
         let guard = self.lock_upload(&bucket, &id);
         let upload = self.upload(&id, &bucket, &key)?;
-        let parts = chosen_parts(&parts, &self.index.parts(&id)?)?;
+        let present = self.index.parts(&id)?;
+        let parts = chosen_parts(&parts, &present)?;
         let etag = etag_of_parts(&parts);
-        let (draft, size) = self.assemble(&id, &parts)?;
+        let (draft, size) = self.join(&id, &parts, &present)?;
         let content = Content::Draft { draft, size, etag };
         let request = PutRequest { bucket, key, about: upload.about, condition, modified_ms: now_ms() };
         let also = Also { changes: vec![Change::DropUpload { id: id.clone() }], guards: vec![guard] };
@@ -146,26 +156,6 @@ impl Store {
         pending.wait()?;
         self.incoming.drop_upload(&id).doing("clear the parts away")?;
         Ok(etag)
-    }
-
-    fn assemble(&self, id: &str, parts: &[UploadPart]) -> Result<(Draft, u64), Fault> {
-        const DOING: &str = "join the parts";
-        let (first, others) = parts.split_first().ok_or(Fault::PartOrder)?;
-        let draft = self.incoming.open_part(id, first.number)?;
-        let mut whole = draft.file().expect("because a part is a file");
-        whole.set_len(first.size).doing(DOING)?;
-        whole.seek(SeekFrom::End(0)).doing(DOING)?;
-        let mut size = first.size;
-        for part in others {
-            let source = self.incoming.open_part(id, part.number)?;
-            let mut source = source.file().expect("because a part is a file");
-            let copied = std::io::copy(&mut source, &mut whole).doing(DOING)?;
-            if copied != part.size {
-                return Err(Fault::InvalidPart(part.number));
-            }
-            size += copied;
-        }
-        Ok((draft, size))
     }
 
     pub(crate) fn abort(&self, id: &str, bucket: &BucketName, key: &ObjectKey) -> Result<(), Fault> {
@@ -189,10 +179,13 @@ impl Store {
         for id in known {
             let lacks_a_part = || {
                 Ok::<_, Fault>(
-                    self.index.parts(&id)?.iter().any(|part| !self.incoming.has_part(&id, part.number)),
+                    self.index
+                        .parts(&id)?
+                        .iter()
+                        .any(|part| !self.incoming.has_part(&id, part.number, part.place.is_some())),
                 )
             };
-            // A crash behind a completion's rename leaves the object, and an upload without its first part: nobody could complete it again.
+            // A crash behind a completion's rename leaves the object, and an upload without its parts: nobody could complete it again.
             if !present.contains(&id) || lacks_a_part()? {
                 self.incoming.drop_upload(&id).doing("clear an upload away")?;
                 changes.push(Change::DropUpload { id });
@@ -219,8 +212,7 @@ fn chosen_parts(given: &[GivenPart], present: &[UploadPart]) -> Result<Vec<Uploa
     for part in given {
         let found = present.binary_search_by_key(&part.number, |part| part.number);
         let found = present[found.map_err(|_| Fault::InvalidPart(part.number))?];
-        let etag = etag_of(ContentId::from_md5(found.md5));
-        if part.etag.as_deref().is_some_and(|given| given != etag.as_str()) {
+        if part.etag.as_deref().is_some_and(|given| given != found.tag.etag().as_str()) {
             return Err(Fault::InvalidPart(part.number));
         }
         chosen.push(found);
@@ -231,35 +223,11 @@ fn chosen_parts(given: &[GivenPart], present: &[UploadPart]) -> Result<Vec<Uploa
     }
 }
 
-/// The MD5 of the parts' MD5s, and their number.
+/// The MD5 of the MD5s in the parts' tags, and their number.
 fn etag_of_parts(parts: &[UploadPart]) -> ETag {
     let mut hasher = Md5::new();
     for part in parts {
-        hasher.update(part.md5);
+        hasher.update(part.tag.bytes());
     }
     ETag::new(&format!("{}-{}", ContentId::from_md5(hasher.finalize().into()), parts.len()))
-}
-
-/// Appends a range of a file to an empty one, and returns what it holds, unless that is known. The kernel copies, or shares the blocks
-/// where the file system can; what is hashed is the copy, fresh from memory.
-fn copy_range(
-    mut from: &File,
-    mut to: &File,
-    range: Range<u64>,
-    known: Option<ContentId>,
-) -> Result<ContentId, Fault> {
-    const DOING: &str = "copy a range";
-    let (mut hasher, mut at, size) = (Md5::new(), 0, range.end - range.start);
-    from.seek(SeekFrom::Start(range.start)).doing(DOING)?;
-    while at < size {
-        let piece = COPY_PIECE.min(size - at);
-        if std::io::copy(&mut from.take(piece), &mut to).doing(DOING)? != piece {
-            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)).doing(DOING);
-        }
-        if known.is_none() {
-            hash::add(&mut hasher, to, at..at + piece).doing(DOING)?;
-        }
-        at += piece;
-    }
-    Ok(known.unwrap_or_else(|| ContentId::from_md5(hasher.finalize().into())))
 }

@@ -14,6 +14,7 @@ mod listings;
 mod multipart;
 mod objects;
 mod opendal_client;
+mod places;
 mod recovery;
 mod server;
 mod speed;

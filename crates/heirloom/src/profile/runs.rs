@@ -81,7 +81,7 @@ fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
             deleted: report.deleted_local + report.deleted_remote,
             conflicts: report.conflicts.len() as u64,
             problems: report.problems.len() as u64,
-            bytes_up: report.uploaded_bytes,
+            bytes_up: report.sent_bytes,
             bytes_down: report.downloaded_bytes,
         },
         Ok(Outcome::Planned(_)) => nothing(journal::Outcome::Ok),

@@ -15,6 +15,7 @@ pub(crate) struct Synced {
     route: String,
     uploaded: u64,
     uploaded_bytes: u64,
+    sent_bytes: u64,
     downloaded: u64,
     downloaded_bytes: u64,
     moved: u64,
@@ -35,6 +36,7 @@ impl Synced {
             route: route.name(),
             uploaded: report.uploaded,
             uploaded_bytes: report.uploaded_bytes,
+            sent_bytes: report.sent_bytes,
             downloaded: report.downloaded,
             downloaded_bytes: report.downloaded_bytes,
             moved: report.moved.local + report.moved.remote,
@@ -47,17 +49,27 @@ impl Synced {
     }
 }
 
+impl Synced {
+    fn uploaded(&self) -> Option<String> {
+        let (sent, all) = (ByteSize(self.sent_bytes).to_string(), ByteSize(self.uploaded_bytes).to_string());
+        let is_all = self.sent_bytes >= self.uploaded_bytes || sent == all;
+        // Of a large file that changed, or whose upload was cut off, the store has the rest already.
+        let bytes = if is_all { all } else { format!("{sent} of {all} sent") };
+        moved("uploaded", self.uploaded, &bytes)
+    }
+}
+
+fn moved(verb: &str, files: u64, bytes: &str) -> Option<String> {
+    (files > 0).then(|| format!("{files} {verb} ({bytes})"))
+}
+
 impl fmt::Display for Synced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.route)?;
-        let moved = |verb: &str, files: u64, bytes: u64| match files {
-            0 => None,
-            _ => Some(format!("{files} {verb} ({})", ByteSize(bytes))),
-        };
         let count = |files: u64, what: &str| (files > 0).then(|| format!("{files} {what}"));
         let parts: Vec<String> = [
-            moved("uploaded", self.uploaded, self.uploaded_bytes),
-            moved("downloaded", self.downloaded, self.downloaded_bytes),
+            self.uploaded(),
+            moved("downloaded", self.downloaded, &ByteSize(self.downloaded_bytes).to_string()),
             count(self.moved, "moved"),
             count(self.deleted_local, "deleted here"),
             count(self.deleted_remote, "deleted there"),

@@ -1,7 +1,7 @@
 //! From the bucket to the folder. What arrives is checked against the store's digest before it gets its name.
 
 use super::fate::{TornDownload, Trouble};
-use super::{Applier, is_small};
+use super::{Applier, is_small, known};
 use crate::decide::Seen;
 use crate::observe::{is_unknown, node_of};
 use crate::sides::{Local, Remote, Staging as _};
@@ -19,7 +19,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     pub(super) async fn download(&self, action: &Action, node: &Node, seen: &Seen) -> Result<(), Trouble> {
         let expect = seen.expect_local(action)?;
         let seen = seen.there()?;
-        let mut chunks = None;
+        let mut large = None;
         let (found, content) = if node.kind == Kind::Directory {
             let found =
                 self.local.write(&action.key.path(), node.kind, &node.meta, Bytes::new(), expect).await?;
@@ -28,12 +28,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             self.download_whole(action, seen, expect).await?
         } else {
             let (found, surveyed) = self.download_large(action, seen, expect).await?;
-            chunks = Some(surveyed.chunks);
-            (found, surveyed.content)
+            let content = surveyed.content;
+            large = Some(surveyed);
+            (found, content)
         };
         self.remember_download(action, seen, &found, content).await;
-        if let Some(chunks) = chunks.filter(|_| !self.remote.may_be_sealed()) {
-            self.remember(Change::Chunks { key: action.key.clone(), content, chunks }, None).await;
+        if let Some(surveyed) = large.filter(|_| !self.remote.may_be_sealed()) {
+            self.remember(known(&action.key, surveyed), None).await;
         }
         Ok(())
     }

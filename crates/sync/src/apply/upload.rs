@@ -4,12 +4,12 @@
 //! journal knows. What was begun is remembered before the first part goes, so that a crash costs no part twice.
 
 use super::fate::Trouble;
-use super::{Applier, is_small};
+use super::{Applier, is_small, known};
 use crate::decide::Seen;
 use crate::sides::{Local, Remote};
 use bucket::Parts;
 use bytes::Bytes;
-use disk::Found;
+use disk::{Found, Surveyed};
 use journal::{Change, LocalSeen};
 use model::{Agreed, BaseEntry, Chunk, Kind, Node, ObjectKey, RemoteVersion};
 use plan::sync::Action;
@@ -20,7 +20,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         let here = seen.here()?;
         let expect = seen.expect_remote(action)?;
         let found = found(action, here);
-        let mut chunks = None;
+        let mut surveyed = None;
         let version = if is_small(node.kind, node.size) {
             let _room = self.room_for(node.size).await;
             let bytes = match node.kind {
@@ -29,20 +29,21 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             };
             let version = self.remote.put(&action.key, node, bytes, &expect).await?;
             self.progress.bytes_done(node.size);
+            self.progress.bytes_sent(node.size);
             version
         } else {
-            let large = self.chunks_of(&found, node).await?;
-            let version = self.upload_large(&found, node, &large, seen, &expect).await?;
-            chunks = Some(large);
+            let large = self.survey_of(&found, node).await?;
+            let version = self.upload_large(&found, node, &large.chunks, seen, &expect).await?;
+            surveyed = Some(large);
             version
         };
-        let (key, content) = (action.key.clone(), node.content);
+        let key = action.key.clone();
         let agreed = Agreed { local: here.node, remote: *node };
         let entry = BaseEntry { key: key.clone(), agreed, stamp: here.stamp, version };
         self.remember(Change::Agree(entry), None).await;
-        if let Some(chunks) = chunks {
+        if let Some(surveyed) = surveyed {
             if !self.remote.seals() {
-                self.remember(Change::Chunks { key: key.clone(), content, chunks }, None).await;
+                self.remember(known(&key, surveyed), None).await;
             }
             self.journal.remove_upload(self.route, &key)?;
         }
@@ -50,13 +51,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     }
 
     /// The file's chunks: as they were seen when it was looked at, else by reading it.
-    async fn chunks_of(&self, found: &Found, node: &Node) -> Result<Vec<Chunk>, Trouble> {
-        if let Some(chunks) = self.surveys.take(&found.key, &found.stamp) {
-            return Ok(chunks);
+    async fn survey_of(&self, found: &Found, node: &Node) -> Result<Surveyed, Trouble> {
+        if let Some(surveyed) = self.surveys.take(&found.key, &found.stamp) {
+            return Ok(surveyed);
         }
-        let surveyed = self.local.survey(found).await?;
+        let surveyed = self.local.survey(found, None).await?;
         if surveyed.content == node.content {
-            Ok(surveyed.chunks)
+            Ok(surveyed)
         } else {
             Err(Trouble::Remote(bucket::Error::Changed {
                 key: found.key.clone(),
@@ -92,7 +93,8 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         if self.journal.has_sealed(self.route, Some(key))? {
             return Ok(Parts::along(chunks, plan::delta::pieces(&[], chunks), None));
         }
-        let old = self.journal.chunks(self.route, key, there.node.content)?.unwrap_or_default();
+        let old = self.journal.chunks(self.route, key, there.node.content)?;
+        let old = old.map(|old| old.chunks).unwrap_or_default();
         let base = Some((key.clone(), there.version.clone()));
         Ok(Parts::along(chunks, plan::delta::pieces(&old, chunks), base))
     }

@@ -9,9 +9,9 @@ use crate::route::Route;
 use crate::sides::{LeaveOut, Local};
 use crate::surveys::Surveys;
 use crate::threads::{blocking, is_large};
-use disk::{Extent, Found};
+use disk::{Extent, Found, Surveyed, Waypoints};
 use futures::{Stream, StreamExt as _};
-use journal::{Change, Journal, Known, KnownEntries, LocalSeen, RouteId, Sighting};
+use journal::{Change, Chunks, Journal, Known, KnownEntries, LocalSeen, RouteId, Sighting};
 use model::{ContentId, Kind, ObjectKey};
 use std::iter::Peekable;
 use std::sync::Arc;
@@ -33,9 +33,10 @@ pub(crate) async fn local<L: Local>(
     progress: &Progress,
 ) -> Result<View, Error> {
     let (sender, unread) = mpsc::channel(UNREAD_MAX);
+    let before = |unread: &Unread| surveyed_before(journal, route.id, unread);
     let (scanned, read) = tokio::join!(
         scan(route, side, journal, sender),
-        read_changed(side, received(unread), notes, surveys, progress)
+        read_changed(side, received(unread), notes, (surveys, &before), progress)
     );
     let mut view = scanned?;
     view.hidden.paths.extend(read.hidden.paths);
@@ -201,21 +202,34 @@ fn change(found: &Found, content: ContentId, known: Option<&Known>) -> Change {
     Change::See(Sighting::Local(found.key.clone(), Some(LocalSeen { node, stamp: found.stamp })))
 }
 
-/// What a file holds. A large one is cut into chunks on the way.
-async fn content_of<L: Local>(side: &L, found: &Found, surveys: &Surveys) -> Result<ContentId, disk::Error> {
+/// What is remembered of the version that was agreed on. That it cannot be read costs time alone.
+fn surveyed_before(journal: &Journal, route: RouteId, Unread { found, known }: &Unread) -> Option<Surveyed> {
+    let content = known.as_ref()?.base.as_ref()?.agreed.remote.content;
+    let Chunks { chunks, waypoints } = journal.chunks(route, &found.key, content).ok()??;
+    Some(Surveyed { content, chunks, waypoints: Waypoints::from_bytes(waypoints) })
+}
+
+/// What a file holds. A large one is cut into chunks on the way, as far as it is not as it was before.
+async fn content_of<L: Local>(
+    side: &L,
+    unread: &Unread,
+    (surveys, before): (&Surveys, impl Fn(&Unread) -> Option<Surveyed>),
+) -> Result<ContentId, disk::Error> {
+    let found = &unread.found;
     if found.kind != Kind::File || !is_large(found.size) {
         return side.digest(found).await;
     }
-    let surveyed = side.survey(found).await?;
-    surveys.keep(found.key.clone(), found.stamp, surveyed.chunks);
-    Ok(surveyed.content)
+    let surveyed = side.survey(found, before(unread)).await?;
+    let content = surveyed.content;
+    surveys.keep(found.key.clone(), found.stamp, surveyed);
+    Ok(content)
 }
 
 async fn read_changed<L: Local>(
     side: &L,
     unread: impl Stream<Item = Unread> + Unpin,
     notes: &Notes,
-    surveys: &Surveys,
+    (surveys, before): (&Surveys, &impl Fn(&Unread) -> Option<Surveyed>),
     progress: &Progress,
 ) -> View {
     let mut view = View::default();
@@ -223,7 +237,7 @@ async fn read_changed<L: Local>(
         .map(|unread| {
             progress.enter_once(Stage::Digesting);
             progress.expect(1, unread.found.size);
-            async move { (content_of(side, &unread.found, surveys).await, unread) }
+            async move { (content_of(side, &unread, (surveys, before)).await, unread) }
         })
         .buffer_unordered(DIGESTS_AT_ONCE);
     while let Some((digest, Unread { found, known })) = digests.next().await {

@@ -30,12 +30,13 @@ struct Progress {
     read: u64,
     /// Sealed bytes that were given out.
     given: u64,
-    ready: BytesMut,
+    /// Sealed bytes that were not given out: at most those of one step.
+    ready: Bytes,
 }
 
 impl<S: Reading> Sealing<S> {
     pub(super) fn new(sealer: Sealer, source: Arc<S>, key: &ObjectKey, node: &Node) -> Self {
-        let (sealer, ready) = (Some(sealer), BytesMut::new());
+        let (sealer, ready) = (Some(sealer), Bytes::new());
         let progress = Mutex::new(Progress { sealer, hasher: Md5::new(), read: 0, given: 0, ready });
         Self { source, path: PathBuf::from(key.as_str()), content: node.content, size: node.size, progress }
     }
@@ -51,7 +52,7 @@ impl<S: Reading> Sealing<S> {
             if ContentId::from_md5(hasher.finalize().into()) != self.content {
                 return Err(disk::Error::Changed { path: self.path.clone() });
             }
-            progress.ready.extend_from_slice(&sealer.finish());
+            progress.ready = sealer.finish();
             return Ok(());
         }
         let length = usize::try_from(length).expect("because a step fits in memory");
@@ -64,8 +65,7 @@ impl<S: Reading> Sealing<S> {
             (hasher, sealer, bytes)
         };
         let (hasher, sealer, bytes) = blocking(work).await;
-        progress.ready.extend_from_slice(&bytes);
-        (progress.hasher, progress.sealer) = (hasher, Some(sealer));
+        (progress.hasher, progress.sealer, progress.ready) = (hasher, Some(sealer), bytes);
         Ok(())
     }
 }
@@ -74,11 +74,17 @@ impl<S: Reading> Reading for Sealing<S> {
     async fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, disk::Error> {
         let mut progress = self.progress.lock().await;
         assert_eq!(offset, progress.given, "what is sealed is read in order");
-        while progress.ready.len() < length {
-            self.advance(&mut progress).await?;
+        // Exactly what is asked for: several parts are on their way at once, and memory that grew with one would be kept by all.
+        let mut part = BytesMut::with_capacity(length);
+        while part.len() < length {
+            if progress.ready.is_empty() {
+                self.advance(&mut progress).await?;
+            }
+            let now = progress.ready.len().min(length - part.len());
+            part.extend_from_slice(&progress.ready.split_to(now));
         }
         progress.given += length as u64;
-        Ok(progress.ready.split_to(length).freeze())
+        Ok(part.freeze())
     }
 }
 

@@ -406,7 +406,7 @@ impl Local for SimFolder {
         self.operate("digest", path.as_str(), |work| work.read(&path, found).map(|entry| entry.content)).await
     }
 
-    async fn survey(&self, found: &Found) -> Result<Surveyed, Error> {
+    async fn survey(&self, found: &Found, _before: Option<Surveyed>) -> Result<Surveyed, Error> {
         let path = found.key.path();
         let entry = self.operate("survey", path.as_str(), |work| work.read(&path, found)).await?;
         let mut survey = Survey::new();

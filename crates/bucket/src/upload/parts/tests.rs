@@ -22,8 +22,8 @@ fn a_part_is_what_was_announced_or_nothing() {
     let pieces = vec![Piece::Send { offset: 0, length: 3 }, Piece::Send { offset: 3, length: 6 }];
     let parts = Parts::along(&chunks, pieces, None);
     assert_eq!(parts.size(), 9);
-    let check = |offset, part: &[u8]| parts.announced.check(offset, part);
-    assert_eq!(check(3, b"three2"), Some(ContentId::from_md5(Md5::digest(b"three2").into())));
+    let check = |offset, part: &[u8]| parts.announced.check(offset, part, false);
+    assert_eq!(check(3, b"three2"), Some(Digest::of(b"three2", false)));
     assert!(check(0, b"one").is_some());
     for (offset, wrong) in
         [(0, &b"two"[..]), (3, b"three3"), (3, b"three"), (3, b"thre"), (1, b"ne"), (8, b"2more")]
@@ -38,5 +38,21 @@ fn plain_parts_are_the_file() {
         let parts = Parts::plain(size);
         assert_eq!(parts.size(), size);
         assert!(parts.numbered().all(|(_, piece)| piece.length() > 0 && piece.length() <= part_size(size)));
+    }
+}
+
+#[test]
+fn a_tag_tells_what_a_part_holds() {
+    let digests = [Digest::of(b"three", false), Digest::of(b"three", true)];
+    let blake3 = blake3::hash(b"three").to_hex();
+    let tags = ["35d6d33467aae9a2e3dccb4b6b027878".to_owned(), format!("{}-1", &blake3[..32])];
+    for (at, digest) in digests.iter().enumerate() {
+        for (other, tag) in tags.iter().enumerate() {
+            assert_eq!(digest.is_in(&ETag::new(tag)), at == other, "{digest:?} {tag}");
+        }
+        assert!(
+            !digest.is_in(&ETag::new(&blake3[..32]))
+                && !digest.is_in(&ETag::new(&tags[1].replace("-1", "-2")))
+        );
     }
 }
