@@ -13,6 +13,7 @@ mod conflicts;
 mod crash;
 mod daemon;
 mod destinations;
+mod directions;
 mod eio;
 mod foreign;
 mod guards;

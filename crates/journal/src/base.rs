@@ -182,13 +182,7 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                 chunks.forget(route, key)?;
                 sealed::forget(connection, route, key)?;
             }
-            Change::Part { key, local, remote } => {
-                let here = local.map(|seen| Change::See(Sighting::Local(key.clone(), Some(seen))));
-                let there = remote.clone().map(|seen| Change::See(Sighting::Remote(key.clone(), Some(seen))));
-                let parts: Vec<Change> =
-                    [Some(Change::Forget(key.clone())), here, there].into_iter().flatten().collect();
-                write(connection, route, &parts)?;
-            }
+            Change::Part { key, local, remote } => part(connection, route, key, *local, remote.clone())?,
             Change::LocalOver(key) => local_over(connection, route, key)?,
             Change::RemoteOver(key) => remote_over(connection, route, key)?,
             Change::See(sighting) => sighting::write(connection, route, sighting)?,
@@ -218,6 +212,20 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
         }
     }
     Ok(())
+}
+
+fn part(
+    connection: &Connection,
+    route: RouteId,
+    key: &ObjectKey,
+    local: Option<LocalSeen>,
+    remote: Option<RemoteSeen>,
+) -> rusqlite::Result<()> {
+    let here = local.map(|seen| Sighting::Local(key.clone(), Some(seen)));
+    let there = remote.map(|seen| Sighting::Remote(key.clone(), Some(seen)));
+    let seen = [here, there].into_iter().flatten().map(Change::See);
+    let changes: Vec<Change> = std::iter::once(Change::Forget(key.clone())).chain(seen).collect();
+    write(connection, route, &changes)
 }
 
 /// There may be something to plan.

@@ -15,7 +15,7 @@ use journal::{Journal, Known};
 use mirror::Drive;
 use model::{Kind, Node, ObjectKey, RelPath};
 use plan::ignore::{CACHE_SIGNATURE, CACHE_TAG, IgnoreTree, RULES_FILE, Shape};
-use plan::sync::{Direction, Side};
+use plan::sync::Direction;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -214,29 +214,42 @@ fn standing(route: &Route, known: Option<&Known>, here: Option<(model::Stamp, Ki
         (None, Some(_)) | (Some(_), None) => true,
         (None, None) => false,
     };
-    let (up, down) = (route.direction.writes(Side::Remote), route.direction.writes(Side::Local));
-    let only = |way: &str| match route.direction {
-        Direction::TwoWay => String::new(),
-        Direction::Push => format!("; the state is pushed only, so {way}"),
-        Direction::Pull => format!("; the state is pulled only, so {way}"),
-    };
-    match (locally, remotely, here.is_some(), there.is_some()) {
-        (false, false, true, _) => format!("is in sync with {destination}"),
-        (false, false, false, _) => format!("stands neither here nor, as far as was seen, in {destination}"),
-        (true, false, true, _) if up => {
-            let what = if base.is_some() { "was changed here" } else { "is new here" };
+    if !locally && !remotely {
+        return match here {
+            Some(_) => format!("is in sync with {destination}"),
+            None => format!("stands neither here nor, as far as was seen, in {destination}"),
+        };
+    }
+    let local = Shown { is_there: here.is_some(), is_changed: locally };
+    let remote = Shown { is_there: there.is_some(), is_changed: remotely };
+    match route.direction {
+        Direction::TwoWay => between_equals(destination, base.is_some(), local, remote),
+        Direction::Push => following(base.is_some(), ("here", local), (&format!("in {destination}"), remote)),
+        Direction::Pull => following(base.is_some(), (&format!("in {destination}"), remote), ("here", local)),
+    }
+}
+
+/// What a side shows.
+#[derive(Clone, Copy)]
+struct Shown {
+    is_there: bool,
+    /// Since both sides agreed, if they ever did.
+    is_changed: bool,
+}
+
+fn between_equals(destination: &str, was_agreed: bool, local: Shown, remote: Shown) -> String {
+    match (local.is_changed, remote.is_changed, local.is_there, remote.is_there) {
+        (true, false, true, _) => {
+            let what = if was_agreed { "was changed here" } else { "is new here" };
             format!("{what}, and goes to {destination} with the next sync")
         }
-        (true, false, true, _) => format!("was changed here{}", only("it stays here")),
-        (true, false, false, _) if up => {
+        (true, false, false, _) => {
             format!("was deleted here, and will be in {destination} with the next sync")
         }
-        (true, false, false, _) => format!("was deleted here{}", only("it stays there")),
-        (false, true, _, true) if down => format!("is new in {destination}, and comes with the next sync"),
-        (false, true, _, false) if down => {
+        (false, _, _, true) => format!("is new in {destination}, and comes with the next sync"),
+        (false, _, _, false) => {
             format!("was deleted in {destination}, and will be here with the next sync")
         }
-        (false, true, ..) => format!("was changed in {destination}{}", only("it stays there")),
         (true, true, true, true) => {
             format!("was changed here and in {destination}; if they differ, both versions will be kept")
         }
@@ -247,6 +260,27 @@ fn standing(route: &Route, known: Option<&Known>, here: Option<(model::Stamp, Ki
             format!("was deleted here and changed in {destination}; it will be kept")
         }
         (true, true, false, false) => "was deleted on both sides".to_owned(),
+    }
+}
+
+/// Where one side follows the other: each with where it is.
+fn following(was_agreed: bool, (at, leads): (&str, Shown), (there, follows): (&str, Shown)) -> String {
+    match (leads.is_there, follows.is_there) {
+        (true, true) if follows.is_changed => {
+            format!(
+                "has another version {there}, which moves aside if it differs: the one {at} takes its place with the next sync"
+            )
+        }
+        (true, true) => format!("was changed {at}, and will be {there} with the next sync"),
+        (true, false) if was_agreed => {
+            format!("is missing {there}, and will be there again with the next sync")
+        }
+        (true, false) => format!("is new {at}, and will be {there} with the next sync"),
+        (false, true) if was_agreed && !follows.is_changed => {
+            format!("was deleted {at}, and will be {there} with the next sync")
+        }
+        (false, true) => format!("stands {there} alone, and is left so: that side only follows"),
+        (false, false) => "was deleted on both sides".to_owned(),
     }
 }
 
