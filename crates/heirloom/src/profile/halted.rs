@@ -65,6 +65,7 @@ pub(super) fn halted(route: &Route, halt: &Halt) -> Failure {
         Halt::MassDeletion { side, .. } => {
             failure.hint(keep(route, side.other(), &ways.resync)).hint(resume(MEANT))
         }
+        Halt::Vacant { .. } => failure.hint(resume("To receive everything into this directory,")),
         Halt::Replaced { .. } | Halt::Strangers { .. } => {
             failure.hint(resume("To put both sides together, keeping every file of either,"))
         }
@@ -91,6 +92,9 @@ fn look(route: &Route, halt: &Halt) -> String {
         ),
         Halt::Replaced { side: Side::Remote, .. } => format!(
             "What is in {there} does not know how far this machine had come: it was restored from a backup or made anew, or is another disk. Nothing was changed in {folder}."
+        ),
+        Halt::Vacant { .. } => format!(
+            "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was written into it."
         ),
         Halt::Replaced { side: Side::Local, .. } => format!(
             "If {folder} lies on a disk that is not mounted, mount it and sync again; nothing was changed in {there}."

@@ -130,12 +130,20 @@ pub struct Toll {
     pub deleted: PerSide,
     /// Files there that get other content.
     pub replaced: PerSide,
+    /// Files that are written there although both sides held them.
+    pub refilled: PerSide,
 }
 
 impl Toll {
     /// Counts one step.
     pub fn count<W>(&mut self, place: &Place<W>, step: &Step) {
         let Step::Act(Action { side, change, .. }) = step else { return };
+        if matches!(change, Change::Write(Written(node)) if node.kind != Kind::Directory)
+            && place.on(*side).is_none()
+            && place.base.is_some()
+        {
+            *self.refilled.of_mut(*side) += 1;
+        }
         let Some(there) = place.on(*side).filter(|node| node.kind != Kind::Directory) else { return };
         match change {
             Change::Delete => *self.deleted.of_mut(*side) += 1,
@@ -154,6 +162,7 @@ pub fn guard(tally: &Tally, toll: &Toll, moved: PerSide, rules: &Rules<'_>) -> O
     }
     // A doubtful side first: a word to go on from there deletes nothing, whereas from an emptied one it does.
     both(|side| replaced(side, toll, rules))
+        .or_else(|| vacant(toll, rules))
         .or_else(|| both(|side| emptied(side, tally, toll)))
         .or_else(|| strangers(tally))
         .or_else(|| both(|side| mass(side, tally, toll, moved, rules)))
@@ -175,6 +184,12 @@ fn replaced(side: Side, toll: &Toll, rules: &Rules<'_>) -> Option<Halt> {
     let at_stake = side.other();
     let (deleted, replaced) = (toll.deleted.of(at_stake), toll.replaced.of(at_stake));
     (rules.doubts.about(side) && deleted + replaced > 0).then_some(Halt::Replaced { side, deleted, replaced })
+}
+
+/// A disk that is not mounted leaves a directory in its place, and nobody wants that filled. In a bucket that was put back nothing is in the way.
+fn vacant(toll: &Toll, rules: &Rules<'_>) -> Option<Halt> {
+    let missing = toll.refilled.local;
+    (rules.doubts.local && missing > 0).then_some(Halt::Vacant { missing })
 }
 
 fn strangers(tally: &Tally) -> Option<Halt> {

@@ -265,6 +265,11 @@ pub enum Halt {
         /// How many files there would get other content.
         replaced: u64,
     },
+    /// Another directory is in the folder's place, and what was there would be received into it once more.
+    Vacant {
+        /// How many files it lacks.
+        missing: u64,
+    },
     /// Two trees that never met, each with many files, have hardly one in common.
     Strangers {
         /// Files on the local side.
@@ -360,6 +365,13 @@ impl fmt::Display for Halt {
                 let other = side.other();
                 let deleted = files(*deleted);
                 write!(f, "{what}; {deleted} would be deleted and {replaced} replaced on the {other} side")
+            }
+            Self::Vacant { missing } => {
+                let missing = files(*missing);
+                write!(
+                    f,
+                    "another directory is in the folder's place; {missing} that it lacks would be received into it"
+                )
             }
             Self::Strangers { local, remote, same } => {
                 let common = if *same == 0 {

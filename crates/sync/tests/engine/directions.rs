@@ -190,6 +190,41 @@ async fn a_folder_that_only_receives_is_put_right_and_loses_nothing() {
     assert_eq!(testkit::list(mirror.folder()), testkit::list(origin.folder()));
 }
 
+/// The disk is not mounted: nothing is received into the directory on which it should be.
+#[tokio::test]
+async fn another_directory_in_the_folders_place_is_not_filled_unasked() {
+    let bucket = FakeBucket::with_feed();
+    let origin = machine(Direction::TwoWay, &bucket);
+    origin.sync().await;
+    let mut mirror = Machine::new("mirror", &bucket);
+    mirror.route.direction = Direction::Pull;
+    mirror.sync().await;
+    let aside = mirror.folder().with_extension("aside");
+    fs::rename(mirror.folder(), &aside).unwrap();
+    fs::create_dir(mirror.folder()).unwrap();
+    for stray in [false, true] {
+        if stray {
+            mirror.write("lost+found", "of the mount point");
+        }
+        let halted = mirror.run().await;
+        let expected = Halt::Vacant { missing: 4 };
+        assert!(matches!(&halted, Ok(Outcome::Halted(halt)) if *halt == expected), "{halted:?}");
+        assert_eq!(mirror.read("f0"), None);
+    }
+    // Unless a person says so; or the right one is back.
+    let elsewhere = mirror.folder().with_extension("elsewhere");
+    fs::rename(mirror.folder(), &elsewhere).unwrap();
+    fs::rename(&aside, mirror.folder()).unwrap();
+    assert!(!mirror.sync().await.did_something());
+    fs::rename(mirror.folder(), &aside).unwrap();
+    fs::rename(&elsewhere, mirror.folder()).unwrap();
+    let resumed = Options { resume: Resume::Anything, ..options() };
+    assert!(matches!(mirror.run_with(resumed).await, Ok(Outcome::Done(_))));
+    assert_eq!(mirror.read("f0").as_deref(), Some("first 0"));
+    assert_eq!(mirror.read("lost+found").as_deref(), Some("of the mount point"));
+    assert!(!mirror.sync().await.did_something());
+}
+
 #[tokio::test]
 async fn a_file_of_its_own_makes_way_for_a_directory_that_is_received() {
     let bucket = FakeBucket::with_feed();

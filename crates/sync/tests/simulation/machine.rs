@@ -252,6 +252,7 @@ impl State {
                     Halt::Emptied { .. } => "halts: emptied",
                     Halt::MassDeletion { .. } => "halts: mass deletion",
                     Halt::Replaced { .. } => "halts: replaced",
+                    Halt::Vacant { .. } => "halts: vacant",
                     Halt::Strangers { .. } => "halts: strangers",
                 });
                 if wrote > 0 {

@@ -207,6 +207,15 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Whether the running cycle works on the directory on which the folder is mounted, although it has known the folder.
+    fn is_beneath_the_folder(&self) -> bool {
+        let known = self.journal.root_identity(self.route.id).unwrap();
+        self.cycle_sees == Mount::Beneath
+            && known.is_some_and(|known| known.inode == self.folder.identity.inode)
+    }
+}
+
 impl State {
     pub(crate) fn new(random: Random, trace: Trace, bucket: Objects) -> Self {
         Self {
@@ -388,6 +397,11 @@ impl State {
         if leaves_alone.is_some_and(|rules| rules.ignores(&as_file, Shape::Leaf)) {
             self.violate(format_args!(
                 "machine {machine} changed {path} on {site:?}, which a rule says to leave alone"
+            ));
+        }
+        if site != Site::Bucket && self.machines[machine].is_beneath_the_folder() {
+            self.violate(format_args!(
+                "machine {machine} wrote {path} into the directory on which its folder is mounted"
             ));
         }
         // A side that follows is put right if it has changed by itself.
