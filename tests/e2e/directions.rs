@@ -39,6 +39,9 @@ fn a_pushed_state_puts_its_place_in_the_cloud_right() {
         why("documents/own")
     );
     assert!(why("documents/gone").contains("is in sync with cloud"));
+    sync(&pushes).ok();
+    let status = home.run(&["status", "--config", &pushes]).ok().stdout;
+    assert!(status.contains("in sync") && !status.contains("to receive"), "{status}");
     home.write("documents/kept", "changed");
     assert!(why("documents/kept").contains("was changed here, and will be in cloud with the next sync"));
     assert_eq!(home.read("documents/edited").as_deref(), Some("edited"));

@@ -116,6 +116,7 @@ fn of_laptop(laptop: &Laptop) -> Result<Status, Failure> {
                     state: Some(name.as_str()),
                     destination: destination.as_str(),
                     folder: &folder.path,
+                    direction: state.direction,
                     ways: Ways::new(
                         Some(name),
                         (state.destinations.len() > 1).then_some(destination.as_str()),
@@ -148,6 +149,7 @@ fn of_pi(pi: &Pi) -> Result<Status, Failure> {
                 state: None,
                 destination: "cloud",
                 folder: &folder,
+                direction: pi.mirror.direction,
                 ways: Ways::new(None, None),
             };
             routes.push(of_key(known(&pi.state_dir)?.as_ref(), &pi::key(&join, &drive), &names)?);

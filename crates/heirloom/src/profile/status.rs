@@ -8,6 +8,7 @@ use super::live::{Failing, Live};
 use super::routes::Wired;
 use journal::{Journal, RouteId};
 use model::UnixNanos;
+use plan::sync::{Direction, Side};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use sync::{Route, Stage};
@@ -129,6 +130,7 @@ pub(crate) struct Names<'a> {
     pub(crate) state: Option<&'a str>,
     pub(crate) destination: &'a str,
     pub(crate) folder: &'a Path,
+    pub(crate) direction: Direction,
     pub(crate) ways: Ways,
 }
 
@@ -139,6 +141,7 @@ impl<'a> Names<'a> {
             state: route.state.as_ref().map(model::StateName::as_str),
             destination: &route.destination,
             folder: &route.folder,
+            direction: route.direction,
             ways: Ways::of(route),
         }
     }
@@ -177,11 +180,15 @@ pub(crate) fn of_route(
         status.problems = summary.problems;
     }
     let pending = journal.pending(id)?;
-    (status.pending_up, status.pending_up_gone) = (pending.local - pending.local_gone, pending.local_gone);
-    status.pending_up_bytes = pending.local_bytes;
-    (status.pending_down, status.pending_down_gone) =
-        (pending.remote - pending.remote_gone, pending.remote_gone);
-    status.pending_down_bytes = pending.remote_bytes;
+    // What a side that only follows has of its own goes nowhere.
+    if names.direction.writes(Side::Remote) {
+        status.pending_up = pending.local - pending.local_gone;
+        (status.pending_up_gone, status.pending_up_bytes) = (pending.local_gone, pending.local_bytes);
+    }
+    if names.direction.writes(Side::Local) {
+        status.pending_down = pending.remote - pending.remote_gone;
+        (status.pending_down_gone, status.pending_down_bytes) = (pending.remote_gone, pending.remote_bytes);
+    }
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
     status.ways = status.halt.is_some().then(|| names.ways.clone());

@@ -19,7 +19,7 @@ use model::{Node, ObjectKey};
 use std::sync::Arc;
 
 /// Objects that are read at the same time.
-pub(super) const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 4;
 
 /// Finds out what the objects hold that both sides claim. What nobody can tell is hidden.
 pub(crate) async fn look_into<R: Remote>(
@@ -39,21 +39,34 @@ pub(crate) async fn look_into<R: Remote>(
             .into_iter()
             .filter(|one| is_unknown(&one.there) || side.looks_inside() && differs(one))
             .map(|one| (one.key, one.there));
-        let mut looks = futures::stream::iter(doubtful)
+        look_at(route, side, journal, view, doubtful).await?;
+    }
+}
+
+/// Looks into these objects, and takes down what they hold.
+pub(super) async fn look_at<R: Remote>(
+    route: &Route,
+    side: &R,
+    journal: &Arc<Journal>,
+    view: &mut View,
+    doubtful: impl Iterator<Item = (ObjectKey, RemoteSeen)>,
+) -> Result<(), Error> {
+    let mut looks =
+        futures::stream::iter(doubtful)
             .map(|(key, seen)| async move {
                 (side.look_into(&key, &seen.version, seen.node.size).await, key, seen)
             })
             .buffer_unordered(AT_ONCE);
-        while let Some((looked, key, seen)) = looks.next().await {
-            match looked {
-                Ok(inside) => take_down(route, journal, key, seen, inside, side.may_forget()).await?,
-                Err(error) => give_up(view, &key, error)?,
-            }
+    while let Some((looked, key, seen)) = looks.next().await {
+        match looked {
+            Ok(inside) => take_down(route, journal, key, seen, inside, side.may_forget()).await?,
+            Err(error) => give_up(view, &key, error)?,
         }
     }
+    Ok(())
 }
 
-pub(super) async fn take_down(
+async fn take_down(
     route: &Route,
     journal: &Arc<Journal>,
     key: ObjectKey,
@@ -72,7 +85,7 @@ pub(super) async fn take_down(
     blocking(record).await.map_err(Error::Journal)
 }
 
-pub(super) fn give_up(view: &mut View, key: &ObjectKey, error: bucket::Error) -> Result<(), Error> {
+fn give_up(view: &mut View, key: &ObjectKey, error: bucket::Error) -> Result<(), Error> {
     use bucket::Error as Failed;
     match &error {
         Failed::Changed { .. } | Failed::NotFound { .. } => view.overtaken += 1,

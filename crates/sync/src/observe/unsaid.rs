@@ -4,14 +4,13 @@
 //! target, and everything be brought over. So where it may be what was agreed upon, it is read; if it is, it is taken for that, and noted as a
 //! sighting that says nothing, until it is described once more ([`crate::afterwards`]).
 
-use super::contested::{AT_ONCE, give_up, take_down};
+use super::contested::look_at;
 use super::remote::change;
 use super::{View, is_unknown};
 use crate::error::Error;
 use crate::route::Route;
 use crate::sides::Remote;
 use crate::threads::blocking;
-use futures::StreamExt as _;
 use journal::{Change, Journal, Known, RemoteSeen, Sighting};
 use model::{Kind, Meta, Node, ObjectKey};
 use std::sync::Arc;
@@ -30,17 +29,7 @@ pub(crate) async fn recall<R: Remote>(
         let Some(Known { key: last, .. }) = page.last() else { break };
         after = last.as_str().to_owned();
         let doubtful = page.into_iter().filter_map(|known| doubtful(known, side.may_be_sealed()));
-        let mut looks = futures::stream::iter(doubtful)
-            .map(|(key, seen)| async move {
-                (side.look_into(&key, &seen.version, seen.node.size).await, key, seen)
-            })
-            .buffer_unordered(AT_ONCE);
-        while let Some((looked, key, seen)) = looks.next().await {
-            match looked {
-                Ok(inside) => take_down(route, journal, key, seen, inside, true).await?,
-                Err(error) => give_up(view, &key, error)?,
-            }
-        }
+        look_at(route, side, journal, view, doubtful).await?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ fn route(name: &str) -> RouteStatus {
         state: Some(name),
         destination: "cloud",
         folder: Path::new("/data"),
+        direction: plan::sync::Direction::TwoWay,
         ways: ways(name),
     };
     let fine = RouteStatus::new(&names);
