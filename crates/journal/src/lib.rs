@@ -23,6 +23,7 @@
 mod base;
 mod chunks;
 mod error;
+mod known;
 mod moves;
 mod open;
 mod problem;
@@ -37,11 +38,12 @@ mod uploads;
 pub use base::{BaseEntries, Change};
 pub use chunks::Chunks;
 pub use error::Error;
+pub use known::{Known, KnownEntries};
 pub use moves::MovedOn;
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
 pub use sealed::{Inside, SealedObject};
-pub use sighting::{Contested, Known, KnownEntries, LocalSeen, Pending, RemoteSeen, Sighting};
+pub use sighting::{Contested, LocalSeen, Pending, RemoteSeen, Sighting};
 pub use uploads::Upload;
 
 use rusqlite::Connection;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Change;
 use crate::testing::{Scratch, entry, route_to};
+use std::sync::Arc;
 
 fn local(key: &str, number: u64) -> Sighting {
     let entry = entry(key, number);
