@@ -47,7 +47,8 @@ pub enum Change {
         /// On the remote side.
         remote: Option<RemoteSeen>,
     },
-    /// The local side has nothing here any more, and the remote one is about to follow. Whatever stands there later is another file.
+    /// The local side has something else here by now or nothing, and the remote one is about to follow. Whatever stands here later is another
+    /// file, be it the same again.
     LocalOver(ObjectKey),
     /// The same with the sides exchanged.
     RemoteOver(ObjectKey),

@@ -152,10 +152,8 @@ impl Deciding {
     pub(crate) async fn hand_out(&self, pass: Pass, taker: mpsc::Sender<Job>) -> Result<(), Error> {
         let mut planning = self.begin();
         while let Some(steps) = planning.page().await? {
-            let jobs = steps.into_iter().filter_map(|(place, step)| job(place, step, pass));
-            let jobs: Vec<Job> = jobs.collect();
-            self.part_from(&jobs).await?;
-            for job in jobs {
+            self.part_from(&steps, pass).await?;
+            for job in steps.into_iter().filter_map(|(place, step)| job(place, step, pass)) {
                 if taker.send(job).await.is_err() {
                     // Nobody takes jobs any more once one of them was fatal, which is told there.
                     return Ok(());
@@ -165,10 +163,11 @@ impl Deciding {
         Ok(())
     }
 
-    /// Writes down what is about to be deleted, for the case that nobody hears of its end: a file that a person moves back meanwhile is the
-    /// agreed one by all that can be seen of it, and would follow the deletion of its own old name.
-    async fn part_from(&self, jobs: &[Job]) -> Result<(), Error> {
-        let parting: Vec<Remembered> = jobs.iter().filter_map(parting).collect();
+    /// Writes down what is about to go, for the case that nobody hears of its end. A file that a person moves back meanwhile is the agreed one
+    /// by all that can be seen of it: it would follow the deletion of its own old name, or make way for what only went past here.
+    async fn part_from(&self, steps: &Steps, pass: Pass) -> Result<(), Error> {
+        let parting = steps.iter().filter_map(|(place, step)| parting(place, step, pass));
+        let parting: Vec<Remembered> = parting.collect();
         if parting.is_empty() {
             return Ok(());
         }
@@ -336,16 +335,15 @@ fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
     }
 }
 
-fn parting(job: &Job) -> Option<Remembered> {
-    match job {
-        Job::Act(Action { key, side, change: Change::Delete, .. }, _) if !key.is_directory() => {
-            Some(match side {
-                Side::Local => Remembered::RemoteOver(key.clone()),
-                Side::Remote => Remembered::LocalOver(key.clone()),
-            })
-        }
-        Job::Act(..) | Job::SetAside(..) | Job::Remember(_) => None,
-    }
+fn parting(place: &Place<Seen>, step: &Step, pass: Pass) -> Option<Remembered> {
+    let Step::Act(Action { key, side, phase, change: Change::Delete | Change::Write(_), .. }) = step else {
+        return None;
+    };
+    let goes = pass == Pass::Actions(*phase) && place.base.is_some() && !key.is_directory();
+    goes.then(|| match side {
+        Side::Local => Remembered::RemoteOver(key.clone()),
+        Side::Remote => Remembered::LocalOver(key.clone()),
+    })
 }
 
 fn remembered(settled: Settled, seen: &Seen) -> Option<Remembered> {

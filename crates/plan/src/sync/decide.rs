@@ -63,6 +63,9 @@ fn between_equals<W>(place: &Place<W>) -> Decision {
         (None, Some(_), None) => Decision::Take(Side::Local),
         (None, None, Some(_)) => Decision::Take(Side::Remote),
         (None, Some(local), Some(remote)) => both_new(local, remote),
+        (Some(base), Some(local), Some(remote)) if local.same_content(remote) => {
+            of_one_content(base, local, remote)
+        }
         (Some(base), local, remote) => since(base, local.as_ref(), remote.as_ref()),
     }
 }
@@ -74,6 +77,18 @@ fn both_new(local: &Node, remote: &Node) -> Decision {
         Decision::Agree
     } else {
         Decision::TakeMeta(Side::Remote)
+    }
+}
+
+/// Both sides have the same, even if by what was agreed upon only one of them should: it was on its way to the other, and came, or never went.
+fn of_one_content(base: &Agreed, local: &Node, remote: &Node) -> Decision {
+    let there = base.remote_as_known();
+    match (local.same_meta(&base.local), remote.same_meta(&there)) {
+        (true, true) if local.same_content(&base.local) && remote.same_content(&there) => Decision::Rest,
+        (true, true) => Decision::Agree,
+        (false, true) => Decision::TakeMeta(Side::Local),
+        (true, false) => Decision::TakeMeta(Side::Remote),
+        (false, false) => both_new(local, remote),
     }
 }
 
@@ -107,5 +122,49 @@ fn delta(then: &Node, now: Option<&Node>) -> Delta {
         Some(now) if !now.same_content(then) => Delta::Content,
         Some(now) if !now.same_meta(then) => Delta::Meta,
         Some(_) => Delta::Same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Agreed, ContentId, ObjectKey};
+
+    fn node(content: u8, mtime: i64) -> Node {
+        let meta = model::Meta { mtime: Some(model::UnixNanos(mtime)), ..Default::default() };
+        Node { kind: model::Kind::File, content: ContentId::from_md5([content; 16]), size: 1, meta }
+    }
+
+    fn between(base: Agreed, local: Node, remote: Node) -> Decision {
+        let key = ObjectKey::parse("f").unwrap();
+        let (local, remote) = (Some(local), Some(remote));
+        let place = Place { key, base: Some(base), local, remote, rests: false, with: () };
+        decide(&place, Direction::TwoWay)
+    }
+
+    /// What was agreed upon counts for nothing on the side from which something was on its way.
+    #[test]
+    fn what_was_on_its_way_is_told_from_what_a_person_did() {
+        let (old, new, touched) = (node(1, 1), node(2, 2), node(1, 3));
+        let over = Node { content: ContentId::UNKNOWN, ..old };
+        let table = [
+            ("it never went", new, old, Decision::Take(Side::Local)),
+            ("it came", new, new, Decision::Agree),
+            ("it came, and was taken back here", old, new, Decision::Split),
+            ("it was taken back before it went", old, old, Decision::Agree),
+            ("it was taken back, and touched", touched, old, Decision::TakeMeta(Side::Local)),
+            ("it was taken back, and touched there", old, touched, Decision::TakeMeta(Side::Remote)),
+        ];
+        let mirrored = |decision| match decision {
+            Decision::Take(side) => Decision::Take(side.other()),
+            Decision::TakeMeta(side) => Decision::TakeMeta(side.other()),
+            decision => decision,
+        };
+        for (name, from, to, expected) in table {
+            let sent = Agreed { local: over, remote: old };
+            assert_eq!(between(sent, from, to), expected, "{name}");
+            let received = Agreed { local: old, remote: over };
+            assert_eq!(between(received, to, from), mirrored(expected), "received: {name}");
+        }
     }
 }

@@ -321,3 +321,59 @@ fn what_is_moved_back_after_a_deletion_that_nobody_heard_of_is_kept() {
         }
     });
 }
+
+/// What the cloud had in between is in the folder, and nobody wrote it there.
+#[test]
+fn what_was_received_before_a_death_is_not_sent_when_the_cloud_is_as_it_was() {
+    Story::tell(2, async |story| {
+        story.write(0, "a", "one");
+        story.write(0, "b", "two");
+        story.sync(0).await;
+        story.sync(1).await;
+        swap(&story, "one", "two");
+        story.sync(0).await;
+        story.cue("write", "b", |state, _| {
+            let act = |_: &mut State, _| Twist::Refused;
+            state.cue = Some(Cue { what: "make durable", key: "1", act });
+            Twist::Refused
+        });
+        assert!(story.run(1).await.is_err());
+        assert_eq!(story.read(1, "a").as_deref(), Some("two"));
+        assert_eq!(story.read(1, "b").as_deref(), Some("two"));
+
+        swap(&story, "two", "one");
+        story.sync(0).await;
+        for machine in [1, 0] {
+            story.sync(machine).await;
+            assert_eq!(story.read(machine, "a").as_deref(), Some("one"));
+            assert_eq!(story.read(machine, "b").as_deref(), Some("two"));
+        }
+    });
+}
+
+/// What the folder had in between is in the cloud, and for all that is known somebody else sent it.
+#[test]
+fn what_was_sent_before_a_death_does_not_cost_what_the_folder_has_again() {
+    Story::tell(1, async |story| {
+        story.write(0, "a", "one");
+        story.write(0, "b", "two");
+        story.sync(0).await;
+        swap(&story, "one", "two");
+        story.cue("put", "a", |_, _| Twist::Unanswered);
+        assert!(story.run(0).await.is_err());
+        assert_eq!(story.in_bucket("a").as_deref(), Some("two"));
+        assert_eq!(story.in_bucket("b").as_deref(), Some("two"));
+
+        swap(&story, "two", "one");
+        assert_eq!(story.sync(0).await.conflicts.len(), 1);
+        assert_eq!(story.read(0, &story.copies(0)[0]).as_deref(), Some("one"));
+        assert_eq!(story.in_bucket(&story.copies(0)[0]).as_deref(), Some("one"));
+    });
+}
+
+/// Exchanges what machine 0 has in two files, as with three renames.
+fn swap(story: &Story, a: &str, b: &str) {
+    assert_eq!(story.read(0, "a").as_deref(), Some(a));
+    story.write(0, "a", b);
+    story.write(0, "b", a);
+}
