@@ -339,8 +339,14 @@ fn parting(place: &Place<Seen>, step: &Step, pass: Pass) -> Option<Remembered> {
     let Step::Act(Action { key, side, phase, change: Change::Delete | Change::Write(_), .. }) = step else {
         return None;
     };
-    let goes = pass == Pass::Actions(*phase) && place.base.is_some() && !key.is_directory();
-    goes.then(|| match side {
+    let base = place.base.filter(|_| pass == Pass::Actions(*phase) && !key.is_directory())?;
+    let (then, now) = match side {
+        Side::Local => (base.remote, place.remote),
+        Side::Remote => (base.local, place.local),
+    };
+    // What is sent again as it was agreed upon is no news on its own side, where the agreement is all that is known of it.
+    let is_news = now.is_none_or(|now| !now.same_content(&then));
+    is_news.then(|| match side {
         Side::Local => Remembered::RemoteOver(key.clone()),
         Side::Remote => Remembered::LocalOver(key.clone()),
     })

@@ -1,7 +1,7 @@
 //! Flushing together what is written at the same time; see [`disk::Rounds`].
 
 use crate::threads::blocking;
-use disk::{Awaited, Error, Ready, Root, Rounds};
+use disk::{Awaited, Error, Found, Ready, Root, Rounds};
 use rustix::fd::{AsFd as _, BorrowedFd};
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) struct Flushes {
 #[derive(Debug)]
 struct Waiting {
     file: Ready,
-    answer: oneshot::Sender<Result<Ready, Error>>,
+    answer: oneshot::Sender<Result<Found, Error>>,
 }
 
 impl Awaited for Waiting {
@@ -31,7 +31,9 @@ impl Awaited for Waiting {
 
     fn tell(self, outcome: rustix::io::Result<()>) {
         // Whoever has gone wants no file either.
-        drop(self.answer.send(self.file.flushed(outcome)));
+        if !self.answer.is_closed() {
+            drop(self.answer.send(self.file.flushed(outcome).and_then(Ready::place)));
+        }
     }
 }
 
@@ -46,8 +48,9 @@ impl Flushes {
         self.places.acquire().await.expect("the semaphore is never closed")
     }
 
-    /// Returns the file once its bytes are on the medium.
-    pub(crate) async fn flush(&self, file: Ready) -> Result<Ready, Error> {
+    /// Gives the file its name once its bytes are on the medium. That is done where they were flushed: to go back to a thread of the folder's
+    /// for it would take longer than it does.
+    pub(crate) async fn place_flushed(&self, file: Ready) -> Result<Found, Error> {
         let (answer, flushed) = oneshot::channel();
         if let Some(running) = self.rounds.hand_in(Waiting { file, answer }) {
             // Not awaited: whoever waits may be dropped, and the others go on waiting.

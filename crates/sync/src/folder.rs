@@ -114,8 +114,7 @@ impl Local for Folder {
                     staged.write(&bytes)?;
                     staged.ready(&meta, expect)
                 };
-                let ready = self.flushes.flush(self.hand(stage).await?).await?;
-                self.hand(move || ready.place()).await
+                self.flushes.place_flushed(self.hand(stage).await?).await
             }
         }
     }
