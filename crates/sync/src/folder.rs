@@ -3,18 +3,18 @@
 use crate::flushes::Flushes;
 use crate::sides::{Keep, LeaveOut, Local, Reading, Staging};
 use crate::threads::blocking;
+use bucket::Hands;
 use bytes::Bytes;
 use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// A folder on this machine.
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: Root,
-    hands: Arc<Semaphore>,
+    hands: Hands,
     flushes: Arc<Flushes>,
 }
 
@@ -34,13 +34,12 @@ impl Folder {
 
     fn new(root: Root) -> Result<Self, disk::Error> {
         let flushes = Arc::new(Flushes::new(&root)?);
-        Ok(Self { root, hands: Arc::new(Semaphore::new(HANDS)), flushes })
+        Ok(Self { root, hands: Hands::new(HANDS), flushes })
     }
 
     /// Does blocking work when there is a hand for it.
     async fn hand<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let _hand = self.hands.acquire().await.expect("the semaphore is never closed");
-        blocking(work).await
+        self.hands.run(work).await
     }
 
     /// The tree below.

@@ -4,16 +4,15 @@
 //! the root is followed, since a person may have put one there.
 
 mod flush;
-mod hands;
 mod write;
 
 use super::INCOMING;
 use super::store::{Body, Entry, EntryKind, Failure, Named};
 use crate::Cause;
+use crate::Hands;
 use bytes::Bytes;
 use flush::Medium;
 use futures::{StreamExt as _, stream};
-use hands::Hands;
 use model::UnixNanos;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;

@@ -4,14 +4,18 @@
 //! has done one piece takes the next, until nothing waits.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-pub(super) struct Hands(Arc<Queue>);
+/// A queue of blocking work, and the threads that do it; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hands(Arc<Queue>);
 
+#[derive(Debug)]
 struct Queue {
     /// Threads at most.
     most: usize,
@@ -24,13 +28,21 @@ struct State {
     at_work: usize,
 }
 
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at work, {} waiting", self.at_work, self.waiting.len())
+    }
+}
+
 impl Hands {
-    pub(super) fn new(most: usize) -> Self {
+    /// At most so many threads; they are tokio's, and are given back whenever nothing waits.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
         Self(Arc::new(Queue { most, state: Mutex::default() }))
     }
 
     /// Does blocking work. A panic in it goes on here. If this is dropped before, the work is done all the same.
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (answer, done) = oneshot::channel();
         self.hand_in(Box::new(move || {
             // Whoever is gone does not want to know.
