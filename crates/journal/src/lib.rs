@@ -39,7 +39,7 @@ pub use base::{BaseEntries, Change};
 pub use chunks::Chunks;
 pub use error::Error;
 pub use known::{Known, KnownEntries};
-pub use moves::MovedOn;
+pub use moves::{MovedOn, Moves, Origin};
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};
 pub use sealed::{Inside, SealedObject};

@@ -3,6 +3,7 @@
 //! Actions of one phase run side by side. What happens to one of them is data ([`Fate`]): a path that changed
 //! meanwhile is left to the next plan, a path in trouble is reported, and only trouble that concerns every path ends the cycle.
 
+mod copy_here;
 mod delete;
 mod download;
 mod fate;
@@ -51,8 +52,8 @@ pub(crate) struct Applier<'a, L, R> {
     full: Full,
     keep: Keep,
     gives_up: Box<dyn Fn(&Known) -> bool + Send + Sync>,
-    /// How many moves there are, by the side on which their deletions happen.
-    moved: PerSide,
+    /// How many files are written whose content is at hand, by the side on which they are written.
+    at_hand: PerSide,
     /// Bytes that had been sent before this.
     sent_before: u64,
     report: Mutex<Report>,
@@ -73,7 +74,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
         deciding: &Deciding,
         notes: Notes,
         surveys: &'a Surveys,
-        moved: PerSide,
+        at_hand: PerSide,
         report: Report,
     ) -> Self {
         let (keeping, giving_up) = (deciding.clone(), deciding.clone());
@@ -90,7 +91,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             full: Full::default(),
             keep: Arc::new(move |path: &RelPath| keeping.keeps(&ObjectKey::directory(path))),
             gives_up: Box::new(move |known| giving_up.gives_up(known)),
-            moved,
+            at_hand,
             sent_before: cycle.progress.sent(),
             report: Mutex::new(report),
         }

@@ -273,7 +273,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             // What a pass achieved is written down before the next one is planned.
             let (notes, writing) =
                 remember::begin(self.local.clone(), Arc::clone(self.journal), self.route.id);
-            let applier = Applier::new(self, deciding, notes, surveys, survey.moved, report);
+            let applier = Applier::new(self, deciding, notes, surveys, survey.at_hand, report);
             let (sender, jobs) = mpsc::channel(JOBS_WAITING_MAX);
             let (planning, carried_out) = tokio::join!(deciding.hand_out(pass, sender), applier.apply(jobs));
             report = applier.finish();

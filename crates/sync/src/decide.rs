@@ -48,8 +48,10 @@ pub(crate) struct Survey {
     pub(crate) actions: [u64; 4],
     /// Bytes to be moved.
     pub(crate) bytes: u64,
-    /// Deletions that are half of a move, by the side on which they happen.
-    pub(crate) moved: PerSide,
+    /// Deletions that are no loss, by the side on which they happen: the other half of a move, or of what both sides keep under another name.
+    pub(crate) no_loss: PerSide,
+    /// Files whose content is at hand on the side on which they are written.
+    pub(crate) at_hand: PerSide,
 }
 
 impl Survey {
@@ -116,23 +118,56 @@ pub(crate) enum Pass {
 impl Deciding {
     /// What a plan would come to, and whether a person has to look first.
     pub(crate) async fn survey(&self) -> Result<(Survey, Option<Halt>), Error> {
-        let mut survey = Survey::default();
+        let mut survey = self.find_moves().await?;
         let mut planning = self.begin();
         while let Some(steps) = planning.page().await? {
             for (place, step) in &steps {
                 survey.count(place, step);
             }
+            let kept = self.kept(&steps).await?;
+            survey.no_loss.local += kept.local;
+            survey.no_loss.remote += kept.remote;
         }
         survey.tally = planning.tally;
-        let deciding = self.clone();
-        blocking(move || {
-            let moves = |on| deciding.journal.find_moves(deciding.route.id, on).map_err(Error::Journal);
-            survey.moved = PerSide { local: moves(MovedOn::Remote)?, remote: moves(MovedOn::Local)? };
-            let Survey { tally, toll, moved, .. } = &survey;
-            let halt = deciding.with_rules(|rules| plan::sync::guard(tally, toll, *moved, rules));
-            Ok((survey, halt))
-        })
-        .await
+        let Survey { tally, toll, no_loss, .. } = &survey;
+        let halt = self.with_rules(|rules| plan::sync::guard(tally, toll, *no_loss, rules));
+        Ok((survey, halt))
+    }
+
+    /// A survey that knows of the moves, and of nothing else yet.
+    async fn find_moves(&self) -> Result<Survey, Error> {
+        let (journal, route) = (Arc::clone(&self.journal), self.route.id);
+        let find = move || {
+            let (there, here) =
+                (journal.find_moves(route, MovedOn::Remote)?, journal.find_moves(route, MovedOn::Local)?);
+            let no_loss = PerSide { local: there.moved, remote: here.moved };
+            let at_hand = PerSide { local: there.moved + there.copied, remote: here.moved + here.copied };
+            Ok(Survey { no_loss, at_hand, ..Survey::default() })
+        };
+        blocking(find).await.map_err(Error::Journal)
+    }
+
+    /// How many of these steps delete what both sides keep under another name.
+    async fn kept(&self, steps: &Steps) -> Result<PerSide, Error> {
+        let deleted = |on: Side| -> Vec<ObjectKey> {
+            let deleted = steps.iter().filter_map(|(_, step)| match step {
+                Step::Act(Action { key, side, change: Change::Delete, .. }) if *side == on => Some(key),
+                Step::Act(_) | Step::Conflict(_) | Step::Settled(_) | Step::Left(_) | Step::Stands => None,
+            });
+            deleted.cloned().collect()
+        };
+        let (here, there) = (deleted(Side::Local), deleted(Side::Remote));
+        if here.is_empty() && there.is_empty() {
+            return Ok(PerSide::default());
+        }
+        let (journal, route) = (Arc::clone(&self.journal), self.route.id);
+        let count = move || {
+            Ok(PerSide {
+                local: journal.count_kept(route, MovedOn::Remote, &here)?,
+                remote: journal.count_kept(route, MovedOn::Local, &there)?,
+            })
+        };
+        blocking(count).await.map_err(Error::Journal)
     }
 
     /// The whole plan, for a person to read.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{Scratch, entry, route_to};
-use crate::{Change, LocalSeen, Sighting};
+use crate::{Change, LocalSeen, RemoteSeen, Sighting};
 
 fn here(key: &str, number: u64) -> Change {
     let entry = entry(key, number);
@@ -33,10 +33,10 @@ fn a_renamed_file_is_found_by_its_content() {
         Change::LocalOver(key("old")),
     ];
     journal.record(route, &changes).unwrap();
-    assert_eq!(journal.find_moves(route, MovedOn::Local).unwrap(), 1);
-    assert_eq!(journal.find_moves(route, MovedOn::Remote).unwrap(), 0);
-    let from = |target| journal.moved_from(route, MovedOn::Local, &key(target)).unwrap();
-    assert_eq!(from("new"), Some(key("old")));
+    assert_eq!(journal.find_moves(route, MovedOn::Local).unwrap().moved, 1);
+    assert_eq!(journal.find_moves(route, MovedOn::Remote).unwrap(), Moves::default());
+    let from = |target| journal.origin(route, MovedOn::Local, &key(target)).unwrap();
+    assert_eq!(from("new"), Some(Origin::Left(key("old"))));
     assert_eq!(from("other"), None);
     assert_eq!(from("copy"), None, "a copy of what stays is no move");
 }
@@ -56,9 +56,48 @@ fn of_equal_files_each_keeps_its_name_and_none_is_taken_twice() {
         here("b/four", 1),
     ];
     journal.record(route, &changes).unwrap();
-    assert_eq!(journal.find_moves(route, MovedOn::Local).unwrap(), 2);
-    let from = |target| journal.moved_from(route, MovedOn::Local, &key(target)).unwrap();
-    let origins: Vec<ObjectKey> = ["b/two", "b/three", "b/four"].into_iter().filter_map(from).collect();
+    assert_eq!(journal.find_moves(route, MovedOn::Local).unwrap().moved, 2);
+    let from = |target| journal.origin(route, MovedOn::Local, &key(target)).unwrap();
+    let origins: Vec<Origin> = ["b/two", "b/three", "b/four"].into_iter().filter_map(from).collect();
     assert_eq!(origins.len(), 2);
     assert_ne!(origins[0], origins[1]);
+}
+
+/// A store tells of the new names of a directory before it tells that the old ones are gone.
+#[test]
+fn a_move_that_comes_in_two_halves_is_told_by_what_is_kept() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let route = route_to(&journal, "cloud");
+    let there = |name: &str, number| {
+        let entry = entry(name, number);
+        let seen = RemoteSeen { node: entry.agreed.remote, version: entry.version };
+        Change::See(Sighting::Remote(entry.key, Some(seen)))
+    };
+    let first = [
+        Change::Agree(entry("old/a", 1)),
+        Change::Agree(entry("old/b", 2)),
+        there("new/a", 1),
+        there("x", 3),
+    ];
+    journal.record(route, &first).unwrap();
+    assert_eq!(journal.find_moves(route, MovedOn::Remote).unwrap(), Moves { moved: 0, copied: 1 });
+    let origin = |target| journal.origin(route, MovedOn::Remote, &key(target)).unwrap();
+    assert_eq!(origin("new/a"), Some(Origin::Stays(key("old/a"))));
+    assert_eq!(origin("x"), None);
+
+    let gone = |name: &str| Change::See(Sighting::Remote(key(name), None));
+    let second = [Change::Agree(entry("new/a", 1)), gone("old/a"), gone("old/b")];
+    journal.record(route, &second).unwrap();
+    assert_eq!(journal.find_moves(route, MovedOn::Remote).unwrap(), Moves::default());
+    let gone = [key("old/a"), key("old/b")];
+    assert_eq!(journal.count_kept(route, MovedOn::Remote, &gone).unwrap(), 1, "and `old/b` is lost");
+
+    journal.record(route, &[Change::See(Sighting::Remote(key("new/a"), None))]).unwrap();
+    journal.find_moves(route, MovedOn::Remote).unwrap();
+    assert_eq!(
+        journal.count_kept(route, MovedOn::Remote, &gone).unwrap(),
+        0,
+        "what goes as well keeps nothing"
+    );
 }

@@ -121,7 +121,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         Ok(disk::begins_sparse(&start[..start.len().min(START)]))
     }
 
-    async fn remember_download(&self, action: &Action, seen: &RemoteSeen, found: &Found, content: ContentId) {
+    pub(super) async fn remember_download(
+        &self,
+        action: &Action,
+        seen: &RemoteSeen,
+        found: &Found,
+        content: ContentId,
+    ) {
         let local: Node = node_of(found, content);
         // What was unknown is known now, whatever the store says of its size.
         let remote = Node { content, size: local.size, ..seen.node };

@@ -1,6 +1,7 @@
 //! Bringing content to the other side, from wherever it is nearest.
 //!
-//! A file that was moved on one side is still on the other, under its old name: there it is copied or renamed instead of sent. If that
+//! A file that was moved on one side is still on the other, under its old name: there it is copied or renamed instead of sent. And what newly
+//! stands in the cloud may be a copy of what is here, be it that it was moved and the cloud has not told the rest yet. If that
 //! does not come off, because something else changed meanwhile, it is sent like any other.
 
 use super::fate::{Fate, Trouble};
@@ -8,14 +9,22 @@ use super::{Applier, Way};
 use crate::decide::Seen;
 use crate::observe::node_of;
 use crate::sides::{Local, Remote};
-use journal::{Change, Known, MovedOn};
+use journal::{Change, Known, MovedOn, Origin};
 use model::{Agreed, BaseEntry, Kind, Node, ObjectKey};
 use plan::sync::{Action, Side};
 use std::sync::Arc;
 
+/// Where content is already that is to be written.
+enum Near {
+    /// Where it is not kept.
+    Left(Known),
+    /// Where it stays.
+    Stays(Known),
+}
+
 impl<L: Local, R: Remote> Applier<'_, L, R> {
     pub(super) async fn bring_up(&self, action: &Action, node: &Node, seen: &Seen) -> Result<Way, Trouble> {
-        if let Some(origin) = self.origin(action, node, MovedOn::Local)? {
+        if let Some(Near::Left(origin)) = self.near(action, node, MovedOn::Local)? {
             match self.copy_there(&origin, action, node, seen).await {
                 Ok(()) => {
                     self.progress.bytes_done(node.size);
@@ -29,23 +38,29 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
     }
 
     pub(super) async fn bring_down(&self, action: &Action, node: &Node, seen: &Seen) -> Result<Way, Trouble> {
-        if let Some(origin) = self.origin(action, node, MovedOn::Remote)?
-            && self.rename_here(&origin, action, node, seen).await?
-        {
+        let is_here = match self.near(action, node, MovedOn::Remote)? {
+            Some(Near::Left(origin)) => self.rename_here(&origin, action, node, seen).await?,
+            Some(Near::Stays(twin)) => self.copy_here(&twin, action, node, seen).await?,
+            None => false,
+        };
+        if is_here {
             self.progress.bytes_done(node.size);
             return Ok(Way::Moved);
         }
         self.download(action, node, seen).await.map(|()| Way::Done)
     }
 
-    /// What the side that is written still holds of what was moved on the other, and does not keep there.
-    fn origin(&self, action: &Action, node: &Node, on: MovedOn) -> Result<Option<Known>, Trouble> {
-        let moves = self.moved.of(action.side);
-        if moves == 0 || action.expect.is_some() || node.kind != Kind::File {
+    /// What the side that is written holds of this already.
+    fn near(&self, action: &Action, node: &Node, on: MovedOn) -> Result<Option<Near>, Trouble> {
+        if self.at_hand.of(action.side) == 0 || action.expect.is_some() || node.kind != Kind::File {
             return Ok(None);
         }
-        let Some(origin) = self.journal.moved_from(self.route, on, &action.key)? else { return Ok(None) };
-        Ok(self.journal.known_at(self.route, &origin)?.filter(|origin| (self.gives_up)(origin)))
+        let known = |key: &ObjectKey| self.journal.known_at(self.route, key);
+        Ok(match self.journal.origin(self.route, on, &action.key)? {
+            Some(Origin::Left(key)) => known(&key)?.filter(|left| (self.gives_up)(left)).map(Near::Left),
+            Some(Origin::Stays(key)) => known(&key)?.map(Near::Stays),
+            None => None,
+        })
     }
 
     async fn copy_there(

@@ -4,6 +4,7 @@ use crate::fake::FakeBucket;
 use crate::machine::Machine;
 use plan::sync::MaxDelete;
 use std::fs;
+use std::process::Command;
 
 async fn moved(bucket: FakeBucket) {
     let (mut one, mut other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
@@ -42,6 +43,40 @@ async fn moved(bucket: FakeBucket) {
 async fn a_renamed_directory_costs_no_upload_and_no_download() {
     moved(FakeBucket::with_feed()).await;
     moved(FakeBucket::default()).await;
+}
+
+/// Whoever asks the cloud while another machine renames a directory hears of the new names first, and of the old ones later.
+#[tokio::test]
+async fn a_move_that_comes_in_two_halves_costs_no_download_and_is_no_mass_deletion() {
+    let bucket = FakeBucket::with_feed();
+    let (mut one, mut other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    one.route.max_delete = MaxDelete::Count(100);
+    other.route.max_delete = MaxDelete::Count(0);
+    for n in 0..20 {
+        one.write(&format!("photos/{n}.jpg"), format!("picture {n}"));
+    }
+    one.write("photos/film", vec![7; usize::try_from(bucket::PUT_SIZE_MAX).unwrap() + 1]);
+    one.write("letter.txt", "dear all");
+    one.sync().await;
+    other.sync().await;
+
+    let mut copy = Command::new("cp");
+    assert!(copy.args(["-a", "photos", "pictures"]).current_dir(one.folder()).status().unwrap().success());
+    one.sync().await;
+    let report = other.sync().await;
+    assert_eq!((report.downloaded, report.moved.local), (0, 21), "{report:?}");
+
+    fs::remove_dir_all(one.path("photos")).unwrap();
+    one.sync().await;
+    assert_eq!(other.sync().await.deleted_local, 21);
+    assert_eq!(testkit::list(one.folder()), testkit::list(other.folder()));
+
+    fs::remove_dir_all(one.path("pictures")).unwrap();
+    one.sync().await;
+    assert!(
+        matches!(other.run().await, Ok(sync::Outcome::Halted(_))),
+        "what is gone under every name is lost"
+    );
 }
 
 #[tokio::test]
