@@ -3,6 +3,7 @@
 //! Commands run as they stand: with the configuration that this process was told to use, which is one per process and known once it is loaded.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -30,12 +31,12 @@ fn with(what: &str, configuration: Option<&Path>) -> String {
 pub(crate) fn name(path: &Path) -> String {
     let mut shown = String::new();
     for c in path.to_string_lossy().chars() {
-        if c.is_control() {
-            let bytes =
-                c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-            shown.push_str(&bytes);
-        } else {
+        if !c.is_control() {
             shown.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            write!(shown, "%{byte:02X}").expect("writing to a String cannot fail");
         }
     }
     shown
