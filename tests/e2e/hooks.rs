@@ -125,6 +125,10 @@ fn a_failing_one_after_is_incomplete_and_hides_no_failure() {
         .says(&["the after_backup hook of wiki ended with exit code 1"]);
     assert_eq!(home.read("cloud/live/alice/wiki/wiki/a").as_deref(), Some("a"));
     assert_eq!(latest_run(&home, "wiki", "wiki/wiki/"), Outcome::Incomplete);
+    home.run(&["status", "--config", &profile]).ok().tells(&[
+        "wiki/wiki → cloud      a hook failed",
+        "wiki/wiki → cloud: a hook of the last sync failed",
+    ]);
     // It runs after a halt, too, and is told of it.
     fs::remove_file(home.path("wiki/a")).unwrap();
     let ran = home.run(&["sync", "--config", &profile]).code(20);

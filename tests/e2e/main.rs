@@ -33,3 +33,4 @@ mod server;
 mod space;
 mod tries;
 mod users;
+mod words;

@@ -1,8 +1,9 @@
-//! Commands of ours as they are printed for a person to run.
+//! Commands of ours, and names of files, as they are printed for a person.
 //!
-//! They run as they stand: with the configuration that this process was told to use, which is one per process and known once it is loaded.
+//! Commands run as they stand: with the configuration that this process was told to use, which is one per process and known once it is loaded.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -26,6 +27,21 @@ fn with(what: &str, configuration: Option<&Path>) -> String {
     }
 }
 
+/// A file's name on one line: what would steer a terminal is written as an object key has it.
+pub(crate) fn name(path: &Path) -> String {
+    let mut shown = String::new();
+    for c in path.to_string_lossy().chars() {
+        if !c.is_control() {
+            shown.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            write!(shown, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
+    }
+    shown
+}
+
 /// One word to a shell.
 pub(crate) fn word(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| c.is_alphanumeric() || "_-./:@%+=,".contains(c);
@@ -45,6 +61,12 @@ mod tests {
         assert_eq!(with("sync --resume", None), "heirloom sync --resume");
         assert_eq!(with("status", Some(Path::new("a/b.yml"))), "heirloom status --config a/b.yml");
         assert_eq!(with("status", Some(Path::new("my own.yml"))), "heirloom status --config 'my own.yml'");
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_steers_nothing() {
+        let odd = Path::new("/a\nb/\u{1b}[31mred\u{9b}1m/ö %41");
+        assert_eq!(name(odd), "/a%0Ab/%1B[31mred%C2%9B1m/ö %41");
     }
 
     #[test]

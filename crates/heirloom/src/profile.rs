@@ -22,6 +22,7 @@ pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod status;
 pub(crate) mod telling;
+pub(crate) mod totals;
 pub(crate) mod turn;
 pub(crate) mod users;
 pub(crate) mod watch;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -102,6 +102,10 @@ const STEPS: [&str; 10] = [
     ) STRICT;
     CREATE INDEX problem_of_key ON problem (route, key);",
     "ALTER TABLE chunk ADD COLUMN waypoints BLOB;",
+    // Why a run was incomplete, and what going on from a halt does.
+    "ALTER TABLE run ADD COLUMN overtaken INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN hook_failed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE route ADD COLUMN halt_leads_to TEXT;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

@@ -81,11 +81,17 @@ impl Journal {
         })
     }
 
-    /// Puts a halt on a route, or takes it off.
-    pub fn set_halt(&self, route: RouteId, halt: Option<&str>) -> Result<(), Error> {
+    /// What going on from that halt leads to, in the word that came with it.
+    pub fn halt_leads_to(&self, route: RouteId) -> Result<Option<String>, Error> {
+        self.read_text(route, "SELECT halt_leads_to FROM route WHERE id = ?1")
+    }
+
+    /// Puts a halt on a route, with a word for what going on from it leads to, or takes it off.
+    pub fn set_halt(&self, route: RouteId, halt: Option<(&str, &str)>) -> Result<(), Error> {
         self.with("setting a halt", |connection| {
-            let change = "UPDATE route SET halt = ?2 WHERE id = ?1";
-            connection.execute(change, params![route.0, halt]).map(|_| ())
+            let change = "UPDATE route SET halt = ?2, halt_leads_to = ?3 WHERE id = ?1";
+            let (said, leads_to) = halt.unzip();
+            connection.execute(change, params![route.0, said, leads_to]).map(|_| ())
         })
     }
 

@@ -57,6 +57,10 @@ pub struct RunSummary {
     pub conflicts: u64,
     /// Left out.
     pub problems: u64,
+    /// Changed while they were looked at or brought over, and left to the next run.
+    pub overtaken: u64,
+    /// Whether a hook around it failed.
+    pub hook_failed: bool,
     /// Bytes sent.
     pub bytes_up: u64,
     /// Bytes received.
@@ -96,7 +100,8 @@ impl Journal {
         self.with("ending a run", |connection| {
             let change =
                 "UPDATE run SET finished = ?2, outcome = ?3, uploaded = ?4, downloaded = ?5, deleted = ?6,
-                conflicts = ?7, problems = ?8, bytes_up = ?9, bytes_down = ?10 WHERE id = ?1";
+                conflicts = ?7, problems = ?8, bytes_up = ?9, bytes_down = ?10, overtaken = ?11, hook_failed = ?12
+                WHERE id = ?1";
             let values = params![
                 run.0,
                 at.0,
@@ -108,6 +113,8 @@ impl Journal {
                 count(summary.problems),
                 count(summary.bytes_up),
                 count(summary.bytes_down),
+                count(summary.overtaken),
+                summary.hook_failed,
             ];
             connection.prepare_cached(change)?.execute(values).map(|_| ())
         })
@@ -119,7 +126,7 @@ impl Journal {
         self.with("listing runs", |connection| {
             let find =
                 "SELECT id, started, finished, outcome, uploaded, downloaded, deleted, conflicts, problems,
-                bytes_up, bytes_down FROM run WHERE route = ?1 ORDER BY id DESC LIMIT ?2";
+                bytes_up, bytes_down, overtaken, hook_failed FROM run WHERE route = ?1 ORDER BY id DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(find)?;
             let runs = statement.query_map([route.0, count], read_run)?;
             runs.collect()
@@ -158,6 +165,8 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
         problems: count(8)?,
         bytes_up: count(9)?,
         bytes_down: count(10)?,
+        overtaken: count(11)?,
+        hook_failed: row.get(12)?,
     })
 }
 

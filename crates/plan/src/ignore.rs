@@ -65,7 +65,7 @@ impl IgnoreRules {
     pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
         let mut builder = GitignoreBuilder::new("");
         for pattern in patterns {
-            builder.add_line(None, pattern).map_err(|reason| unfit(pattern, &reason))?;
+            add_line(&mut builder, pattern)?;
         }
         let rules = builder.build().map_err(|reason| unfit(&patterns.join(" "), &reason))?;
         Ok(Self { rules, patterns: patterns.join("\n"), larger_than: None })
@@ -91,7 +91,15 @@ impl IgnoreRules {
     }
 }
 
-fn unfit(pattern: &str, reason: &::ignore::Error) -> PatternError {
+/// Takes a line. The library has a lone `!` take back whatever was left out before it; to git it is no pattern.
+fn add_line(builder: &mut GitignoreBuilder, line: &str) -> Result<(), PatternError> {
+    if line.strip_prefix('!').is_some_and(|rest| rest.trim().is_empty()) {
+        return Err(unfit(line, &"nothing follows the `!`"));
+    }
+    builder.add_line(None, line).map(drop).map_err(|reason| unfit(line, &reason))
+}
+
+fn unfit(pattern: &str, reason: &impl ToString) -> PatternError {
     PatternError { pattern: pattern.to_owned(), reason: reason.to_string() }
 }
 
@@ -166,8 +174,8 @@ impl IgnoreTree {
         let mut builder = GitignoreBuilder::new("");
         let mut bad = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
-            if let Err(reason) = builder.add_line(None, line) {
-                bad.push(BadLine { number, error: unfit(line, &reason) });
+            if let Err(error) = add_line(&mut builder, line) {
+                bad.push(BadLine { number, error });
             }
         }
         match builder.build() {

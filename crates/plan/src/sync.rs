@@ -30,7 +30,8 @@ mod settle;
 
 pub use guard::{Doubts, MaxDelete, PerSide, Tally, Toll, guard};
 pub use outcome::{
-    Action, Change, Conflict, Direction, Halt, InTheWay, Left, Phase, Plan, Settled, Side, Verdict, Written,
+    Action, Change, Conflict, Direction, Halt, InTheWay, Left, Move, Phase, Plan, Settled, Side, Verdict,
+    Written,
 };
 pub use place::{Place, Sink, Step};
 pub use rename::ConflictLabel;

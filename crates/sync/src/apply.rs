@@ -155,7 +155,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             Err(trouble) => trouble,
         };
         match trouble.fate() {
-            Fate::Overtaken => self.report().overtaken += 1,
+            Fate::Overtaken => self.report().overtaken.add(&action.key),
             Fate::Problem => {
                 let problem = Problem::failed(&action.key, verb, trouble.error());
                 self.report().problems.push(problem);

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::observe::{self, View};
 use crate::progress::{Progress, Stage};
 use crate::remember;
-use crate::report::{Nature, Outcome, Problem, Report};
+use crate::report::{Outcome, Problem, Report};
 use crate::route::Route;
 use crate::sides::{Held, Local, Remote, Standing};
 use crate::surveys::Surveys;
@@ -308,8 +308,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     ) -> Result<(), Error> {
         let (journal, route) = (self.journal, self.route.id);
         let conclude = || {
-            let is_settled =
-                report.problems.iter().all(|problem| problem.nature == Nature::Left) && report.overtaken == 0;
+            let is_settled = report.is_settled();
             // What was left undone is remembered as agreed upon with another directory.
             let may_be_trusted = is_settled || !deciding.doubts.local;
             if may_be_trusted && journal.root_identity(route)? != Some(root(&identity)) {

@@ -10,13 +10,16 @@ use crate::observe::{BATCH, Hidden, is_unknown};
 use crate::route::Route;
 use crate::threads::blocking;
 use chrono::{NaiveDateTime, TimeDelta};
-use journal::{Change as Remembered, Journal, Known, KnownEntries, LocalSeen, MovedOn, RemoteSeen, Sighting};
+use journal::{
+    Change as Remembered, Journal, Known, KnownEntries, LocalSeen, MovedOn, Origin, RemoteSeen, Sighting,
+};
 use model::{BaseEntry, MachineName, Node, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
-    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, Left, PerSide, Phase, Place, Plan,
+    Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, Left, Move, PerSide, Phase, Place, Plan,
     Planner, Rules, Settled, Side, Sight, Step, Tally, Toll, Written,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -180,6 +183,30 @@ impl Deciding {
             }
         }
         plan.sort();
+        let deciding = self.clone();
+        blocking(move || deciding.name_moves(plan)).await
+    }
+
+    /// Says "move" where the survey found that what is written is what is deleted.
+    fn name_moves(&self, mut plan: Plan) -> Result<Plan, Error> {
+        let is_deletion = |action: &&Action| action.change == Change::Delete;
+        let deleted = plan.actions.iter().filter(is_deletion).map(|action| (action.side, action.key.clone()));
+        let mut deleted: BTreeSet<_> = deleted.collect();
+        let mut gone = BTreeSet::new();
+        for Action { side, key, change, .. } in &plan.actions {
+            let on = if *side == Side::Remote { MovedOn::Local } else { MovedOn::Remote };
+            if deleted.is_empty() || !matches!(change, Change::Write(_)) {
+                continue;
+            }
+            let origin = self.journal.origin(self.route.id, on, key).map_err(Error::Journal)?;
+            if let Some(Origin::Left(from)) = origin
+                && let Some(from) = deleted.take(&(*side, from))
+            {
+                gone.extend([from.clone(), (*side, key.clone())]);
+                plan.moves.push(Move { side: *side, from: from.1, to: key.clone() });
+            }
+        }
+        plan.actions.retain(|action| !gone.contains(&(action.side, action.key.clone())));
         Ok(plan)
     }
 

@@ -15,7 +15,7 @@ pub(crate) use remote::remote;
 pub(crate) use unsaid::{is_unsaid, recall};
 
 use crate::error::Error;
-use crate::report::Problem;
+use crate::report::{Overtaken, Problem};
 use bucket::Object;
 use disk::{Extent, Found};
 use futures::stream::{self, Stream};
@@ -42,7 +42,7 @@ pub(crate) struct View {
     /// What a person should know of paths that are as they should be.
     pub(crate) remarks: Vec<Problem>,
     /// Files that were being written while they were looked at.
-    pub(crate) overtaken: u64,
+    pub(crate) overtaken: Overtaken,
     /// The rules by which paths were left out; of the local side only.
     pub(crate) rules: Option<IgnoreTree>,
 }

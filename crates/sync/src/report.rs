@@ -45,10 +45,46 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What a person should know, although nothing is left undone for it.
     pub remarks: Vec<Problem>,
-    /// Paths that changed while the plan was carried out: the next cycle sees to them.
-    pub overtaken: u64,
+    /// Paths that changed while they were looked at or brought over: the next cycle sees to them.
+    pub overtaken: Overtaken,
     /// Whether rules arrived that this cycle did not know yet.
     pub(crate) new_rules: bool,
+}
+
+/// Paths that changed meanwhile. All are counted, and the first hundred named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overtaken {
+    count: u64,
+    named: Vec<ObjectKey>,
+}
+
+impl Overtaken {
+    const NAMED_MAX: usize = 100;
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Which, as far as they are named.
+    #[must_use]
+    pub fn named(&self) -> &[ObjectKey] {
+        &self.named
+    }
+
+    pub(crate) fn add(&mut self, key: &ObjectKey) {
+        self.count += 1;
+        if self.named.len() < Self::NAMED_MAX {
+            self.named.push(key.clone());
+        }
+    }
+
+    pub(crate) fn extend(&mut self, others: &Self) {
+        self.count += others.count;
+        let room = Self::NAMED_MAX - self.named.len();
+        self.named.extend(others.named.iter().take(room).cloned());
+    }
 }
 
 /// Something the matter with one path.
@@ -72,6 +108,8 @@ pub enum Nature {
     Locked,
     /// Somebody who takes away what stands on the side that follows.
     Left,
+    /// Nothing: it is a socket, a pipe or a device, which nobody misses in a backup.
+    Special,
 }
 
 impl Problem {
@@ -83,8 +121,14 @@ impl Problem {
 
     /// A failed attempt, with the chain of causes.
     pub(crate) fn failed(key: &ObjectKey, attempt: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut message = format!("{key} could not be {attempt}: {error}");
-        let mut cause = error.source();
+        // Key and attempt say what may not be done already.
+        let denied = error.downcast_ref().and_then(|error| match error {
+            disk::Error::Denied { source, .. } => Some(source as &(dyn std::error::Error + 'static)),
+            _ => None,
+        });
+        let first = denied.unwrap_or(error);
+        let mut message = format!("{key} could not be {attempt}: {first}");
+        let mut cause = first.source();
         while let Some(deeper) = cause {
             message.push_str(": ");
             message.push_str(&deeper.to_string());
@@ -99,6 +143,11 @@ impl Problem {
     /// Something that was found to be the matter.
     pub(crate) fn found(key: Option<ObjectKey>, message: String) -> Self {
         Self { key, message, nature: Nature::Other }
+    }
+
+    /// What stands in the folder and never becomes a file.
+    pub(crate) fn special(key: ObjectKey, message: String) -> Self {
+        Self { key: Some(key), message, nature: Nature::Special }
     }
 }
 
@@ -118,7 +167,7 @@ impl Report {
     /// Whether everything is as it should be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.problems.is_empty() && self.conflicts.is_empty() && self.overtaken == 0
+        self.problems.is_empty() && self.conflicts.is_empty() && self.overtaken.count() == 0
     }
 
     /// Whether something is sealed that no identity at hand opens.
@@ -130,7 +179,7 @@ impl Report {
     /// Whether another cycle right away has something to do.
     #[must_use]
     pub(crate) fn wants_another(&self) -> bool {
-        self.overtaken > 0 || self.new_rules
+        self.overtaken.count() > 0 || self.new_rules
     }
 
     pub(crate) fn wrote_remote(&self) -> bool {
@@ -138,11 +187,20 @@ impl Report {
             || !self.conflicts.is_empty()
     }
 
+    /// Whether every path is agreed upon, but for those that only a person can move out of the way. What a socket stands in front of is not.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.problems.iter().all(|problem| problem.nature == Nature::Left)
+            && self.remarks.iter().all(|remark| remark.nature != Nature::Special)
+            && self.overtaken.count() == 0
+    }
+
     /// What both sides showed, before anything was done about it.
     pub(crate) fn begin(here: &View, there: &View) -> Self {
+        let mut overtaken = here.overtaken.clone();
+        overtaken.extend(&there.overtaken);
         Self {
             unchanged: here.seen,
-            overtaken: here.overtaken + there.overtaken,
+            overtaken,
             problems: here.problems.iter().chain(&there.problems).cloned().collect(),
             remarks: here.remarks.clone(),
             ..Self::default()
@@ -182,5 +240,20 @@ impl Report {
             overtaken: next.overtaken,
             new_rules: next.new_rules,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_overtaken_is_counted_in_full_and_named_in_part() {
+        let mut some = Overtaken::default();
+        (0..60).for_each(|n| some.add(&ObjectKey::parse(&format!("f{n}")).unwrap()));
+        let others = some.clone();
+        some.extend(&others);
+        some.extend(&others);
+        assert_eq!((some.count(), some.named().len()), (180, 100));
     }
 }

@@ -39,10 +39,10 @@ impl Route {
         format!("{:?} {:?} {}{sealed}", self.direction, self.max_delete, rules.fingerprint())
     }
 
-    /// `documents → cloud`: how people tell routes apart.
+    /// `documents → cloud`, and `documents/letters → cloud` where the state has several folders: how people tell routes apart.
     #[must_use]
     pub fn name(&self) -> String {
-        let what = self.state.as_ref().map_or("everything", StateName::as_str);
+        let what = self.state.as_ref().map_or("everything", |_| self.prefix.as_str().trim_end_matches('/'));
         format!("{what} → {}", self.destination)
     }
 }

@@ -29,8 +29,8 @@ fn an_emptied_folder() {
     asked.tells(&[
         "was deleted here",
         "this is halted: the local side is empty, but held 20 files",
-        "go on with `heirloom sync --resume documents --config",
-        "keep what either side has with `heirloom sync --resync documents --config",
+        "if the deletions are meant, run `heirloom sync --resume documents --config",
+        "to keep what either side has, run `heirloom sync --resync documents --config",
     ]);
     scene.sync_with(&["--resume", "documents", "--dry-run"]).ok();
     assert!(scene.there.join("f7").exists(), "a dry run deletes nothing");

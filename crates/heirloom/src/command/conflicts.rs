@@ -7,7 +7,7 @@ mod settle;
 use crate::args::{ConflictsAction, Keep, Resolve};
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
-use crate::printed::command;
+use crate::printed::{command, name};
 use crate::profile::{pi, turn};
 use crate::report::{Message, Report};
 use crate::runtime;
@@ -229,7 +229,7 @@ impl Message for Listed {
 impl fmt::Display for Listed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { machine, time, .. } = self;
-        writeln!(f, "{}", self.original.display())?;
+        writeln!(f, "{}", name(&self.original))?;
         let copy = ByteSize(self.size);
         let beside = match (self.content, self.original_size) {
             ("same", _) => "the same as what has the name".to_owned(),
@@ -238,7 +238,7 @@ impl fmt::Display for Listed {
             (_, Some(size)) => format!("what has the name is another version, {}", ByteSize(size)),
             (_, None) => "what has the name could not be read".to_owned(),
         };
-        write!(f, "  {machine}'s version of {time}, {copy}; {beside}\n  {}", self.path.display())
+        write!(f, "  {machine}'s version of {time}, {copy}; {beside}\n  {}", name(&self.path))
     }
 }
 
@@ -257,7 +257,7 @@ impl Message for Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.path {
-            Some(path) => write!(f, "problem: {}: {}", path.display(), self.message),
+            Some(path) => write!(f, "problem: {}: {}", name(path), self.message),
             None => write!(f, "problem: {}", self.message),
         }
     }
@@ -276,7 +276,7 @@ fn resolve(
         .filter(|one| wanted.all || wanted_paths.iter().any(|path| is_meant(one, path)))
         .collect();
     if let Some(unknown) = wanted_paths.iter().find(|path| !chosen.iter().any(|one| is_meant(one, path))) {
-        return Err(Failure::new(Exit::Usage, format!("there is no conflict at {}", unknown.display()))
+        return Err(Failure::new(Exit::Usage, format!("there is no conflict at {}", name(unknown)))
             .hint(format!("`{}` lists the conflicts there are.", command("conflicts"))));
     }
     if chosen.is_empty() {
@@ -374,7 +374,7 @@ impl Resolved {
             Settled::Removed => (say("was removed", "would be removed"), None),
             Settled::Renamed(path) => {
                 let path = shown(&located(one.root, path));
-                (format!("{} {}", say("is now", "would become"), path.display()), Some(path))
+                (format!("{} {}", say("is now", "would become"), name(&path)), Some(path))
             }
         };
         let kept = match wanted.keep {
@@ -392,6 +392,6 @@ impl Message for Resolved {
 
 impl fmt::Display for Resolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.text)
+        write!(f, "{}: {}", name(&self.path), self.text)
     }
 }

@@ -112,7 +112,7 @@ fn of_laptop(laptop: &Laptop) -> Result<Status, Failure> {
         for destination in &state.destinations {
             for folder in &state.folders {
                 let names = Names {
-                    route: format!("{name} → {destination}"),
+                    route: format!("{} → {destination}", folder.prefix),
                     state: Some(name.as_str()),
                     destination: destination.as_str(),
                     folder: &folder.path,

@@ -43,7 +43,12 @@ const SIGN_IN_LIFETIME: Duration = Duration::from_hours(1);
 /// Runs everything until Ctrl-C.
 pub(crate) fn run(session: &Session, wanted: &args::Try) -> Result<Exit, Failure> {
     let scratch = Scratch::prepare(&session.environment, wanted)?;
-    let _lock = lock::take(&scratch.data)?;
+    let _lock = lock::take(&scratch.data).map_err(|failure| match failure.kind() {
+        Exit::Busy => failure.hint(
+            "Another `heirloom try` on the same folder must end first, or take another with `--data DIR`.",
+        ),
+        _ => failure,
+    })?;
     let stopped = runtime::run_until_stopped(|stop| all(session, &scratch, wanted.word.said(), stop))?;
     session.report.note(format_args!(
         "stopped; everything is in {}, and `heirloom try` goes on from there",

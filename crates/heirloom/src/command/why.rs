@@ -5,6 +5,7 @@
 use crate::args::Why;
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
+use crate::printed::name;
 use crate::profile::halted::Ways;
 use crate::profile::routes::{named, open_journal};
 use crate::profile::{keep, pi};
@@ -18,7 +19,9 @@ use plan::ignore::{CACHE_SIGNATURE, CACHE_TAG, IgnoreTree, RULES_FILE, Shape};
 use plan::sync::Direction;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,7 +63,9 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
             Standpoint::Elsewhere => continue,
         };
         known = true;
-        let halt = journal.halt(route.id)?.map(|halt| format!("{halt}; {}", Ways::of(route)));
+        let leads_to = journal.halt_leads_to(route.id)?;
+        let ways = Ways::of(route).leading_to(leads_to.as_deref());
+        let halt = journal.halt(route.id)?.map(|halt| format!("{halt}; {ways}"));
         let missing = journal.missing(route.id)?;
         let (path, route) = (path.to_string_lossy().into_owned(), route.name());
         session.report.say(&Said { path, route, what, problem, halt, missing });
@@ -72,7 +77,7 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let folders: Vec<String> = routes.iter().map(|route| route.folder.display().to_string()).collect();
-    Err(Failure::new(Exit::Failed, format!("{} is in no folder that is kept", path.display()))
+    Err(Failure::new(Exit::Failed, format!("{} is in no folder that is kept", name(&path)))
         .hint(format!("The folders are: {}.", folders.join(", "))))
 }
 
@@ -96,7 +101,7 @@ impl Message for Said {
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, route, what, problem, halt, missing } = self;
-        write!(f, "{path} ({route}): {what}")?;
+        write!(f, "{} ({route}): {what}", name(Path::new(path)))?;
         if let Some(problem) = problem {
             write!(f, "; in the last sync, {problem}")?;
         }
@@ -144,7 +149,9 @@ fn explain(
     if path.components().next() == Some(".heirloom")
         || path.components().any(|name| name.starts_with(disk::TEMPORARY_PREFIX))
     {
-        return Ok("has a name that Heirloom has for itself, and is not synced".to_owned());
+        return Ok(
+            "has a name that Heirloom has for itself, and is not synced unless it is renamed".to_owned()
+        );
     }
     let found = match root.observe(path) {
         Ok(found) => found,
@@ -168,6 +175,13 @@ fn explain(
         return Ok("is a directory; what is in it is synced, file by file".to_owned());
     }
     let here = found.map(|found| (found.stamp, found.kind));
+    let base = known.as_ref().and_then(|known| known.base.as_ref());
+    if let Some((stamp, Kind::File)) = here
+        && base.is_none_or(|base| base.stamp != stamp)
+        && let Err(error) = File::open(root.path().join(OsStr::from_bytes(&path.to_os_bytes())))
+    {
+        return Ok(format!("is new or changed here, and goes nowhere as long as it cannot be read: {error}"));
+    }
     Ok(standing(route, known.as_ref(), here))
 }
 

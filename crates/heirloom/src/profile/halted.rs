@@ -16,6 +16,42 @@ pub(crate) struct Ways {
     pub(crate) resume: String,
     /// With what either side has, and nothing deleted.
     pub(crate) resync: String,
+    /// What the first of them leads to, if that is known.
+    #[serde(rename = "resume_leads_to")]
+    leads_to: Option<LeadsTo>,
+}
+
+/// What going on from a halt leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LeadsTo {
+    /// Files are deleted, as they were on the other side.
+    Deletions,
+    /// Everything is received once more, into another directory.
+    Receiving,
+    /// Both sides are put together.
+    Union,
+}
+
+impl LeadsTo {
+    const ALL: [Self; 3] = [Self::Deletions, Self::Receiving, Self::Union];
+
+    pub(crate) fn of(halt: &Halt) -> Self {
+        match halt {
+            Halt::Emptied { .. } | Halt::MassDeletion { .. } => Self::Deletions,
+            Halt::Vacant { .. } => Self::Receiving,
+            Halt::Replaced { .. } | Halt::Strangers { .. } => Self::Union,
+        }
+    }
+
+    /// The word for it in the journal.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Deletions => "deletions",
+            Self::Receiving => "receiving",
+            Self::Union => "union",
+        }
+    }
 }
 
 impl Ways {
@@ -27,17 +63,48 @@ impl Ways {
 
     /// Those of a state, or of a mirror; with the destination where that alone is meant.
     pub(crate) fn new(state: Option<&StateName>, destination: Option<&str>) -> Self {
-        Self { resume: go_on("--resume", state, destination), resync: go_on("--resync", state, destination) }
+        let go_on = |how| go_on(how, state, destination);
+        Self { resume: go_on("--resume"), resync: go_on("--resync"), leads_to: None }
+    }
+
+    /// The same, from a halt of which the journal has this word.
+    pub(crate) fn leading_to(self, word: Option<&str>) -> Self {
+        Self { leads_to: LeadsTo::ALL.into_iter().find(|to| Some(to.word()) == word), ..self }
+    }
+
+    /// The same, from this halt.
+    pub(crate) fn from(self, halt: &Halt) -> Self {
+        Self { leads_to: Some(LeadsTo::of(halt)), ..self }
+    }
+
+    /// When to go on, and with what.
+    fn resumes(&self) -> String {
+        let when = match self.leads_to {
+            Some(LeadsTo::Deletions) => "if the deletions are meant",
+            Some(LeadsTo::Receiving) => "to receive everything into this directory",
+            Some(LeadsTo::Union) => "to put both sides together, keeping every file of either",
+            None => "to go on",
+        };
+        format!("{when}, run `{}`", self.resume)
     }
 }
 
 impl fmt::Display for Ways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resume, resync } = self;
-        write!(
-            f,
-            "look, then go on with `{resume}`, or keep what either side has with `{resync}`; with --dry-run they list what they would do"
-        )
+        let resumes = self.resumes();
+        match self.leads_to {
+            // Neither deletes anything, so there is nothing that another way would keep.
+            Some(LeadsTo::Receiving | LeadsTo::Union) => {
+                write!(f, "{resumes}; with --dry-run it lists what it would do")
+            }
+            Some(LeadsTo::Deletions) | None => {
+                let resync = &self.resync;
+                write!(
+                    f,
+                    "{resumes}; to keep what either side has, run `{resync}`; with --dry-run they list what they would do"
+                )
+            }
+        }
     }
 }
 
@@ -54,25 +121,19 @@ fn go_on(how: &str, state: Option<&StateName>, destination: Option<&str>) -> Str
 
 /// The failure that a halt is.
 pub(super) fn halted(route: &Route, halt: &Halt) -> Failure {
-    let ways = Ways::of(route);
-    let resume =
-        |why: &str| format!("{why} run `{}`; with --dry-run it lists what it would do.", ways.resume);
+    let ways = Ways::of(route).from(halt);
     let failure = Failure::new(Exit::Halted, halt.to_string())
         .context(format!("{} is halted, and a person must decide", route.name()))
         .hint(look(route, halt));
-    match halt {
-        Halt::Emptied { side, .. } => failure.hint(keep(route, *side, &ways.resync)).hint(resume(MEANT)),
-        Halt::MassDeletion { side, .. } => {
-            failure.hint(keep(route, side.other(), &ways.resync)).hint(resume(MEANT))
-        }
-        Halt::Vacant { .. } => failure.hint(resume("To receive everything into this directory,")),
-        Halt::Replaced { .. } | Halt::Strangers { .. } => {
-            failure.hint(resume("To put both sides together, keeping every file of either,"))
-        }
-    }
+    let failure = match halt {
+        Halt::Emptied { side, .. } => failure.hint(keep(route, *side, &ways.resync)),
+        Halt::MassDeletion { side, .. } => failure.hint(keep(route, side.other(), &ways.resync)),
+        Halt::Vacant { .. } | Halt::Replaced { .. } | Halt::Strangers { .. } => failure,
+    };
+    let resumes = ways.resumes();
+    let (initial, rest) = resumes.split_at(1);
+    failure.hint(format!("{}{rest}; with --dry-run it lists what it would do.", initial.to_uppercase()))
 }
-
-const MEANT: &str = "If the deletions are meant,";
 
 /// What to look for.
 fn look(route: &Route, halt: &Halt) -> String {

@@ -11,6 +11,7 @@ use crate::command::health::Pulse;
 use crate::report::counted;
 use crate::report::time::span;
 use chrono::Local;
+use disk::Extent;
 use journal::Journal;
 use model::ByteSize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,7 +169,11 @@ pub(crate) fn sweep(route: &Route, folder: &Folder) {
                 );
             }
             for problem in swept.problems {
-                tracing::warn!("leftovers of an interrupted run stay behind: {problem}");
+                match problem.extent {
+                    Extent::Entry => tracing::warn!("leftovers of an interrupted run stay behind: {problem}"),
+                    // Whether there are any below is not known, and the sync tells of the directory.
+                    Extent::Subtree => tracing::debug!("not looked through for leftovers: {problem}"),
+                }
             }
         }
         Err(error) => tracing::warn!(folder = %shown, %error, "leftovers of an interrupted run stay behind"),
@@ -200,11 +205,11 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
                 let (attempts, time) = (before.attempts, span(before.since.elapsed().as_secs()));
                 tracing::info!("{}: back after {attempts} failed attempts in {time}", route.name());
             }
-            log_report(report, summary, notes);
+            log_report(report, summary, route, notes);
         }
         Ok(Outcome::Planned(_)) => tracing::debug!("{summary}"),
-        Ok(Outcome::Halted(_)) if !repeats => {
-            tracing::error!("{summary}; {}", Ways::of(route));
+        Ok(Outcome::Halted(halt)) if !repeats => {
+            tracing::error!("{summary}; {}", Ways::of(route).from(halt));
         }
         Ok(Outcome::Halted(_)) => tracing::debug!("{summary}"),
         Err(error) => {
@@ -223,20 +228,21 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
     }
 }
 
-fn log_report(report: &Report, summary: &str, notes: &mut Notes) {
+fn log_report(report: &Report, summary: &str, route: &Route, notes: &mut Notes) {
+    let name = route.name();
     let problems: BTreeSet<String> = report.problems.iter().map(ToString::to_string).collect();
     for problem in problems.difference(&notes.said.problems) {
-        tracing::warn!("{problem}");
+        tracing::warn!("{name}: {problem}");
     }
     let remarks: BTreeSet<String> = report.remarks.iter().map(ToString::to_string).collect();
     for remark in remarks.difference(&notes.said.remarks) {
-        tracing::warn!("{remark}");
+        tracing::warn!("{name}: {remark}");
     }
     notes.said.remarks = remarks;
     let news = report.did_something() || problems != notes.said.problems;
     (notes.problems, notes.said.problems) = (problems.len(), problems);
     for conflict in &report.conflicts {
-        tracing::warn!("{conflict}");
+        tracing::warn!("{name}: {conflict}");
     }
     if news {
         tracing::info!("{summary}");

@@ -33,8 +33,7 @@ pub(crate) fn take(state_dir: &Path) -> Result<Lock, Failure> {
             "If that is a daemon, it does the work already, and `{}` shows it; a command ends by itself, so try again \
              in a moment.",
             command("status")
-        ))
-        .hint("Another `heirloom try` on the same scratch folder must end first, or take another with `--data DIR`.")),
+        ))),
         Err(errno) => {
             Err(Failure::from(std::io::Error::from(errno))
                 .context(format!("could not lock {}", path.display())))

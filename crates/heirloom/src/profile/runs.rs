@@ -2,8 +2,9 @@
 //!
 //! For people only: nothing is decided by it, so trouble with writing it is logged and the sync goes on.
 
+use super::halted::LeadsTo;
 use super::routes::Wired;
-use super::telling::is_folder_gone;
+use super::telling::{is_folder_gone, overtaken_by_a_change};
 use crate::session::now;
 use journal::{Journal, RunSummary};
 use sync::{Error, Moment, Outcome, Route};
@@ -29,12 +30,16 @@ pub(crate) fn note_told(journal: &Journal, route: &Route, outcome: &Result<Outco
     match outcome {
         Ok(Outcome::Halted(halt)) => {
             logged(route, journal.set_missing(route.id, None));
-            logged(route, journal.set_halt(route.id, Some(&halt.to_string())));
+            let leads_to = LeadsTo::of(halt).word();
+            logged(route, journal.set_halt(route.id, Some((&halt.to_string(), leads_to))));
         }
         Ok(Outcome::Done(report)) => {
+            let overtaken: Vec<_> =
+                report.overtaken.named().iter().map(|key| (key, overtaken_by_a_change(key))).collect();
+            let overtaken = overtaken.iter().map(|(key, said)| (Some(*key), said.as_str()));
             let problems =
                 report.problems.iter().map(|problem| (problem.key.as_ref(), problem.message.as_str()));
-            logged(route, journal.set_problems(route.id, problems));
+            logged(route, journal.set_problems(route.id, problems.chain(overtaken)));
             logged(route, journal.set_missing(route.id, None));
             logged(route, journal.set_halt(route.id, None));
         }
@@ -47,7 +52,7 @@ pub(crate) fn note_told(journal: &Journal, route: &Route, outcome: &Result<Outco
 
 /// Notes a run that did not take place because of a hook.
 pub(crate) fn skipped(journal: &Journal, route: &Route) {
-    let summary = nothing(journal::Outcome::Incomplete);
+    let summary = RunSummary { hook_failed: true, ..nothing(journal::Outcome::Incomplete) };
     if let Some(run) = logged(route, journal.start_run(route.id, now())) {
         logged(route, journal.finish_run(run, now(), &summary));
     }
@@ -56,10 +61,12 @@ pub(crate) fn skipped(journal: &Journal, route: &Route) {
 /// Notes that the latest run was not all it should be, because of a hook after it.
 pub(crate) fn spoil(journal: &Journal, route: &Route) {
     let latest = logged(route, journal.last_runs(route.id, 1)).unwrap_or_default();
-    if let Some((run, (at, summary))) = latest.first().and_then(|run| Some((run.id, run.finished?)))
-        && summary.outcome == journal::Outcome::Ok
-    {
-        let summary = RunSummary { outcome: journal::Outcome::Incomplete, ..summary };
+    if let Some((run, (at, summary))) = latest.first().and_then(|run| Some((run.id, run.finished?))) {
+        let outcome = match summary.outcome {
+            journal::Outcome::Ok => journal::Outcome::Incomplete,
+            worse => worse,
+        };
+        let summary = RunSummary { outcome, hook_failed: true, ..summary };
         logged(route, journal.finish_run(run, at, &summary));
     }
 }
@@ -81,6 +88,8 @@ fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
             deleted: report.deleted_local + report.deleted_remote,
             conflicts: report.conflicts.len() as u64,
             problems: report.problems.len() as u64,
+            overtaken: report.overtaken.count(),
+            hook_failed: false,
             bytes_up: report.sent_bytes,
             bytes_down: report.downloaded_bytes,
         },
@@ -103,6 +112,8 @@ fn nothing(outcome: journal::Outcome) -> RunSummary {
         deleted: 0,
         conflicts: 0,
         problems: 0,
+        overtaken: 0,
+        hook_failed: false,
         bytes_up: 0,
         bytes_down: 0,
     }

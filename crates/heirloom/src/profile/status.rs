@@ -107,6 +107,12 @@ pub(crate) struct RouteStatus {
     pub(crate) may_pass: bool,
     /// Paths that the latest run left out.
     pub(crate) problems: u64,
+    /// Conflicts that the latest run found.
+    pub(crate) found_conflicts: u64,
+    /// Paths that it left to the next one, because they changed meanwhile.
+    pub(crate) overtaken: u64,
+    /// Whether a hook around it failed.
+    pub(crate) hook_failed: bool,
     /// Conflict copies that wait for a decision.
     pub(crate) conflicts: u64,
     /// Why changes are found by looking at the interval only.
@@ -178,6 +184,8 @@ pub(crate) fn of_route(
         status.last_run = Some(seconds(ended));
         status.last_outcome = Some(summary.outcome.as_str().to_owned());
         status.problems = summary.problems;
+        (status.found_conflicts, status.overtaken) = (summary.conflicts, summary.overtaken);
+        status.hook_failed = summary.hook_failed;
     }
     let pending = journal.pending(id)?;
     // What a side that only follows has of its own goes nowhere.
@@ -191,7 +199,8 @@ pub(crate) fn of_route(
     }
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
-    status.ways = status.halt.is_some().then(|| names.ways.clone());
+    let leads_to = journal.halt_leads_to(id)?;
+    status.ways = status.halt.is_some().then(|| names.ways.clone().leading_to(leads_to.as_deref()));
     status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;
     Ok(status)
 }
@@ -230,6 +239,9 @@ impl RouteStatus {
             attempts: 0,
             may_pass: false,
             problems: 0,
+            found_conflicts: 0,
+            overtaken: 0,
+            hook_failed: false,
             conflicts: 0,
             unwatched: None,
         }

@@ -1,10 +1,11 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
 use super::halted::{begin_anew, halted};
+use super::totals::Totals;
 use crate::failure::{Exit, Failure, LOCKED};
 use crate::report::{Message, Report as Port, counted};
 use bucket::Missing;
-use model::ByteSize;
+use model::{ByteSize, ObjectKey};
 use serde::Serialize;
 use std::fmt;
 use sync::{Error, Outcome, Report, Route};
@@ -21,8 +22,12 @@ pub(crate) struct Synced {
     moved: u64,
     deleted_local: u64,
     deleted_remote: u64,
+    /// Of which only time and permissions were brought over.
+    updated: u64,
     conflicts: usize,
     problems: usize,
+    /// Left to the next sync, because they changed meanwhile.
+    overtaken: u64,
     files: u64,
 }
 
@@ -42,8 +47,10 @@ impl Synced {
             moved: report.moved.local + report.moved.remote,
             deleted_local: report.deleted_local,
             deleted_remote: report.deleted_remote,
+            updated: report.touched,
             conflicts: report.conflicts.len(),
             problems: report.problems.len(),
+            overtaken: report.overtaken.count(),
             files: report.unchanged,
         }
     }
@@ -73,8 +80,10 @@ impl fmt::Display for Synced {
             count(self.moved, "moved"),
             count(self.deleted_local, "deleted here"),
             count(self.deleted_remote, "deleted there"),
+            count(self.updated, "updated"),
             count(self.conflicts as u64, "in conflict, both versions kept"),
             count(self.problems as u64, "with a problem"),
+            count(self.overtaken, "left to the next sync"),
         ]
         .into_iter()
         .flatten()
@@ -108,7 +117,7 @@ macro_rules! told {
 
         impl fmt::Display for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($word, ": {}"), self.0.message)
+                write!(f, concat!($word, ": {}: {}"), self.0.route, self.0.message)
             }
         }
     };
@@ -117,30 +126,13 @@ macro_rules! told {
 told!(ToldProblem, "problem", "problem");
 told!(ToldRemark, "remark", "warning");
 told!(ToldConflict, "conflict", "note");
+told!(ToldOvertaken, "overtaken", "note");
 
 /// Says what a sync came to; the exit code it deserves.
 pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) -> Result<Exit, Failure> {
     match outcome {
         Ok(Outcome::Done(report)) => {
-            let name = route.name();
-            for conflict in &report.conflicts {
-                let path = Some(conflict.key.to_string());
-                port.say(&ToldConflict(Told { route: &name, path, message: conflict.to_string() }));
-            }
-            for problem in &report.problems {
-                let path = problem.key.as_ref().map(ToString::to_string);
-                port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
-            }
-            for remark in &report.remarks {
-                let path = remark.key.as_ref().map(ToString::to_string);
-                port.say(&ToldRemark(Told { route: &name, path, message: remark.to_string() }));
-            }
-            if report.overtaken > 0 {
-                port.note(format_args!(
-                    "note: {} changed while being synced; the next sync sees to what changed",
-                    counted(report.overtaken, "file")
-                ));
-            }
+            particulars(port, route, &report);
             port.say(&Synced::new(route, &report));
             if report.is_locked() {
                 port.note(format_args!("hint: {LOCKED}"));
@@ -151,13 +143,45 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
             if plan.is_empty() {
                 port.note(format_args!("{}: nothing to do", route.name()));
             } else {
-                port.verbatim(&plan.to_string());
+                port.verbatim(&format!("{}:\n{plan}in all: {}", route.name(), Totals::of(&plan)));
             }
             Ok(Exit::Ok)
         }
         Ok(Outcome::Halted(halt)) => Err(halted(route, &halt)),
         Err(error) => Err(failed(route, error)),
     }
+}
+
+/// Says what there is to say of single paths.
+fn particulars(port: &Port, route: &Route, report: &Report) {
+    let name = route.name();
+    let told = |key: Option<&ObjectKey>, message: String| Told {
+        route: &name,
+        path: key.map(ToString::to_string),
+        message,
+    };
+    for conflict in &report.conflicts {
+        port.say(&ToldConflict(told(Some(&conflict.key), conflict.to_string())));
+    }
+    for problem in &report.problems {
+        port.say(&ToldProblem(told(problem.key.as_ref(), problem.to_string())));
+    }
+    for remark in &report.remarks {
+        port.say(&ToldRemark(told(remark.key.as_ref(), remark.to_string())));
+    }
+    let overtaken = &report.overtaken;
+    for key in overtaken.named() {
+        port.say(&ToldOvertaken(told(Some(key), overtaken_by_a_change(key))));
+    }
+    let unnamed = overtaken.count() - overtaken.named().len() as u64;
+    if unnamed > 0 {
+        port.note(format_args!("note: so did {}", counted(unnamed, "more path")));
+    }
+}
+
+/// What is said of a path that was left to the next sync.
+pub(super) fn overtaken_by_a_change(key: &ObjectKey) -> String {
+    format!("{key} changed while it was synced; it goes with the next sync")
 }
 
 /// Where a route leads, as a person finds it there.

@@ -32,10 +32,11 @@ fn a_halt_stands_until_it_is_taken_off() {
     let journal = scratch.open();
     let (route, other) = (route_to(&journal, "cloud"), route_to(&journal, "attic"));
     assert_eq!(journal.halt(route).unwrap(), None);
-    journal.set_halt(route, Some("the folder is empty")).unwrap();
+    journal.set_halt(route, Some(("the folder is empty", "deletions"))).unwrap();
     drop(journal);
     let journal = scratch.open();
     assert_eq!(journal.halt(route).unwrap().as_deref(), Some("the folder is empty"));
+    assert_eq!(journal.halt_leads_to(route).unwrap().as_deref(), Some("deletions"));
     assert_eq!(journal.halt(other).unwrap(), None);
     journal.set_halt(route, None).unwrap();
     assert_eq!(journal.halt(route).unwrap(), None);

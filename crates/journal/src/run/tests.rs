@@ -9,6 +9,8 @@ fn summary(outcome: Outcome) -> RunSummary {
         deleted: 3,
         conflicts: 4,
         problems: 5,
+        overtaken: 6,
+        hook_failed: true,
         bytes_up: u64::MAX,
         bytes_down: 7,
     }

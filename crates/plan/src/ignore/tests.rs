@@ -55,6 +55,17 @@ fn a_broken_pattern_is_named() {
 }
 
 #[test]
+fn a_lone_mark_takes_nothing_back() {
+    for lone in ["!", "! ", "!\t "] {
+        assert_eq!(IgnoreRules::new(&["*.key".into(), lone.into()]).unwrap_err().pattern, lone);
+        let mut tree = rules(&[]);
+        let bad = tree.add_rules(None, format!("*.key\n{lone}\n").as_bytes());
+        assert_eq!(bad.iter().map(|bad| bad.number).collect::<Vec<_>>(), [2], "{lone:?}");
+        assert!(tree.ignores(&path("my.key"), Shape::Leaf), "{lone:?}");
+    }
+}
+
+#[test]
 fn no_rules_ignore_nothing() {
     assert!(!rules(&[]).ignores(&RelPath::from_key("x").unwrap(), Shape::Leaf));
 }

@@ -84,6 +84,8 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
     /// Then: these, phase by phase.
     pub actions: Vec<Action>,
+    /// Files that only get another name on a side; none of the actions is about them.
+    pub moves: Vec<Move>,
     /// What is already so and needs only to be remembered.
     pub settled: Vec<Settled>,
     /// Files that the side that follows does not get.
@@ -96,7 +98,7 @@ impl Plan {
     /// Whether there is nothing to do on either side.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.conflicts.is_empty() && self.actions.is_empty()
+        self.conflicts.is_empty() && self.actions.is_empty() && self.moves.is_empty()
     }
 
     /// Takes up a step about `key`.
@@ -117,6 +119,17 @@ impl Plan {
             (one.phase, &one.key, one.side).cmp(&(other.phase, &other.key, other.side))
         });
     }
+}
+
+/// A file that gets another name on a side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Which side is written.
+    pub side: Side,
+    /// The name that it has there.
+    pub from: ObjectKey,
+    /// The name that it gets.
+    pub to: ObjectKey,
 }
 
 /// One change of one path on one side.
@@ -326,9 +339,11 @@ impl fmt::Display for Conflict {
 }
 
 impl fmt::Display for Plan {
-    /// One line per conflict and action, in the order in which they are carried out.
+    /// One line per conflict, move and action, in the order in which they are carried out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.conflicts.iter().try_for_each(|conflict| writeln!(f, "{conflict}"))?;
+        (self.moves.iter())
+            .try_for_each(|Move { side, from, to }| writeln!(f, "move {side} {from} → {to}"))?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))?;
         self.left.iter().try_for_each(|(key, left)| writeln!(f, "leave {key}: {left}"))
     }

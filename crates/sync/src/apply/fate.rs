@@ -154,7 +154,10 @@ impl Full {
         states.into_iter().flatten().map(|Lack { problem, waiting, .. }| match waiting {
             0 => problem,
             _ => Problem {
-                message: format!("{} ({waiting} more files wait for space)", problem.message),
+                message: match waiting {
+                    1 => format!("{} (1 more file waits for space)", problem.message),
+                    _ => format!("{} ({waiting} more files wait for space)", problem.message),
+                },
                 ..problem
             },
         })

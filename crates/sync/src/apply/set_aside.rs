@@ -24,7 +24,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             match moved.map_err(|trouble| (trouble.fate(), trouble)) {
                 Ok(()) => {}
                 Err((Fate::Overtaken, _)) => {
-                    self.report().overtaken += 1;
+                    self.report().overtaken.add(&conflict.key);
                     return Ok(());
                 }
                 Err((Fate::Fatal, trouble)) => return Err(trouble.into_error()),

@@ -88,7 +88,7 @@ async fn take_down(
 fn give_up(view: &mut View, key: &ObjectKey, error: bucket::Error) -> Result<(), Error> {
     use bucket::Error as Failed;
     match &error {
-        Failed::Changed { .. } | Failed::NotFound { .. } => view.overtaken += 1,
+        Failed::Changed { .. } | Failed::NotFound { .. } => view.overtaken.add(key),
         Failed::Locked { .. } | Failed::Rejected { .. } | Failed::Other { .. } => {
             view.problems.push(Problem::failed(key, "compared", &error));
         }

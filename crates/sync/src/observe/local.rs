@@ -9,10 +9,11 @@ use crate::route::Route;
 use crate::sides::{LeaveOut, Local};
 use crate::surveys::Surveys;
 use crate::threads::{blocking, is_large};
-use disk::{Extent, Found, Surveyed, Waypoints};
+use disk::{Extent, Found, Reason, Special, Surveyed, Waypoints};
 use futures::{Stream, StreamExt as _};
 use journal::{Change, Chunks, Journal, Known, KnownEntries, LocalSeen, RouteId, Sighting};
 use model::{ContentId, Kind, ObjectKey};
+use plan::ignore::RULES_FILE;
 use std::iter::Peekable;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -41,7 +42,7 @@ pub(crate) async fn local<L: Local>(
     let mut view = scanned?;
     view.hidden.paths.extend(read.hidden.paths);
     view.problems.extend(read.problems);
-    view.overtaken += read.overtaken;
+    view.overtaken.extend(&read.overtaken);
     Ok(view)
 }
 
@@ -78,7 +79,7 @@ async fn scan<L: Local>(
         }
         if page == Page::Last {
             let (rules, remarks) = look.leave_out.found();
-            look.view.remarks = remarks;
+            look.view.remarks.extend(remarks);
             look.view.rules = Some(rules);
             return Ok(look.view);
         }
@@ -116,13 +117,30 @@ impl<S: Iterator<Item = Result<Found, disk::Problem>>> Look<S> {
             match entry {
                 Ok(found) => self.find(found)?,
                 Err(problem) => {
-                    let key = Some(ObjectKey::file(&problem.path));
-                    self.view.problems.push(Problem::found(key, problem.to_string()));
+                    self.tell(&problem);
                     self.view.hidden.add(problem.path, problem.extent);
                 }
             }
         }
         self.flush().map(|()| Page::More)
+    }
+
+    /// What no backup keeps is remarked upon; all else that could not be observed is the matter.
+    fn tell(&mut self, problem: &disk::Problem) {
+        let (key, message) = (ObjectKey::file(&problem.path), problem.to_string());
+        match problem.reason {
+            Reason::Unsupported(Special::Socket | Special::Pipe | Special::Device) => {
+                self.view.remarks.push(Problem::special(key, message));
+            }
+            Reason::Unsupported(Special::Reserved) => {
+                let is_at_top = problem.path.parent().is_none();
+                let rule =
+                    if is_at_top { format!(", or add `/{key}` to `{RULES_FILE}`") } else { String::new() };
+                let message = format!("{message}: rename it{rule}");
+                self.view.problems.push(Problem::found(Some(key), message));
+            }
+            Reason::Unreadable(_) => self.view.problems.push(Problem::found(Some(key), message)),
+        }
     }
 
     /// What is known of keys behind the last that was found.
@@ -248,7 +266,7 @@ async fn read_changed<L: Local>(
                 notes.hand_in(Note { change: change(&found, content, known.as_ref()), placed: None }).await;
             }
             Err(disk::Error::Changed { .. } | disk::Error::Missing { .. }) => {
-                view.overtaken += 1;
+                view.overtaken.add(&found.key);
                 view.hidden.add(found.key.path(), Extent::Entry);
             }
             Err(error) => {

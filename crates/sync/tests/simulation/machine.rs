@@ -305,7 +305,7 @@ fn words(outcome: &Outcome) -> String {
             let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
             format!(
                 "overtaken {}, conflicts {}, problems {problems:?}",
-                report.overtaken,
+                report.overtaken.count(),
                 report.conflicts.len()
             )
         }

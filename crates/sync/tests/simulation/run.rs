@@ -144,7 +144,7 @@ async fn rests(world: &World, machine: usize) -> bool {
     match run_once(world, who).await {
         Ok(Outcome::Done(report)) => {
             let is_left = |problem: &Problem| problem.nature == Nature::Left;
-            report.problems.iter().all(is_left) && report.overtaken == 0 && !report.did_something()
+            report.problems.iter().all(is_left) && report.overtaken.count() == 0 && !report.did_something()
         }
         Ok(Outcome::Halted(_)) => {
             world.lock().machines[machine].is_resumed = true;

@@ -108,13 +108,24 @@ fn doing(status: &RouteStatus) -> String {
         Doing::Waiting | Doing::Nothing | Doing::Halted => match outcome {
             None => "not synced yet".to_owned(),
             Some("failed") => "the last sync failed".to_owned(),
-            Some("incomplete") if status.problems == 0 => "a hook failed".to_owned(),
+            Some("incomplete") if status.problems == 0 => incomplete(status),
             Some("incomplete") if status.last_success.is_none() => "not in sync yet".to_owned(),
             Some("incomplete") => "not all in sync".to_owned(),
             Some("halted") => "halted".to_owned(),
             Some("ok") if !has_pending(status) => "in sync".to_owned(),
             Some(_) => "waiting".to_owned(),
         },
+    }
+}
+
+/// What a run that left no path out still lacked.
+fn incomplete(status: &RouteStatus) -> String {
+    let RouteStatus { hook_failed, found_conflicts, overtaken, .. } = *status;
+    match (hook_failed, found_conflicts, overtaken) {
+        (true, ..) => "a hook failed".to_owned(),
+        (false, 0, 0) => "not all in sync".to_owned(),
+        (false, 0, overtaken) => format!("{} changed meanwhile", counted(overtaken, "file")),
+        (false, conflicts, _) => counted(conflicts, "conflict"),
     }
 }
 
@@ -177,11 +188,15 @@ fn past(now: i64, at: i64) -> u64 {
 }
 
 /// What the journal knows of the last run, but not why.
-fn unexplained(route: &RouteStatus) -> Option<&'static str> {
+fn unexplained(route: &RouteStatus) -> Option<String> {
     match route.last_outcome.as_deref() {
         _ if route.halt.is_some() || route.doing == Doing::Failing => None,
-        Some("halted") => Some("the last sync halted"),
-        Some("incomplete") if route.problems == 0 => Some("a hook of the last sync failed"),
+        Some("halted") => Some("the last sync halted".to_owned()),
+        Some("incomplete") if route.hook_failed => Some("a hook of the last sync failed".to_owned()),
+        Some("incomplete") if route.overtaken > 0 => {
+            let files = counted(route.overtaken, "file");
+            Some(format!("{files} changed while being synced, and will go with the next sync"))
+        }
         _ => None,
     }
 }

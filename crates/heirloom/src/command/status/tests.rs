@@ -53,7 +53,7 @@ fn halted() -> RouteStatus {
         halt: Some(
             "6 of 20 files would be deleted on the remote side; up to 5 is taken as normal".to_owned(),
         ),
-        ways: Some(ways("photos")),
+        ways: Some(ways("photos").leading_to(Some("deletions"))),
         last_outcome: Some("halted".to_owned()),
         ..route("photos")
     }
@@ -129,7 +129,7 @@ fn a_page_says_it_all() {
     notes → cloud      not all in sync                                                     12 s ago      nothing
 
     photos → cloud is halted: 6 of 20 files would be deleted on the remote side; up to 5 is taken as normal
-      look, then go on with `heirloom sync --resume photos`, or keep what either side has with `heirloom sync --resync photos`; with --dry-run they list what they would do
+      if the deletions are meant, run `heirloom sync --resume photos`; to keep what either side has, run `heirloom sync --resync photos`; with --dry-run they list what they would do
     music → cloud could not be synced: no route to host (for 2 min, 4 attempts)
     notes → cloud: 2 paths are left out; `heirloom sync` says which and why
     notes → cloud: 1 conflict to decide; `heirloom conflicts` lists them
@@ -179,7 +179,10 @@ fn in_sync_is_said_only_of_what_is() {
     };
     assert_eq!(says(last("ok")), "in sync");
     assert_eq!(says(RouteStatus { pending_up_gone: 1, ..last("ok") }), "waiting");
-    assert_eq!(says(never(last("incomplete"))), "a hook failed");
+    assert_eq!(says(never(RouteStatus { hook_failed: true, ..last("incomplete") })), "a hook failed");
+    let conflicts = RouteStatus { found_conflicts: 2, overtaken: 1, ..last("incomplete") };
+    assert_eq!(says(conflicts), "2 conflicts");
+    assert_eq!(says(RouteStatus { overtaken: 1, ..last("incomplete") }), "1 file changed meanwhile");
     assert_eq!(says(never(RouteStatus { problems: 1, ..last("incomplete") })), "not in sync yet");
     assert_eq!(says(RouteStatus { problems: 1, ..last("incomplete") }), "not all in sync");
     for outcome in ["failed", "halted", "skipped"] {

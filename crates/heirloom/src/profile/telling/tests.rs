@@ -19,8 +19,10 @@ fn one_is_not_many() {
         moved: 0,
         deleted_local: 0,
         deleted_remote: 0,
+        updated: 0,
         conflicts: 0,
         problems: 0,
+        overtaken: 0,
         files: 1,
     };
     assert_eq!(nothing.to_string(), "documents → cloud: nothing to do, 1 path is in sync");
@@ -30,4 +32,6 @@ fn one_is_not_many() {
     assert_eq!(all.to_string(), "documents → cloud: 1 uploaded (114 MiB)");
     let part = Synced { sent_bytes: 5 << 20, ..all };
     assert_eq!(part.to_string(), "documents → cloud: 1 uploaded (5.0 MiB of 114 MiB sent)");
+    let permissions = Synced { updated: 1, uploaded: 0, ..part };
+    assert_eq!(permissions.to_string(), "documents → cloud: 1 updated");
 }
