@@ -21,11 +21,14 @@ const BLOWS: u32 = 34;
 /// Blows while one hour's work is being done, at most.
 const BLOWS_IN_A_ROW: u64 = 12;
 
+/// How often it is looked whether a run came to its end.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// Something that is run to its end, or is killed on the way.
 struct Victim<'h> {
     home: &'h Home,
     arguments: Vec<String>,
-    /// What an undisturbed run takes.
+    /// What an undisturbed run takes, as far as that is known: the machine is not always equally busy.
     whole: Duration,
     blows: u32,
 }
@@ -45,14 +48,22 @@ impl<'h> Victim<'h> {
     fn finish(&mut self) {
         let began = Instant::now();
         self.home.run(&self.arguments()).ok();
-        self.whole = self.whole.max(began.elapsed());
+        self.whole = began.elapsed();
     }
 
-    /// A run that is killed.
+    /// A run that is killed, if it does not come to its end before.
     fn strike(&mut self, chance: &mut Chance) {
+        let began = Instant::now();
         let mut run = self.home.start(&self.arguments());
-        std::thread::sleep(chance.moment(self.whole));
-        self.blows += u32::from(run.is_running());
+        let moment = chance.moment(self.whole);
+        while run.is_running() && began.elapsed() < moment {
+            std::thread::sleep(LOOK.min(moment.saturating_sub(began.elapsed())));
+        }
+        if run.is_running() {
+            self.blows += 1;
+        } else {
+            self.whole = began.elapsed();
+        }
         run.kill();
     }
 }
