@@ -1,4 +1,4 @@
-//! Which new file on a side is one that went from another name there.
+//! Which new file on a side is one that went from another name there, or a copy of one that stays.
 //!
 //! Told by content alone, among the keys that one side no longer has and those it newly has: so the bytes can be taken
 //! from where the other side still keeps them. A move need not show at once: of a renamed directory, a store tells the new names first, and is asked

@@ -3,9 +3,11 @@
 use super::fate::Trouble;
 use super::{Applier, is_small, known};
 use crate::decide::Seen;
-use crate::sides::{Local, Reading as _, Remote, Staging as _};
-use disk::{Found, Surveyed};
-use journal::{Known, LocalSeen, RemoteSeen};
+use crate::sides::{Local, Reading, Remote};
+use bytes::Bytes;
+use disk::Found;
+use futures::{Stream, StreamExt as _};
+use journal::{Known, LocalSeen};
 use model::Node;
 use plan::sync::Action;
 
@@ -36,13 +38,21 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
             if disk::digest_of(&bytes) != node.content {
                 return Ok(false);
             }
-            self.local.write(&action.key.path(), node.kind, &node.meta, bytes, expect).await?
+            let found = self.local.write(&action.key.path(), node.kind, &node.meta, bytes, expect).await?;
+            self.progress.bytes_done(node.size);
+            found
         } else {
-            let Some((staging, surveyed)) = self.stage_copy(&twin, action, node, seen).await? else {
-                return Ok(false);
-            };
-            large = Some(surveyed);
-            staging.place(&node.meta, expect).await?
+            let Ok(reading) = self.local.open(&twin).await else { return Ok(false) };
+            // As if it came from there: a download goes on with it, and it with a download.
+            let body = |at: u64| bytes_from(reading, at, node.size).boxed();
+            match self.receive_large(action, seen, expect, body).await {
+                Err(Trouble::Torn(_)) => return Ok(false),
+                received => {
+                    let (found, surveyed) = received?;
+                    large = Some(surveyed);
+                    found
+                }
+            }
         };
         self.remember_download(action, seen, &found, node.content).await;
         if let Some(surveyed) = large.filter(|_| !self.remote.may_be_sealed()) {
@@ -50,34 +60,14 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         }
         Ok(true)
     }
+}
 
-    async fn stage_copy(
-        &self,
-        twin: &Found,
-        action: &Action,
-        node: &Node,
-        seen: &RemoteSeen,
-    ) -> Result<Option<(L::Staging, Surveyed)>, Trouble> {
-        let Ok(reading) = self.local.open(twin).await else { return Ok(None) };
-        // As if it came from there: a download goes on with it, and it with a download.
-        let token = format!("{} {}", seen.version.etag, node.size);
-        let staging = self.local.stage(&action.key.path(), &token, node.size).await?;
-        let (mut staging, mut survey, mut length) = staging.begun().await?;
-        while length < node.size {
-            let step = usize::try_from(node.size - length).map_or(STEP, |left| left.min(STEP));
-            let Ok(bytes) = reading.read_at(length, step).await else { break };
-            if bytes.is_empty() {
-                break;
-            }
-            survey.update(&bytes);
-            length += bytes.len() as u64;
-            staging.write(bytes).await?;
-        }
-        let surveyed = survey.finish();
-        if surveyed.content == node.content {
-            return Ok(Some((staging, surveyed)));
-        }
-        staging.discard().await;
-        Ok(None)
-    }
+/// What a file holds from `at` on. Where it cannot be read it ends, and what was read of it is not what it was to be.
+fn bytes_from(file: impl Reading, at: u64, size: u64) -> impl Stream<Item = Result<Bytes, Trouble>> + Send {
+    futures::stream::unfold((file, at), move |(file, at)| async move {
+        let step = usize::try_from(size.saturating_sub(at)).map_or(STEP, |left| left.min(STEP));
+        let bytes = file.read_at(at, step).await.ok().filter(|bytes| !bytes.is_empty())?;
+        let next = at + bytes.len() as u64;
+        Some((Ok(bytes), (file, next)))
+    })
 }

@@ -7,7 +7,8 @@ use crate::observe::{is_unknown, node_of};
 use crate::sides::{Local, Remote, Staging as _};
 use bytes::{Bytes, BytesMut};
 use disk::{Found, Surveyed};
-use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change, Inside, RemoteSeen};
 use model::{Agreed, BaseEntry, ContentId, Kind, Node, RemoteVersion};
 use plan::sync::Action;
@@ -27,7 +28,12 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         } else if is_small(node.kind, node.size) {
             self.download_whole(action, seen, expect).await?
         } else {
-            let (found, surveyed) = self.download_large(action, seen, expect).await?;
+            let RemoteSeen { node, version } = seen;
+            let body = |at: u64| {
+                let body = self.remote.get_from(&action.key, version, at.min(node.size), node.size);
+                body.map_err(Trouble::from).boxed()
+            };
+            let (found, surveyed) = self.receive_large(action, seen, expect, body).await?;
             let content = surveyed.content;
             large = Some(surveyed);
             (found, content)
@@ -68,12 +74,13 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         Ok((found, content))
     }
 
-    /// A large file; what an earlier attempt has brought of this very version is not brought again.
-    async fn download_large(
+    /// A large file, which `body` gives from an offset on; what an earlier attempt has brought of this very version is not asked for again.
+    pub(super) async fn receive_large<'a>(
         &self,
         action: &Action,
         seen: &RemoteSeen,
         expect: disk::Expect,
+        body: impl FnOnce(u64) -> BoxStream<'a, Result<Bytes, Trouble>> + Send,
     ) -> Result<(Found, Surveyed), Trouble> {
         let RemoteSeen { node, version } = seen;
         let token = format!("{} {}", version.etag, node.size);
@@ -87,7 +94,7 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
         };
         let (mut staging, mut survey, mut length) = staging.begun().await?;
         self.progress.bytes_done(length);
-        let mut body = self.remote.get_from(&action.key, version, length.min(node.size), node.size);
+        let mut body = body(length);
         while let Some(chunk) = body.try_next().await? {
             survey.update(&chunk);
             length += chunk.len() as u64;

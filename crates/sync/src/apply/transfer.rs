@@ -39,12 +39,15 @@ impl<L: Local, R: Remote> Applier<'_, L, R> {
 
     pub(super) async fn bring_down(&self, action: &Action, node: &Node, seen: &Seen) -> Result<Way, Trouble> {
         let is_here = match self.near(action, node, MovedOn::Remote)? {
-            Some(Near::Left(origin)) => self.rename_here(&origin, action, node, seen).await?,
+            Some(Near::Left(origin)) => {
+                let is_renamed = self.rename_here(&origin, action, node, seen).await?;
+                self.progress.bytes_done(if is_renamed { node.size } else { 0 });
+                is_renamed
+            }
             Some(Near::Stays(twin)) => self.copy_here(&twin, action, node, seen).await?,
             None => false,
         };
         if is_here {
-            self.progress.bytes_done(node.size);
             return Ok(Way::Moved);
         }
         self.download(action, node, seen).await.map(|()| Way::Done)
