@@ -3,6 +3,7 @@
 //! Disks that come and go are in `destinations`, full ones in `space`.
 
 mod here;
+mod mounts;
 mod there;
 
 use crate::home::{Home, Ran, same_trees};

@@ -24,6 +24,7 @@ mod kinds;
 mod lines;
 mod machines;
 mod memory;
+mod namespace;
 mod proxy;
 mod refusals;
 mod renames;

@@ -4,86 +4,45 @@
 use crate::chance::Chance;
 use crate::churn;
 use crate::home::{Daemon, Home, Ran, same_trees};
+use crate::namespace::Namespace;
 use crate::server::Cloud;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use testkit::tools::{have, skip};
 
-/// A small file system, mounted for whoever runs in its namespace and for nobody else.
+/// A small file system that is almost full.
 struct Small<'h> {
-    home: &'h Home,
-    keeper: Child,
+    namespace: Namespace<'h>,
     ballast: PathBuf,
 }
 
 impl<'h> Small<'h> {
     /// Mounts `mib` MiB over a directory of which all but `free` KiB are taken; `None`, and said so, where nothing can be mounted.
     fn over(home: &'h Home, directory: &Path, mib: u64, free: u64) -> Option<Self> {
-        if !have("unshare") || !have("nsenter") || !have("mount") {
-            return None;
-        }
+        let namespace = Namespace::of(home)?;
         fs::create_dir_all(directory).unwrap();
-        let mut keeper = home.program("unshare");
-        if !is_root() {
-            keeper.arg("--map-root-user");
-        }
-        let mount = "mount -t tmpfs -o size=\"$1\" none \"$0\" && echo mounted && exec sleep infinity";
-        keeper.args(["--mount", "sh", "-c", mount]).arg(directory).arg(format!("{mib}m"));
-        let mut keeper = keeper.stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = String::new();
-        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        if said != "mounted\n" {
-            drop(keeper.wait());
-            skip("no file system can be mounted here, so that no disk can be full");
-            return None;
-        }
-        let mut small = Self { home, keeper, ballast: PathBuf::new() };
-        small.ballast = small.seen(&directory.join("ballast"));
-        fs::write(&small.ballast, vec![1; usize::try_from((mib << 20) - (free << 10)).unwrap()]).unwrap();
-        Some(small)
+        namespace.mount_new(directory, mib);
+        let ballast = namespace.seen(&directory.join("ballast"));
+        fs::write(&ballast, vec![1; usize::try_from((mib << 20) - (free << 10)).unwrap()]).unwrap();
+        Some(Self { namespace, ballast })
     }
 
     /// A path as it is in there.
     fn seen(&self, path: &Path) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
-        root.join(path.strip_prefix("/").unwrap())
+        self.namespace.seen(path)
     }
 
     fn make_space(&self) {
         fs::remove_file(&self.ballast).unwrap();
     }
 
-    fn heirloom(&self, arguments: &[&str]) -> Command {
-        let mut command = self.home.program("nsenter");
-        command.args(["--mount", "--target", &self.keeper.id().to_string()]);
-        if !is_root() {
-            command.args(["--user", "--preserve-credentials"]);
-        }
-        command.arg(env!("CARGO_BIN_EXE_heirloom")).args(arguments);
-        command
-    }
-
     fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.heirloom(arguments))
+        self.namespace.run(arguments)
     }
 
     fn start(&self, arguments: &[&str]) -> Daemon {
-        self.home.start_as(arguments, self.heirloom(arguments))
+        self.namespace.start(arguments)
     }
-}
-
-impl Drop for Small<'_> {
-    fn drop(&mut self) {
-        drop(self.keeper.kill());
-        drop(self.keeper.wait());
-    }
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }
 
 /// What is there is right: every file below `place` is the same below `truth`. How many there are.

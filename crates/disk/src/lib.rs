@@ -32,6 +32,7 @@ mod entry;
 mod error;
 mod flush;
 mod listing;
+mod mounts;
 mod place;
 mod read;
 mod resume;

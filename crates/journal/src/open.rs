@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -106,6 +106,13 @@ const STEPS: [&str; 11] = [
     "ALTER TABLE run ADD COLUMN overtaken INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE run ADD COLUMN hook_failed INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE route ADD COLUMN halt_leads_to TEXT;",
+    // Where something was mounted below the folder, and what is said of that if it is not as before.
+    "CREATE TABLE mount (
+        route INTEGER NOT NULL REFERENCES route (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        doubt TEXT,
+        PRIMARY KEY (route, key)
+    ) STRICT, WITHOUT ROWID;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

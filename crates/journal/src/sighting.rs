@@ -84,10 +84,12 @@ impl Journal {
         })
     }
 
-    /// How many sightings wait to become agreements.
+    /// How many sightings wait to become agreements; those below a mount that is not as it was wait for that.
     pub fn pending(&self, route: RouteId) -> Result<Pending, Error> {
         self.with("counting sightings", |connection| {
-            let count = "SELECT count(*), total(size), count(*) - count(kind) FROM sighting WHERE route = ?1 AND side = ?2";
+            let count = "SELECT count(*), total(size), count(*) - count(kind) FROM sighting s WHERE route = ?1 AND side = ?2
+                 AND NOT EXISTS (SELECT 1 FROM mount m WHERE m.route = s.route AND m.doubt IS NOT NULL
+                                 AND s.key >= m.key AND s.key < m.key || char(0x10FFFF))";
             let mut statement = connection.prepare_cached(count)?;
             let mut of = |side: i64| {
                 statement.query_row(params![route.0, side], |row| {

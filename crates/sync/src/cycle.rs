@@ -4,7 +4,7 @@ use crate::afterwards::Errand;
 use crate::apply::Applier;
 use crate::decide::{Deciding, Pass, Survey};
 use crate::error::Error;
-use crate::observe::{self, View};
+use crate::observe::{self, Mounts, View};
 use crate::progress::{Progress, Stage};
 use crate::remember;
 use crate::report::{Outcome, Problem, Report};
@@ -57,8 +57,13 @@ impl Resume {
         }
     }
 
+    /// Whether a person was told just this, and says to go on.
+    pub(crate) fn is_from(&self, told: &str) -> bool {
+        matches!(self, Self::From(said) if said == told)
+    }
+
     /// What answered one thing answers all that follows from it in the same run.
-    fn widen(&mut self) {
+    pub(crate) fn widen(&mut self) {
         if !matches!(self, Self::Resync(_)) {
             *self = Self::Anything;
         }
@@ -171,7 +176,10 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
     async fn go(&self, is_another: bool, resume: &mut Resume) -> Result<Outcome, Error> {
         let identity = self.local.identity().map_err(Error::Local)?;
         let surveys = Surveys::default();
+        let before = self.local.mounts().map_err(Error::Local)?;
         let (mut here, mut there) = self.observe(&surveys).await?;
+        let mounts = Mounts { before, after: self.local.mounts().map_err(Error::Local)? };
+        mounts.hide_vacant(self.route.id, self.journal, resume, !self.options.dry_run, &mut here)?;
         observe::recall(self.route, self.remote, self.journal, &mut there).await?;
         observe::look_into(self.route, self.remote, self.journal, &mut there).await?;
         let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));

@@ -7,6 +7,7 @@ use bucket::Hands;
 use bytes::Bytes;
 use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,6 +63,10 @@ impl Local for Folder {
 
     fn identity(&self) -> Result<Identity, disk::Error> {
         self.root.identity()
+    }
+
+    fn mounts(&self) -> Result<BTreeSet<RelPath>, disk::Error> {
+        self.root.mounts()
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, disk::Error> {

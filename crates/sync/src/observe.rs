@@ -6,11 +6,13 @@
 
 mod contested;
 mod local;
+mod mounts;
 mod remote;
 mod unsaid;
 
 pub(crate) use contested::look_into;
 pub(crate) use local::local;
+pub(crate) use mounts::Mounts;
 pub(crate) use remote::remote;
 pub(crate) use unsaid::{is_unsaid, recall};
 

@@ -50,11 +50,12 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
     let mut known = false;
     for route in &routes {
         let mut warnings = BTreeSet::new();
-        let mut problem = None;
+        let (mut problem, mut away) = (None, None);
         let what = match Standpoint::of(&route.folder, &path) {
             Standpoint::Below(below) => {
                 let local = open(route)?;
                 problem = journal.problem_at(route.id, &below)?;
+                away = journal.mount_doubt_at(route.id, &below)?;
                 explain(route, local.root(), &journal, &below, &mut warnings)?
             }
             Standpoint::Itself => {
@@ -68,7 +69,7 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
         let halt = journal.halt(route.id)?.map(|halt| format!("{halt}; {ways}"));
         let missing = journal.missing(route.id)?;
         let (path, route) = (path.to_string_lossy().into_owned(), route.name());
-        session.report.say(&Said { path, route, what, problem, halt, missing });
+        session.report.say(&Said { path, route, what, problem, away, halt, missing });
         for warning in warnings {
             session.report.note(format_args!("warning: {warning}"));
         }
@@ -88,6 +89,8 @@ struct Said {
     what: String,
     /// What the last sync could not do about it.
     problem: Option<String>,
+    /// What is said of the disk on which it was and that is not there.
+    away: Option<String>,
     /// What keeps everything from going on, and how a person has it go on.
     halt: Option<String>,
     /// What was said of a destination that is not there.
@@ -100,9 +103,11 @@ impl Message for Said {
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, route, what, problem, halt, missing } = self;
+        let Self { path, route, what, problem, away, halt, missing } = self;
         write!(f, "{} ({route}): {what}", name(Path::new(path)))?;
-        if let Some(problem) = problem {
+        if let Some(away) = away {
+            write!(f, "; but {away}")?;
+        } else if let Some(problem) = problem {
             write!(f, "; in the last sync, {problem}")?;
         }
         if let Some(halt) = halt {

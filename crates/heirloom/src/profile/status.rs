@@ -97,6 +97,8 @@ pub(crate) struct RouteStatus {
     pub(crate) ways: Option<Ways>,
     /// What was said of the destination, which was not there when it was last looked for.
     pub(crate) missing: Option<String>,
+    /// What is said of disks below the folder that are not there: a line for each.
+    pub(crate) away: Option<String>,
     /// Why it fails, since when, and how often it did.
     pub(crate) failure: Option<String>,
     /// What a person can do about it, where nothing else helps.
@@ -199,6 +201,7 @@ pub(crate) fn of_route(
     }
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
+    status.away = journal.mount_doubts(id)?;
     let leads_to = journal.halt_leads_to(id)?;
     status.ways = status.halt.is_some().then(|| names.ways.clone().leading_to(leads_to.as_deref()));
     status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;
@@ -233,6 +236,7 @@ impl RouteStatus {
             halt: None,
             ways: None,
             missing: None,
+            away: None,
             failure: None,
             hint: None,
             failing_for: None,

@@ -30,7 +30,8 @@ pub(crate) enum Word {
 #[derive(Default)]
 pub(crate) struct Words {
     is_resync: bool,
-    halts: BTreeMap<RouteId, String>,
+    /// Why it halted, or what it leaves alone.
+    told: BTreeMap<RouteId, String>,
     /// What was told of a destination that the person has named.
     missing: Option<(String, String)>,
     /// Which place that destination has become.
@@ -42,8 +43,10 @@ impl Words {
     pub(crate) fn of(wanted: &Wanted, journal: &Journal, rounds: &[Round]) -> Self {
         let mut words = Self { is_resync: wanted.word == Word::Resync, ..Self::default() };
         for one in rounds.iter().flat_map(|round| &round.wired).filter(|_| wanted.word != Word::None) {
-            if let Ok(Some(halt)) = journal.halt(one.route.id) {
-                words.halts.insert(one.route.id, halt);
+            let route = one.route.id;
+            // One answer at a time: a disk that is missing below a folder keeps nothing else from going on.
+            for told in [journal.halt(route), journal.mount_doubts(route)].into_iter().flatten().flatten() {
+                words.told.entry(route).or_insert(told);
             }
             let destination = &one.route.destination;
             if wanted.destination.as_ref() == Some(destination)
@@ -61,11 +64,11 @@ impl Words {
         if self.is_resync {
             return Resume::Resync(missing.map(|(_, said)| said.clone()));
         }
-        let halt = self.halts.get(&one.route.id);
+        let told = self.told.get(&one.route.id);
         match (missing, &self.begun) {
             (Some(_), Some(place)) => Resume::At(place.clone()),
             (Some((_, said)), None) => Resume::From(said.clone()),
-            (None, _) => halt.map_or(Resume::Not, |said| Resume::From(said.clone())),
+            (None, _) => told.map_or(Resume::Not, |said| Resume::From(said.clone())),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::world::{Machine, Mount, Port, State, Twist, Who, World};
 use bytes::Bytes;
 use disk::{Error, Expect, Extent, Filter as _, Found, Identity, Problem, Reason, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, Mode, ObjectKey, RelPath, Stamp};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use sync::Local;
@@ -399,6 +400,10 @@ impl Local for SimFolder {
         (machine.cycle_began, machine.cycle_wrote, machine.cycle_sees) = (moment, 0, self.opened);
         let identified = if blind { Mount::There } else { self.opened };
         Ok(machine.tree(identified).identity)
+    }
+
+    fn mounts(&self) -> Result<BTreeSet<RelPath>, disk::Error> {
+        Ok(BTreeSet::new())
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, Error> {

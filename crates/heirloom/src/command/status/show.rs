@@ -225,9 +225,12 @@ fn matters(status: &Status) -> Vec<String> {
         } else if let Some(why) = unexplained(route) {
             lines.push(format!("{name}: {why}; `{}` says more", command("sync")));
         }
-        if route.problems > 0 {
-            let are = if route.problems == 1 { "is" } else { "are" };
-            let paths = counted(route.problems, "path");
+        let away: Vec<&str> = route.away.iter().flat_map(|away| away.lines()).collect();
+        lines.extend(away.iter().map(|away| format!("{name}: {away}")));
+        let problems = route.problems.saturating_sub(away.len() as u64);
+        if problems > 0 {
+            let are = if problems == 1 { "is" } else { "are" };
+            let paths = counted(problems, "path");
             lines.push(format!("{name}: {paths} {are} left out; `{}` says which and why", command("sync")));
         }
         if route.conflicts > 0 {

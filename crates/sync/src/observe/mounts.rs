@@ -1,0 +1,99 @@
+//! Disks that are mounted below the folder.
+//!
+//! One that is not there leaves an empty directory in its place, or none; another one in its place, or one that is mounted over a directory, hides what
+//! was there. All of these look like a deletion of everything below. So where something was mounted is remembered; and where something is or
+//! was, and nothing is left of what was agreed upon, both sides are left alone until it is back, or a person says otherwise.
+
+use super::View;
+use crate::cycle::Resume;
+use crate::error::Error;
+use crate::report::Problem;
+use disk::Extent;
+use journal::{Journal, RouteId};
+use model::{ObjectKey, RelPath};
+use std::collections::BTreeSet;
+
+/// Where something was mounted before the folder was looked at, and after.
+pub(crate) struct Mounts {
+    pub(crate) before: BTreeSet<RelPath>,
+    pub(crate) after: BTreeSet<RelPath>,
+}
+
+impl Mounts {
+    /// Hides what lies below a disk that is not there, except if `resume` answers just that. What is mounted is remembered, if `keep` says so.
+    pub(crate) fn hide_vacant(
+        &self,
+        route: RouteId,
+        journal: &Journal,
+        resume: &mut Resume,
+        keep: bool,
+        view: &mut View,
+    ) -> Result<(), Error> {
+        let points = |paths: &BTreeSet<RelPath>| -> BTreeSet<ObjectKey> {
+            paths.iter().map(ObjectKey::directory).collect()
+        };
+        let (before, after) = (points(&self.before), points(&self.after));
+        let known = journal.mounts(route).map_err(Error::Journal)?;
+        // Of what came or went while the folder was looked at only a part was seen.
+        let unsteady = &before ^ &after;
+        for point in &unsteady {
+            let message = format!(
+                "{} was mounted or unmounted while it was looked at; it is left alone until the next sync",
+                point.path()
+            );
+            hide(view, point.clone(), message);
+        }
+        let steady = &before & &after;
+        let mut mounts: journal::Mounts = steady.iter().map(|point| (point.clone(), None)).collect();
+        mounts.extend(known.clone());
+        for (point, said) in mounts.iter_mut().filter(|(point, _)| !unsteady.contains(*point)) {
+            *said = doubt(route, journal, point, steady.contains(point))?;
+        }
+        let told: Vec<&str> = mounts.values().flatten().map(String::as_str).collect();
+        if !told.is_empty() && resume.is_from(&told.join("\n")) {
+            // The guards would ask the same again.
+            resume.widen();
+            mounts = mounts.into_keys().map(|point| (point, None)).collect();
+        }
+        mounts.retain(|point, doubt| doubt.is_some() || before.contains(point) || after.contains(point));
+        for (point, doubt) in &mounts {
+            if let Some(doubt) = doubt {
+                hide(view, point.clone(), doubt.clone());
+            }
+        }
+        if keep && mounts != known {
+            journal.set_mounts(route, &mounts).map_err(Error::Journal)?;
+        }
+        Ok(())
+    }
+}
+
+fn hide(view: &mut View, point: ObjectKey, message: String) {
+    view.hidden.add(point.path(), Extent::Subtree);
+    view.problems.push(Problem::found(Some(point), message));
+}
+
+/// What a person is told of a directory of which nobody knows whether what is missing below it was deleted.
+fn doubt(
+    route: RouteId,
+    journal: &Journal,
+    point: &ObjectKey,
+    is_mounted: bool,
+) -> Result<Option<String>, Error> {
+    let files = journal.lost_below(route, point).map_err(Error::Journal)?;
+    if files == 0 {
+        return Ok(None);
+    }
+    let (path, s) = (point.path(), if files == 1 { "" } else { "s" });
+    let what = if is_mounted {
+        format!(
+            "what is mounted at {path} has none of the {files} file{s} that were synced there; they are left alone on both sides until the \
+             right disk is there"
+        )
+    } else {
+        format!(
+            "the disk that was mounted at {path} is not; its {files} file{s} are left alone on both sides until it is"
+        )
+    };
+    Ok(Some(format!("{what}, or `heirloom sync --resume` says that they are to be deleted")))
+}
