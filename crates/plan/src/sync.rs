@@ -124,6 +124,10 @@ impl<W> Planner<W> {
                 Settler { rules, open: &mut self.open }.see(place, sink);
             }
             Sight::Hidden(side) => self.tally.see_hidden(side),
+            // Once the doubts are over, nobody could tell any more that this was agreed upon with something else.
+            Sight::Ignored if place.base.is_some() && rules.doubts.any() => {
+                sink.take(&place, Step::Settled(Settled::Part { key: place.key.clone() }));
+            }
             Sight::Ignored if place.base.is_some() && !place.rests => {
                 sink.take(&place, Step::Settled(Settled::Rest { key: place.key.clone() }));
             }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use disk::Identity;
 use model::{Kind, ObjectKey};
 use plan::sync::Halt;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use sync::{Error, Outcome, Report};
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,19 @@ impl Story {
 
     fn resume(&self, machine: usize) {
         self.0.lock().machines[machine].is_resumed = true;
+    }
+
+    fn leave_alone(&self, machine: usize, patterns: &[&str]) {
+        let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+        self.0.lock().machines[machine].leave_alone(&patterns);
+    }
+
+    fn restore_server(&self) {
+        let mut state = self.0.lock();
+        for key in state.bucket.put_back().unwrap() {
+            state.ledger.changed(Site::Bucket, key.path().as_str(), Aspect::Content);
+        }
+        state.ledger.forget_all();
     }
 
     fn cue(&self, what: &'static str, key: &'static str, act: fn(&mut State, usize) -> Twist) {
@@ -376,4 +390,25 @@ fn swap(story: &Story, a: &str, b: &str) {
     assert_eq!(story.read(0, "a").as_deref(), Some(a));
     story.write(0, "a", b);
     story.write(0, "b", a);
+}
+
+/// The doubt about a server that was put back does not end for what nobody looked at.
+#[test]
+fn what_a_restored_server_shows_once_a_rule_has_ended_costs_nothing() {
+    Story::tell(1, async |story| {
+        story.write(0, "d/a", "old");
+        story.write(0, "b", "of no account");
+        story.sync(0).await;
+        story.0.lock().bucket.back_up();
+        story.write(0, "d/a", "new");
+        story.sync(0).await;
+        story.leave_alone(0, &["d"]);
+        story.restore_server();
+        story.sync(0).await;
+        story.leave_alone(0, &[]);
+        story.sync(0).await;
+        assert_eq!(story.copies(0).len(), 1);
+        let versions = BTreeSet::from([story.read(0, "d/a"), story.read(0, &story.copies(0)[0])]);
+        assert_eq!(versions, BTreeSet::from(["old", "new"].map(|text| Some(text.to_owned()))));
+    });
 }

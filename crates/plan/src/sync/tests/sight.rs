@@ -5,10 +5,10 @@ use crate::sync::*;
 use model::{ObjectKey, RelPath};
 
 /// One path, and whether a rule leaves it alone now and has done so since both sides agreed.
-fn under_a_rule([base, local, remote, ignored, rests]: [bool; 5]) -> String {
+fn under_a_rule([base, local, remote, ignored, rests]: [bool; 5], doubts: Doubts) -> String {
     let node = |there: bool| there.then(|| file(1));
     let sight = if ignored { Sight::Ignored } else { Sight::Clear };
-    let rules = Rules { sight: &|_, _| sight, ..rules() };
+    let rules = Rules { sight: &|_, _| sight, doubts, ..rules() };
     let base = node(base).map(|node| model::Agreed { local: node, remote: node });
     let place = Place { key: key("f"), base, local: node(local), remote: node(remote), rests, with: () };
     let mut steps = Vec::new();
@@ -16,6 +16,7 @@ fn under_a_rule([base, local, remote, ignored, rests]: [bool; 5]) -> String {
         Step::Act(action) => steps.push(action.to_string()),
         Step::Settled(Settled::Rest { .. }) => steps.push("rest".to_owned()),
         Step::Settled(Settled::Wake { .. }) => steps.push("wake".to_owned()),
+        Step::Settled(Settled::Part { .. }) => steps.push("part".to_owned()),
         Step::Settled(Settled::Forget { .. }) => steps.push("forget".to_owned()),
         step => panic!("{step:?}"),
     };
@@ -42,7 +43,20 @@ fn a_rule_deletes_nothing_and_neither_does_its_end() {
         ([true, false, false, false, true], "forget"),
     ];
     for (world, expected) in table {
-        assert_eq!(under_a_rule(world), expected, "{world:?}");
+        assert_eq!(under_a_rule(world, Doubts::default()), expected, "{world:?}");
+    }
+}
+
+/// What a side came to hold when it was put back is no news from a person, whenever it is looked at.
+#[test]
+fn doubts_that_end_while_a_rule_holds_take_what_was_agreed_upon_with_them() {
+    let (here, there) = (Doubts { local: true, remote: false }, Doubts { local: false, remote: true });
+    for doubts in [here, there] {
+        for rests in [false, true] {
+            assert_eq!(under_a_rule([true, true, true, true, rests], doubts), "part");
+            assert_eq!(under_a_rule([true, false, true, true, rests], doubts), "part");
+        }
+        assert_eq!(under_a_rule([false, true, true, true, false], doubts), "");
     }
 }
 
