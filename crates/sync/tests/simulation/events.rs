@@ -29,7 +29,8 @@ impl Luck {
             (60, State::hide),
             (50, State::change_rules),
             (100, State::edit_bucket),
-            (40, State::cut_power),
+            (40, State::end),
+            (40, State::want_resync),
         ];
         if state.bucket.has_feed() {
             possible.push((50, State::lose_server));
@@ -149,9 +150,15 @@ impl State {
         person::edit_bucket(self);
     }
 
-    fn cut_power(&mut self, machine: usize) {
-        self.note(format_args!("{machine} has its power cut"));
-        self.kill(machine);
+    fn end(&mut self, machine: usize) {
+        self.note(format_args!("{machine} dies"));
+        self.die(machine);
+    }
+
+    fn want_resync(&mut self, machine: usize) {
+        self.note(format_args!("{machine} is to resync"));
+        self.machines[machine].wants_resync = true;
+        self.machines[machine].wake.notify_one();
     }
 
     /// The server is backed up, or restored from its backup.
@@ -186,7 +193,7 @@ impl State {
         self.edits_left = 0;
         self.bucket.is_full = false;
         for machine in &mut self.machines {
-            (machine.mount, machine.is_full) = (Mount::There, false);
+            (machine.mount, machine.is_full, machine.wants_resync) = (Mount::There, false, false);
             machine.unreadable.clear();
             machine.leave_alone(&[]);
             machine.died = std::sync::Arc::default();

@@ -205,6 +205,12 @@ impl Ledger {
         self.tombstones.clear();
     }
 
+    /// A machine has forgotten what it last wrote down about a path.
+    pub(crate) fn forget_path(&mut self, machine: usize, path: &str) {
+        self.agreements.remove(&(machine, path.to_owned()));
+        self.tombstones.remove(path);
+    }
+
     /// The bucket is another one.
     pub(crate) fn forget_all(&mut self) {
         self.agreements.clear();

@@ -112,7 +112,7 @@ async fn chaos(world: &World) {
         stop.cancel();
         if !ends_gently {
             let mut state = world.lock();
-            (0..machines).for_each(|machine| state.kill(machine));
+            (0..machines).for_each(|machine| state.die(machine));
         }
     };
     tokio::join!(story, lives);
