@@ -101,6 +101,10 @@ async fn chaos(world: &World) {
         if state.bucket.has_feed() {
             state.weather.stale = 0;
         }
+        if state.plants(Plant::MediumLies) {
+            // Only a death in the middle of a pass shows it.
+            (state.weather.crash, state.weather.power) = (20, 1_000);
+        }
         state.edits_left = u32::try_from(state.random.below(30)).unwrap();
         let count = 4 + u32::try_from(state.random.below(28)).unwrap();
         (Luck::of(&mut state), state.machines.len(), count, state.random.chance(500))

@@ -434,7 +434,9 @@ impl State {
         let is_out_of_turn = had_no_reason(other)
             && (direction == Direction::TwoWay || had_no_reason(site))
             && !self.is_tangled(machine, path)
-            && !self.machines[machine].has_doubts();
+            && !self.machines[machine].has_doubts()
+            // Not even what it agreed upon itself counts in the cycles that follow up: what changed since is set aside as well.
+            && !self.machines[machine].is_resyncing;
         if is_out_of_turn {
             self.violate(format_args!(
                 "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
