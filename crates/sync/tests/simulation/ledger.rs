@@ -234,6 +234,16 @@ impl Ledger {
         writers.insert(machine, (self.count, content));
     }
 
+    /// A machine may remember what it wrote, and no more that it listed it since: it takes what others made of it for its own.
+    pub(crate) fn forget_listings(&mut self, machine: usize) {
+        for (path, writers) in &self.writers {
+            let Some((at, wrote)) = writers.get(&machine) else { continue };
+            if writers.values().any(|(later, other)| later > at && other == wrote) {
+                self.blind.insert(path.clone());
+            }
+        }
+    }
+
     pub(crate) fn listed(&mut self, machine: usize, began: u64) {
         self.listed.insert(machine, began);
     }
