@@ -53,7 +53,7 @@ impl Journal {
     pub fn lose_power(&self) -> Result<bool, Error> {
         let mut connection = self.lock();
         let mut medium = self.medium.lock().unwrap_or_else(PoisonError::into_inner);
-        let lose = |medium: &mut Medium| {
+        let throw_back = |medium: &mut Medium| {
             let loses = medium.commits > medium.peril.reach;
             medium.commits = 0;
             if loses {
@@ -62,7 +62,7 @@ impl Journal {
                 medium.keep(&connection).map(|()| false)
             }
         };
-        let lost = medium.as_mut().map_or(Ok(false), lose);
+        let lost = medium.as_mut().map_or(Ok(false), throw_back);
         lost.map_err(|source| self.failed("losing power", source))
     }
 

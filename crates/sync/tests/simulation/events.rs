@@ -2,6 +2,7 @@
 
 use crate::ledger::{Aspect, Site};
 use crate::person;
+use crate::plant::Plant;
 use crate::world::{Mount, State, World};
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ impl Luck {
             if state.random.chance(400) {
                 happenings.push((rate, happening));
             }
+        }
+        if state.plants(Plant::JournalForgetsRest) {
+            // Only a rule that comes and goes shows it.
+            happenings.insert(0, (100, State::change_rules));
         }
         Self { happenings, gap_ms_max: *state.random.pick(&[50, 500, 5_000]) }
     }

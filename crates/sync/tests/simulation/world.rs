@@ -46,6 +46,7 @@ pub(crate) enum Mount {
     Gone,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each befalls a machine whatever the others say")]
 pub(crate) struct Machine {
     pub(crate) folder: Tree,
     /// What is seen where the folder is not mounted.
