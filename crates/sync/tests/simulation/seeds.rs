@@ -14,7 +14,7 @@ use std::thread;
 const SEEDS: Range<u64> = 0..10_000;
 
 /// Seeds in which a planted bug must show; the first that shows it ends the search.
-const SEEDS_FOR_A_PLANT: Range<u64> = 0..30_000;
+const SEEDS_FOR_A_PLANT: Range<u64> = 0..10_000;
 
 /// Seeds that go wrong, after which a search ends: the cause of one shows better beside another.
 const FAILURES_TOLD: usize = 8;
