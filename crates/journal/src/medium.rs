@@ -92,3 +92,60 @@ impl Medium {
 fn copy(from: &Connection, to: &mut Connection) -> rusqlite::Result<()> {
     Backup::new(from, to)?.step(-1).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{entry, route_to};
+    use crate::{Change, RouteId};
+
+    fn endangered(reach: u32, lies: bool) -> (Journal, RouteId) {
+        let journal = Journal::open_in_memory().unwrap();
+        let route = route_to(&journal, "cloud");
+        journal.endanger(Some(Peril { reach, lies })).unwrap();
+        (journal, route)
+    }
+
+    fn agree(journal: &Journal, route: RouteId, key: &str) {
+        journal.record(route, &[Change::Agree(entry(key, 1))]).unwrap();
+    }
+
+    fn keys(journal: &Journal, route: RouteId) -> Vec<String> {
+        journal.base(route).unwrap().into_iter().map(|entry| entry.key.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_was_committed_last_goes_with_the_power() {
+        for (reach, left) in [(0, vec![]), (1, vec!["a"]), (2, vec!["a", "b"]), (3, vec!["a", "b"])] {
+            let (journal, route) = endangered(reach, false);
+            agree(&journal, route, "a");
+            agree(&journal, route, "b");
+            assert_eq!(journal.lose_power().unwrap(), left.len() < 2, "{reach}");
+            assert_eq!(keys(&journal, route), left, "{reach}");
+        }
+    }
+
+    #[test]
+    fn what_is_durable_stays_and_all_before_it_unless_the_medium_lies() {
+        for (lies, left) in [(false, vec!["a", "b"]), (true, vec![])] {
+            let (journal, route) = endangered(0, lies);
+            agree(&journal, route, "a");
+            journal.record_durably(route, &[Change::Agree(entry("b", 2))]).unwrap();
+            agree(&journal, route, "c");
+            assert!(journal.lose_power().unwrap());
+            assert_eq!(keys(&journal, route), left);
+        }
+    }
+
+    #[test]
+    fn a_journal_works_on_after_it_was_thrown_back() {
+        let (journal, route) = endangered(0, false);
+        agree(&journal, route, "a");
+        assert!(journal.lose_power().unwrap());
+        assert!(!journal.lose_power().unwrap(), "there is nothing left to lose");
+        journal.endanger(None).unwrap();
+        agree(&journal, route, "b");
+        assert!(!journal.lose_power().unwrap());
+        assert_eq!(keys(&journal, route), ["b"]);
+    }
+}
