@@ -10,7 +10,7 @@
 
 pub(crate) mod row;
 
-use crate::{Error, Journal, LocalSeen, RemoteSeen, RouteId, Sighting, chunks, sealed, sighting};
+use crate::{Commit, Error, Journal, LocalSeen, RemoteSeen, RouteId, Sighting, chunks, sealed, sighting};
 use model::{BaseEntry, Chunk, ContentId, ObjectKey, RemoteVersion, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
@@ -114,7 +114,7 @@ impl Journal {
 
     /// The same, for what must be on the medium before something else happens.
     pub fn record_durably(&self, route: RouteId, changes: &[Change]) -> Result<(), Error> {
-        self.with("recording", |connection| {
+        self.with_commit("recording", Commit::Durable, |connection| {
             connection.pragma_update(None, "synchronous", "FULL")?;
             let recorded = commit(connection, route, changes);
             connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -24,6 +24,7 @@ mod base;
 mod chunks;
 mod error;
 mod known;
+mod medium;
 mod mounts;
 mod moves;
 mod open;
@@ -40,6 +41,7 @@ pub use base::{BaseEntries, Change};
 pub use chunks::Chunks;
 pub use error::Error;
 pub use known::{Known, KnownEntries};
+pub use medium::Peril;
 pub use mounts::Mounts;
 pub use moves::{MovedOn, Moves, Origin};
 pub use route::{RootIdentity, RouteId, RouteKey};
@@ -58,6 +60,18 @@ pub struct Journal {
     connection: Mutex<Connection>,
     path: PathBuf,
     beginning: Beginning,
+    /// Only for simulations.
+    medium: Mutex<Option<medium::Medium>>,
+}
+
+/// What a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Commit {
+    /// Only of what this connection alone sees.
+    Temporary,
+    /// Gone with the power if it comes right after.
+    Usual,
+    Durable,
 }
 
 /// How a journal came to be open.
@@ -93,7 +107,19 @@ impl Journal {
         doing: &'static str,
         ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        ask(&mut self.lock()).map_err(|source| self.failed(doing, source))
+        self.with_commit(doing, Commit::Usual, ask)
+    }
+
+    fn with_commit<T>(
+        &self,
+        doing: &'static str,
+        commit: Commit,
+        ask: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let mut connection = self.lock();
+        let asked =
+            ask(&mut connection).and_then(|asked| self.reach_medium(&connection, commit).map(|()| asked));
+        asked.map_err(|source| self.failed(doing, source))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -6,7 +6,7 @@
 //! is gone from a side may be kept by both under another name. All that is in temporary tables for as long as the plan that asked is carried out.
 
 use crate::base::row::read_key;
-use crate::{Error, Journal, RouteId};
+use crate::{Commit, Error, Journal, RouteId};
 use model::ObjectKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -62,7 +62,7 @@ const TABLES: &str = "
 impl Journal {
     /// Finds the moves on one side of a route, and what of its news is known under another name. Forgets those found before.
     pub fn find_moves(&self, route: RouteId, on: MovedOn) -> Result<Moves, Error> {
-        self.with("finding moves", |connection| {
+        self.with_commit("finding moves", Commit::Temporary, |connection| {
             let transaction = connection.transaction()?;
             transaction.execute_batch(TABLES)?;
             clear(&transaction, route, on)?;

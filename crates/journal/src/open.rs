@@ -143,7 +143,12 @@ impl Journal {
             }
             Err(error) => return Err(error),
         };
-        Ok(Self { connection: Mutex::new(connection), path: path.to_owned(), beginning })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            path: path.to_owned(),
+            beginning,
+            medium: Mutex::new(None),
+        })
     }
 
     /// A journal that touches no disk and is gone with this value: what a simulated machine remembers with.
@@ -153,7 +158,12 @@ impl Journal {
         let mut connection = Connection::open_in_memory().map_err(failed)?;
         configure(&connection).map_err(failed)?;
         migrate(&mut connection, &path)?;
-        Ok(Self { connection: Mutex::new(connection), path, beginning: Beginning::New })
+        Ok(Self {
+            connection: Mutex::new(connection),
+            path,
+            beginning: Beginning::New,
+            medium: Mutex::new(None),
+        })
     }
 }
 

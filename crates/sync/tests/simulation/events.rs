@@ -2,6 +2,7 @@
 
 use crate::ledger::{Aspect, Site};
 use crate::person;
+use crate::plant::Plant;
 use crate::world::{Mount, State, World};
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ impl Luck {
             (60, State::hide),
             (50, State::change_rules),
             (100, State::edit_bucket),
-            (40, State::cut_power),
+            (40, State::end),
+            (40, State::want_resync),
         ];
         if state.bucket.has_feed() {
             possible.push((50, State::lose_server));
@@ -38,6 +40,10 @@ impl Luck {
             if state.random.chance(400) {
                 happenings.push((rate, happening));
             }
+        }
+        if state.plants(Plant::JournalForgetsRest) {
+            // Only a rule that comes and goes shows it.
+            happenings.insert(0, (100, State::change_rules));
         }
         Self { happenings, gap_ms_max: *state.random.pick(&[50, 500, 5_000]) }
     }
@@ -149,9 +155,15 @@ impl State {
         person::edit_bucket(self);
     }
 
-    fn cut_power(&mut self, machine: usize) {
-        self.note(format_args!("{machine} has its power cut"));
-        self.kill(machine);
+    fn end(&mut self, machine: usize) {
+        self.note(format_args!("{machine} dies"));
+        self.die(machine);
+    }
+
+    fn want_resync(&mut self, machine: usize) {
+        self.note(format_args!("{machine} is to resync"));
+        self.machines[machine].wants_resync = true;
+        self.machines[machine].wake.notify_one();
     }
 
     /// The server is backed up, or restored from its backup.
@@ -186,7 +198,7 @@ impl State {
         self.edits_left = 0;
         self.bucket.is_full = false;
         for machine in &mut self.machines {
-            (machine.mount, machine.is_full) = (Mount::There, false);
+            (machine.mount, machine.is_full, machine.wants_resync) = (Mount::There, false, false);
             machine.unreadable.clear();
             machine.leave_alone(&[]);
             machine.died = std::sync::Arc::default();

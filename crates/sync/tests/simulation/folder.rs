@@ -263,9 +263,10 @@ impl Work<'_> {
             return Err(changed(text));
         }
         self.judge(text, Aspect::Content);
+        let index = self.index();
+        self.state.judge_resync(index, text);
         self.tree_mut().remove(text);
         self.changed(text, Aspect::Content);
-        let index = self.index();
         if self.state.bucket.get(&ObjectKey::file(path)).is_none() {
             self.state.ledger.nothing_left(index, text);
         }

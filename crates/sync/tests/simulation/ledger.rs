@@ -205,6 +205,12 @@ impl Ledger {
         self.tombstones.clear();
     }
 
+    /// A machine has forgotten what it last wrote down about a path.
+    pub(crate) fn forget_path(&mut self, machine: usize, path: &str) {
+        self.agreements.remove(&(machine, path.to_owned()));
+        self.tombstones.remove(path);
+    }
+
     /// The bucket is another one.
     pub(crate) fn forget_all(&mut self) {
         self.agreements.clear();
@@ -226,6 +232,16 @@ impl Ledger {
             self.blind.remove(path);
         }
         writers.insert(machine, (self.count, content));
+    }
+
+    /// A machine may remember what it wrote, and no more that it listed it since: it takes what others made of it for its own.
+    pub(crate) fn forget_listings(&mut self, machine: usize) {
+        for (path, writers) in &self.writers {
+            let Some((at, wrote)) = writers.get(&machine) else { continue };
+            if writers.values().any(|(later, other)| later > at && other == wrote) {
+                self.blind.insert(path.clone());
+            }
+        }
     }
 
     pub(crate) fn listed(&mut self, machine: usize, began: u64) {

@@ -64,7 +64,10 @@ impl Machine {
             removed_aside: BTreeMap::new(),
             is_halted: false,
             is_resumed: false,
+            wants_resync: false,
+            is_resyncing: false,
             life: 0,
+            is_dark: false,
             died: Arc::new(Notify::new()),
             wake: Arc::new(Notify::new()),
             cycle_began: 0,
@@ -81,6 +84,7 @@ impl Machine {
     pub(crate) fn lose_journal(&mut self) {
         spare(std::mem::replace(&mut self.journal, empty_journal()));
         self.route.id = route_in(&self.journal);
+        self.is_dark = false;
     }
 }
 
@@ -93,6 +97,7 @@ impl Drop for Machine {
 fn empty_journal() -> Arc<Journal> {
     let journal = SPARE.with_borrow_mut(Vec::pop);
     let Some(journal) = journal else { return Arc::new(Journal::open_in_memory().unwrap()) };
+    journal.endanger(None).unwrap();
     for (route, _) in journal.routes().unwrap() {
         journal.forget_route(route).unwrap();
     }
@@ -180,7 +185,8 @@ fn keeper(world: &World, who: Who, stop: CancellationToken) -> Keeper {
 async fn resume_if_asked(world: &World, who: Who) {
     let asked = {
         let state = world.lock();
-        state.machines[who.machine].is_resumed || state.plants(Plant::GuardsAreOff)
+        let machine = &state.machines[who.machine];
+        machine.is_resumed || machine.wants_resync || state.plants(Plant::GuardsAreOff)
     };
     if asked {
         drop(run_once(world, who).await);
@@ -233,15 +239,34 @@ impl State {
         if self.plants(Plant::GuardsAreOff) {
             return Resume::Anything;
         }
+        if self.begins_resync(machine) {
+            let is_planted = self.plants(Plant::ResyncCountsTheBase);
+            return if is_planted { Resume::Anything } else { Resume::Resync(None) };
+        }
         let machine = &mut self.machines[machine];
         // Nobody confirms that a disk which is not there was meant to be emptied.
         let is_resumed = std::mem::take(&mut machine.is_resumed) && machine.mount == Mount::There;
         if is_resumed { Resume::Anything } else { Resume::Not }
     }
 
+    /// Deletions that the machine has yet to hear of are undone by it.
+    fn begins_resync(&mut self, machine: usize) -> bool {
+        let it = &mut self.machines[machine];
+        // Nobody wants the directory filled on which the folder is usually mounted.
+        let wants = it.mount == Mount::There && std::mem::take(&mut it.wants_resync);
+        it.is_resyncing = wants;
+        if wants {
+            self.count("resyncs");
+            self.note(format_args!("{machine} resyncs"));
+            self.ledger.forget(machine);
+        }
+        wants
+    }
+
     fn ended(&mut self, machine: usize, outcome: &Result<Outcome, Error>) {
         let wrote = self.machines[machine].cycle_wrote;
         self.machines[machine].is_halted = matches!(outcome, Ok(Outcome::Halted(_)));
+        self.machines[machine].is_resyncing = false;
         if let Ok(Outcome::Done(report)) = outcome {
             self.machines[machine].left = left(report);
         }

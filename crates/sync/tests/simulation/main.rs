@@ -25,6 +25,7 @@ mod objects;
 mod oracle;
 mod person;
 mod plant;
+mod power;
 mod random;
 mod run;
 mod seeds;

@@ -249,6 +249,7 @@ impl Person<'_> {
                 let agrees = is_recorded && as_agreed(Site::Machine(index)) && as_agreed(Site::Bucket);
                 let is_there = machine.mount == Mount::There && !machine.has_doubts();
                 let is_equal = machine.route.direction == Direction::TwoWay && machine.leaves_alone.is_none();
+                let is_there = is_there && !machine.is_resyncing;
                 is_there && is_equal && (machine.folder.get(path).is_none() || agrees)
             })
     }

@@ -19,11 +19,15 @@ pub(crate) enum Plant {
     UnreadableLooksEmpty,
     /// Nobody looks whether a folder was emptied, or is another one.
     GuardsAreOff,
+    /// What was recorded durably goes with the power as well.
+    MediumLies,
+    /// A resync deletes what the other side has no more.
+    ResyncCountsTheBase,
     /// A renamed file may take another one's name.
     RenameReplaces,
 }
 
-pub(crate) const ALL: [Plant; 9] = [
+pub(crate) const ALL: [Plant; 11] = [
     Plant::FolderReplacesUnseen,
     Plant::FolderRemovesUnseen,
     Plant::StoreIgnoresConditions,
@@ -32,5 +36,7 @@ pub(crate) const ALL: [Plant; 9] = [
     Plant::JournalForgetsRest,
     Plant::UnreadableLooksEmpty,
     Plant::GuardsAreOff,
+    Plant::MediumLies,
+    Plant::ResyncCountsTheBase,
     Plant::RenameReplaces,
 ];

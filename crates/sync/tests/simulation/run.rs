@@ -101,6 +101,10 @@ async fn chaos(world: &World) {
         if state.bucket.has_feed() {
             state.weather.stale = 0;
         }
+        if state.plants(Plant::MediumLies) {
+            // Only a death in the middle of a pass shows it.
+            (state.weather.crash, state.weather.power) = (20, 1_000);
+        }
         state.edits_left = u32::try_from(state.random.below(30)).unwrap();
         let count = 4 + u32::try_from(state.random.below(28)).unwrap();
         (Luck::of(&mut state), state.machines.len(), count, state.random.chance(500))
@@ -112,7 +116,7 @@ async fn chaos(world: &World) {
         stop.cancel();
         if !ends_gently {
             let mut state = world.lock();
-            (0..machines).for_each(|machine| state.kill(machine));
+            (0..machines).for_each(|machine| state.die(machine));
         }
     };
     tokio::join!(story, lives);

@@ -9,6 +9,7 @@ use crate::tree::Tree;
 use crate::world::{Cue, Mount, State, Twist, World};
 use bytes::Bytes;
 use disk::Identity;
+use journal::Peril;
 use model::{Kind, ObjectKey};
 use plan::sync::Halt;
 use std::collections::BTreeSet;
@@ -96,6 +97,12 @@ impl Story {
             state.ledger.changed(Site::Bucket, key.path().as_str(), Aspect::Content);
         }
         state.ledger.forget_all();
+    }
+
+    /// From now on nothing reaches the medium of a machine's journal unasked.
+    fn may_lose_power(&self, machine: usize) {
+        let peril = Peril { reach: 0, lies: false };
+        self.0.lock().machines[machine].journal.endanger(Some(peril)).unwrap();
     }
 
     fn cue(&self, what: &'static str, key: &'static str, act: fn(&mut State, usize) -> Twist) {
@@ -333,6 +340,28 @@ fn what_is_moved_back_after_a_deletion_that_nobody_heard_of_is_kept() {
             assert_eq!(story.read(machine, "d/a").as_deref(), Some("one"));
             assert_eq!(story.read(machine, "a"), None);
         }
+    });
+}
+
+/// What the journal was told right before the effect outlasts the machine, as it says of itself.
+#[test]
+fn what_is_moved_back_after_a_deletion_that_the_power_failed_upon_is_kept() {
+    Story::tell(2, async |story| {
+        story.write(0, "d/a", "one");
+        story.sync(0).await;
+        story.sync(1).await;
+        story.rename(0, "d/a", "a");
+        story.may_lose_power(0);
+        story.cue("delete", "d/a", |_, _| Twist::Unanswered);
+        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
+        story.0.lock().machines[0].is_dark = true;
+
+        story.rename(0, "a", "d/a");
+        story.sync(0).await;
+        story.sync(1).await;
+        assert_eq!(story.in_bucket("d/a").as_deref(), Some("one"));
+        assert_eq!(story.read(0, "d/a").as_deref(), Some("one"));
+        assert_eq!(story.read(1, "d/a").as_deref(), Some("one"));
     });
 }
 

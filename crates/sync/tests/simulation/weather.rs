@@ -24,6 +24,8 @@ pub(crate) struct Weather {
     pub(crate) disk_trouble: u32,
     /// Effects at which the machine dies.
     pub(crate) crash: u32,
+    /// Of a thousand deaths, those of the whole machine, which has yet to write some of its journal to the medium.
+    pub(crate) power: u32,
     /// Effects in the middle of which a person changes something.
     pub(crate) meddling: u32,
     /// Of a thousand edits, those that nobody notices before the next full look.
@@ -52,6 +54,7 @@ impl Weather {
             refused: rate(30),
             disk_trouble: rate(25),
             crash: rate(30),
+            power: rate(1_000),
             meddling: rate(150),
             unnoticed: rate(900),
             stale: rate(400),

@@ -46,6 +46,7 @@ pub(crate) enum Mount {
     Gone,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each befalls a machine whatever the others say")]
 pub(crate) struct Machine {
     pub(crate) folder: Tree,
     /// What is seen where the folder is not mounted.
@@ -68,8 +69,14 @@ pub(crate) struct Machine {
     pub(crate) is_halted: bool,
     /// Whether a person has said to go on.
     pub(crate) is_resumed: bool,
+    /// Whether a person has said to put both sides together whatever was agreed upon.
+    pub(crate) wants_resync: bool,
+    /// Whether the running cycle does that.
+    pub(crate) is_resyncing: bool,
     /// The current life of the process; 0: none.
     pub(crate) life: u64,
+    /// Whether it died of a loss of power.
+    pub(crate) is_dark: bool,
     pub(crate) died: Arc<Notify>,
     pub(crate) wake: Arc<Notify>,
     /// When the running cycle began, as the ledger counts, or until when a lagging listing shows the bucket.
@@ -288,7 +295,7 @@ impl State {
         if dies {
             self.note(format_args!("{} dies about to {what} {key}", who.machine));
             self.count("deaths");
-            self.kill(who.machine);
+            self.die(who.machine);
             let folder = &mut self.machines[who.machine].folder;
             if what == "write" && folder.is_directory(tree::parent(key)) {
                 folder.litter(tree::parent(key));
@@ -297,7 +304,13 @@ impl State {
         !dies
     }
 
-    /// Ends a machine's process as a power cut does.
+    /// Ends a machine's process, or the machine.
+    pub(crate) fn die(&mut self, machine: usize) {
+        self.kill(machine);
+        self.machines[machine].is_dark |= self.random.chance(self.weather.power);
+    }
+
+    /// Ends a machine's process between two effects.
     pub(crate) fn kill(&mut self, machine: usize) {
         let machine = &mut self.machines[machine];
         machine.life = 0;
@@ -309,8 +322,10 @@ impl State {
         self.lives += 1;
         let life = self.lives;
         self.ledger.forget_unrecorded(machine);
+        self.lose_power(machine);
+        self.endanger(machine);
         let it = &mut self.machines[machine];
-        it.life = life;
+        (it.life, it.is_resyncing) = (life, false);
         if it.mount == Mount::There {
             it.folder.sweep(None);
         }
@@ -372,8 +387,19 @@ impl State {
         let Some(content) = self.bucket.get(key).map(|stored| stored.content) else { return };
         let is_elsewhere = |(other, stored): (&ObjectKey, &Stored)| other != key && stored.content == content;
         // What was set aside stands under its new name.
-        if self.machines[machine].cycle_sees != Mount::There && !self.bucket.iter().any(is_elsewhere) {
+        if self.bucket.iter().any(is_elsewhere) {
+            return;
+        }
+        if self.machines[machine].cycle_sees != Mount::There {
             self.violate(format_args!("machine {machine} deleted {key} from the bucket, and has no folder"));
+        }
+        self.judge_resync(machine, key.as_str());
+    }
+
+    /// The engine is about to delete a file. Whoever wants both sides together wants it.
+    pub(crate) fn judge_resync(&mut self, machine: usize, path: &str) {
+        if self.machines[machine].is_resyncing {
+            self.violate(format_args!("machine {machine} deleted {path} in a resync"));
         }
     }
 
@@ -409,7 +435,9 @@ impl State {
         let is_out_of_turn = had_no_reason(other)
             && (direction == Direction::TwoWay || had_no_reason(site))
             && !self.is_tangled(machine, path)
-            && !self.machines[machine].has_doubts();
+            && !self.machines[machine].has_doubts()
+            // Not even what it agreed upon itself counts in the cycles that follow up: what changed since is set aside as well.
+            && !self.machines[machine].is_resyncing;
         if is_out_of_turn {
             self.violate(format_args!(
                 "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
