@@ -50,21 +50,23 @@ pub enum Origin {
 }
 
 const TABLES: &str = "
-    CREATE TEMP TABLE IF NOT EXISTS moved (
+    CREATE TEMP TABLE moved (
         route INTEGER, side INTEGER, target TEXT, origin TEXT, stays INTEGER,
         PRIMARY KEY (route, side, target)
     ) WITHOUT ROWID;
-    CREATE TEMP TABLE IF NOT EXISTS kept (route INTEGER, side INTEGER, key TEXT, PRIMARY KEY (route, side, key)) WITHOUT ROWID;
-    CREATE TEMP TABLE IF NOT EXISTS leaving (content BLOB, size INTEGER, key TEXT, PRIMARY KEY (content, size, key)) WITHOUT ROWID;
-    CREATE TEMP TABLE IF NOT EXISTS arriving (content BLOB, size INTEGER, key TEXT, PRIMARY KEY (content, size, key)) WITHOUT ROWID;
-    CREATE TEMP TABLE IF NOT EXISTS staying (content BLOB, size INTEGER, PRIMARY KEY (content, size)) WITHOUT ROWID;";
+    CREATE TEMP TABLE kept (route INTEGER, side INTEGER, key TEXT, PRIMARY KEY (route, side, key)) WITHOUT ROWID;
+    CREATE TEMP TABLE leaving (content BLOB, size INTEGER, key TEXT, PRIMARY KEY (content, size, key)) WITHOUT ROWID;
+    CREATE TEMP TABLE arriving (content BLOB, size INTEGER, key TEXT, PRIMARY KEY (content, size, key)) WITHOUT ROWID;
+    CREATE TEMP TABLE staying (content BLOB, size INTEGER, PRIMARY KEY (content, size)) WITHOUT ROWID;";
 
 impl Journal {
     /// Finds the moves on one side of a route, and what of its news is known under another name. Forgets those found before.
     pub fn find_moves(&self, route: RouteId, on: MovedOn) -> Result<Moves, Error> {
         self.with_commit("finding moves", Commit::Temporary, |connection| {
             let transaction = connection.transaction()?;
-            transaction.execute_batch(TABLES)?;
+            if !has_tables(&transaction)? {
+                transaction.execute_batch(TABLES)?;
+            }
             clear(&transaction, route, on)?;
             let leaving = leave(&transaction, route, on)?;
             arrive(&transaction, route, on)?;
@@ -103,6 +105,10 @@ impl Journal {
             Ok(kept)
         })
     }
+}
+
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM temp.sqlite_schema WHERE name = 'moved'")?.exists([])
 }
 
 /// Emptied, not made anew: a new table makes every statement on this connection be prepared again.

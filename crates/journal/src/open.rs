@@ -206,7 +206,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(32);
+    // Each is asked again in the next cycle; there are some seventy.
+    connection.set_prepared_statement_cache_capacity(128);
     // Else every new value bound to a kept statement has it prepared anew, in the hope of a better plan: tens of microseconds each.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
