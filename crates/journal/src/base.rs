@@ -11,7 +11,7 @@
 pub(crate) mod row;
 
 use crate::{Commit, Error, Journal, LocalSeen, RemoteSeen, RouteId, Sighting, chunks, sealed, sighting};
-use model::{BaseEntry, Chunk, ContentId, ObjectKey, RemoteVersion, Stamp};
+use model::{BaseEntry, Chunk, ContentId, Mode, Node, ObjectKey, Stamp};
 use row::Row;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 use std::borrow::Borrow;
@@ -62,8 +62,8 @@ pub enum Change {
     RemoteAsAgreed(ObjectKey),
     /// The local side holds what the base says, with a newer witness.
     Stamped(ObjectKey, Stamp),
-    /// The remote side holds what the base says, with a newer or sharper witness.
-    Versioned(ObjectKey, RemoteVersion),
+    /// The remote side holds what the base says, with a newer or sharper witness, and may by now say more of it.
+    Versioned(ObjectKey, RemoteSeen),
     /// The remote side is known up to here.
     Cursor(Option<String>),
     /// The remote side was found put back to an older state; or that is settled.
@@ -196,8 +196,8 @@ fn write(connection: &Connection, route: RouteId, changes: &[Change]) -> rusqlit
                     disturb(connection, route)?;
                 }
             }
-            Change::Versioned(key, version) => {
-                reversion(connection, route, key, version)?;
+            Change::Versioned(key, seen) => {
+                reversion(connection, route, key, seen)?;
                 if sighting::drop_remote(connection, route, key)? {
                     disturb(connection, route)?;
                 }
@@ -267,13 +267,24 @@ fn reversion(
     connection: &Connection,
     route: RouteId,
     key: &ObjectKey,
-    version: &RemoteVersion,
+    seen: &RemoteSeen,
 ) -> rusqlite::Result<()> {
-    let set = "UPDATE base SET etag = ?3, modified = ?4 WHERE route = ?1 AND key = ?2";
-    let modified = version.modified.map(|time| time.0);
+    let set = "UPDATE base SET etag = ?3, modified = ?4, remote_mtime = coalesce(?5, remote_mtime),
+                 remote_mode = coalesce(?6, remote_mode), remote_uid = coalesce(?7, remote_uid), remote_gid = coalesce(?8, remote_gid)
+               WHERE route = ?1 AND key = ?2";
+    let RemoteSeen { node: Node { meta, .. }, version } = seen;
     connection
         .prepare_cached(set)?
-        .execute(params![route.0, key.as_str(), version.etag.as_str(), modified])
+        .execute(params![
+            route.0,
+            key.as_str(),
+            version.etag.as_str(),
+            version.modified.map(|time| time.0),
+            meta.mtime.map(|time| time.0),
+            meta.mode.map(Mode::bits),
+            meta.owner.map(|owner| owner.uid),
+            meta.owner.map(|owner| owner.gid),
+        ])
         .map(drop)
 }
 

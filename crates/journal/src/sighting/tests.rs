@@ -84,9 +84,13 @@ fn a_new_witness_leaves_the_other_sides_news() {
     assert_eq!(now.local().unwrap(), LocalSeen { node: then.agreed.local, stamp });
     assert_eq!(now.remote().unwrap().node.size, 3);
     let version = RemoteVersion { etag: ETag::new("x-1"), modified: None };
-    journal.record(route, &[Change::Versioned(then.key.clone(), version.clone())]).unwrap();
+    let mut seen = RemoteSeen { node: then.agreed.remote, version };
+    seen.node.meta = Meta { mode: Some(Mode::from_st_mode(0o640)), ..Meta::default() };
+    journal.record(route, &[Change::Versioned(then.key.clone(), seen.clone())]).unwrap();
     let now = journal.known_at(route, &then.key).unwrap().unwrap();
-    assert_eq!(now.remote().unwrap(), RemoteSeen { node: then.agreed.remote, version });
+    // What the side says nothing of is as it was.
+    seen.node.meta = Meta { mode: seen.node.meta.mode, ..then.agreed.remote.meta };
+    assert_eq!(now.remote().unwrap(), seen);
 }
 
 #[test]
@@ -128,9 +132,10 @@ fn a_newer_witness_is_news_only_where_something_else_was_seen() {
     let route = route_to(&journal, "cloud");
     let agreed = entry("a", 1);
     journal.record(route, &[Change::Agree(agreed.clone())]).unwrap();
+    let seen = RemoteSeen { node: agreed.agreed.remote, version: agreed.version };
     let witnesses = [
         (Sighting::Local(agreed.key.clone(), None), Change::Stamped(agreed.key.clone(), agreed.stamp)),
-        (Sighting::Remote(agreed.key.clone(), None), Change::Versioned(agreed.key, agreed.version)),
+        (Sighting::Remote(agreed.key.clone(), None), Change::Versioned(agreed.key, seen)),
     ];
     for (gone, again) in witnesses {
         journal.set_calm(route, Some("rules")).unwrap();

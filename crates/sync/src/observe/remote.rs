@@ -318,7 +318,7 @@ pub(super) fn change(key: ObjectKey, seen: RemoteSeen, known: Option<&Known>) ->
         let has_news = known.is_some_and(|known| known.remote.is_some());
         let is_sharper = sharper(&base.version, &seen.version);
         return match (is_sharper, has_news) {
-            (true, _) => Some(Change::Versioned(key, seen.version)),
+            (true, _) => Some(Change::Versioned(key, seen)),
             (false, true) => Some(Change::RemoteAsAgreed(key)),
             (false, false) => None,
         };
