@@ -22,6 +22,7 @@
 
 mod base;
 mod chunks;
+mod crossings;
 mod error;
 mod known;
 mod medium;
@@ -39,6 +40,7 @@ mod uploads;
 
 pub use base::{BaseEntries, Change};
 pub use chunks::Chunks;
+pub use crossings::Crossing;
 pub use error::Error;
 pub use known::{Known, KnownEntries};
 pub use medium::Peril;

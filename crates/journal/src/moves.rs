@@ -6,7 +6,7 @@
 //! is gone from a side may be kept by both under another name. All that is in temporary tables for as long as the plan that asked is carried out.
 
 use crate::base::row::read_key;
-use crate::{Commit, Error, Journal, RouteId};
+use crate::{Commit, Crossing, Error, Journal, RouteId, crossings};
 use model::ObjectKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -23,7 +23,7 @@ pub enum MovedOn {
 }
 
 impl MovedOn {
-    fn number(self) -> i64 {
+    pub(crate) fn number(self) -> i64 {
         match self {
             Self::Local => 0,
             Self::Remote => 1,
@@ -32,12 +32,14 @@ impl MovedOn {
 }
 
 /// How much of the news on one side is none to the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves {
     /// Files that went to another name.
     pub moved: u64,
     /// New files whose content the other side has under a name that stays.
     pub copied: u64,
+    /// Files that are no news, and whose content would be left nowhere.
+    pub crossed: Vec<Crossing>,
 }
 
 /// Where the content of a new file is.
@@ -72,11 +74,13 @@ impl Journal {
             arrive(&transaction, route, on)?;
             let moved = if leaving == 0 { 0 } else { pair(&transaction, route, on)? };
             let copied = if on == MovedOn::Remote { copy(&transaction, route)? } else { 0 };
+            let mut crossed = Vec::new();
             if leaving as u64 > moved {
                 keep(&transaction, route, on)?;
+                crossed = crossings::find(&transaction, route, on)?;
             }
             transaction.commit()?;
-            Ok(Moves { moved, copied })
+            Ok(Moves { moved, copied, crossed })
         })
     }
 

@@ -194,6 +194,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             rules: Arc::clone(&rules),
             hidden_here: Arc::new(here.hidden.clone()),
             hidden_there: Arc::new(there.hidden.clone()),
+            crossed: Arc::default(),
         };
         if !deciding.doubts.any() && self.is_calm(&instructions)? && !self.options.dry_run {
             return Ok(Outcome::Done(Report::begin(&here, &there)));

@@ -4,6 +4,10 @@
 //! phase by phase, for the steps themselves. In between nothing is kept but numbers; what a phase achieved is in the journal by
 //! the time the next one is planned.
 
+mod survey;
+
+pub(crate) use survey::Survey;
+
 use crate::cycle::Options;
 use crate::error::Error;
 use crate::observe::{BATCH, Hidden, is_unknown};
@@ -11,13 +15,14 @@ use crate::route::Route;
 use crate::threads::blocking;
 use chrono::{NaiveDateTime, TimeDelta};
 use journal::{
-    Change as Remembered, Journal, Known, KnownEntries, LocalSeen, MovedOn, Origin, RemoteSeen, Sighting,
+    Change as Remembered, Crossing, Journal, Known, KnownEntries, LocalSeen, MovedOn, Origin, RemoteSeen,
+    Sighting,
 };
 use model::{BaseEntry, MachineName, Node, ObjectKey};
 use plan::ignore::{IgnoreTree, Shape};
 use plan::sync::{
     Action, Change, Conflict, ConflictLabel, Doubts, Guards, Halt, Left, Move, PerSide, Phase, Place, Plan,
-    Planner, Rules, Settled, Side, Sight, Step, Tally, Toll, Written,
+    Planner, Rules, Settled, Side, Sight, Step, Tally,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -38,66 +43,6 @@ pub(crate) enum Job {
     Remember(Remembered),
 }
 
-/// What a plan comes to.
-#[derive(Debug, Default)]
-pub(crate) struct Survey {
-    pub(crate) tally: Tally,
-    pub(crate) toll: Toll,
-    pub(crate) conflicts: u64,
-    pub(crate) settled: u64,
-    /// Files that the side that follows does not get.
-    pub(crate) left: Vec<(ObjectKey, Left)>,
-    /// Actions of each phase.
-    pub(crate) actions: [u64; 4],
-    /// Bytes to be moved.
-    pub(crate) bytes: u64,
-    /// Deletions that are no loss, by the side on which they happen: the other half of a move, or of what both sides keep under another name.
-    pub(crate) no_loss: PerSide,
-    /// Files whose content is at hand on the side on which they are written.
-    pub(crate) at_hand: PerSide,
-}
-
-impl Survey {
-    /// Whether there is nothing to do, and nothing to write down.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.conflicts == 0 && self.settled == 0 && self.actions == [0; 4]
-    }
-
-    pub(crate) fn has(&self, phase: Phase) -> bool {
-        // What follows a conflict is planned once the versions are out of each other's way.
-        self.conflicts > 0 || self.actions[number(phase)] > 0
-    }
-
-    pub(crate) fn actions(&self) -> u64 {
-        self.actions.iter().sum()
-    }
-
-    fn count(&mut self, place: &Place<Seen>, step: &Step) {
-        self.toll.count(place, step);
-        match step {
-            Step::Conflict(_) => self.conflicts += 1,
-            Step::Settled(_) => self.settled += 1,
-            Step::Act(action) => {
-                self.actions[number(action.phase)] += 1;
-                if let Change::Write(Written(node)) = action.change {
-                    self.bytes += node.size;
-                }
-            }
-            Step::Left(left) => self.left.push((place.key.clone(), *left)),
-            Step::Stands => {}
-        }
-    }
-}
-
-fn number(phase: Phase) -> usize {
-    match phase {
-        Phase::ClearTheWay => 0,
-        Phase::Write => 1,
-        Phase::Tidy => 2,
-        Phase::Furnish => 3,
-    }
-}
-
 /// Everything a pass needs; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Deciding {
@@ -109,6 +54,8 @@ pub(crate) struct Deciding {
     pub(crate) rules: Arc<IgnoreTree>,
     pub(crate) hidden_here: Arc<Hidden>,
     pub(crate) hidden_there: Arc<Hidden>,
+    /// Places at which what was agreed upon does not count, because a content would be left nowhere; once they are surveyed.
+    pub(crate) crossed: Arc<BTreeSet<ObjectKey>>,
 }
 
 /// Which steps of a plan a pass hands out. What needs no effect comes with every pass.
@@ -120,8 +67,9 @@ pub(crate) enum Pass {
 
 impl Deciding {
     /// What a plan would come to, and whether a person has to look first.
-    pub(crate) async fn survey(&self) -> Result<(Survey, Option<Halt>), Error> {
-        let mut survey = self.find_moves().await?;
+    pub(crate) async fn survey(&mut self) -> Result<(Survey, Option<Halt>), Error> {
+        let (mut survey, crossed) = self.find_moves().await?;
+        self.part_crossed(crossed).await?;
         let mut planning = self.begin();
         while let Some(steps) = planning.page().await? {
             for (place, step) in &steps {
@@ -137,17 +85,41 @@ impl Deciding {
         Ok((survey, halt))
     }
 
-    /// A survey that knows of the moves, and of nothing else yet.
-    async fn find_moves(&self) -> Result<Survey, Error> {
+    /// A survey that knows of the moves, and of nothing else yet; and what was moved on both sides, crosswise.
+    async fn find_moves(&self) -> Result<(Survey, Vec<Crossing>), Error> {
         let (journal, route) = (Arc::clone(&self.journal), self.route.id);
         let find = move || {
             let (there, here) =
                 (journal.find_moves(route, MovedOn::Remote)?, journal.find_moves(route, MovedOn::Local)?);
             let no_loss = PerSide { local: there.moved, remote: here.moved };
             let at_hand = PerSide { local: there.moved + there.copied, remote: here.moved + here.copied };
-            Ok(Survey { no_loss, at_hand, ..Survey::default() })
+            let crossed = [here.crossed, there.crossed].concat();
+            Ok((Survey { no_loss, at_hand, ..Survey::default() }, crossed))
         };
         blocking(find).await.map_err(Error::Journal)
+    }
+
+    /// Takes what either side holds at these places for its own. It is written down at once: should some of it not come off, it counts in the next
+    /// cycle as well, in which the content is not seen to leave any more.
+    async fn part_crossed(&mut self, crossed: Vec<Crossing>) -> Result<(), Error> {
+        if crossed.is_empty() || self.route.direction.leads().is_some() {
+            return Ok(());
+        }
+        let leaves = |crossing: &Crossing| self.sight(&crossing.left, 0) == Sight::Clear;
+        let keys = crossed.into_iter().filter(leaves).map(|crossing| crossing.key);
+        self.crossed = Arc::new(keys.collect());
+        if self.options.dry_run {
+            return Ok(());
+        }
+        let (journal, route, keys) = (Arc::clone(&self.journal), self.route.id, Arc::clone(&self.crossed));
+        let part = move || {
+            let mut parting = Vec::new();
+            for key in keys.iter() {
+                parting.extend(journal.known_at(route, key)?.map(parted));
+            }
+            journal.record_durably(route, &parting)
+        };
+        blocking(part).await.map_err(Error::Journal)
     }
 
     /// How many of these steps delete what both sides keep under another name.
@@ -226,7 +198,8 @@ impl Deciding {
     }
 
     /// Writes down what is about to go, for the case that nobody hears of its end. A file that a person moves back meanwhile is the agreed one
-    /// by all that can be seen of it: it would follow the deletion of its own old name, or make way for what only went past here.
+    /// by all that can be seen of it: it would follow the deletion of its own old name, or make way for what only went past here. And what a rule
+    /// leaves alone, because a person who deletes it here must be able to trust in that.
     async fn part_from(&self, steps: &Steps, pass: Pass) -> Result<(), Error> {
         let parting = steps.iter().filter_map(|(place, step)| parting(place, step, pass));
         let parting: Vec<Remembered> = parting.collect();
@@ -351,7 +324,9 @@ impl Planning {
                 for _ in 0..BATCH {
                     match known.next() {
                         Some(next) => {
-                            planner.see(rules, place(next.map_err(Error::Journal)?), &mut sink);
+                            let mut place = place(next.map_err(Error::Journal)?);
+                            place.base = place.base.filter(|_| !deciding.crossed.contains(&place.key));
+                            planner.see(rules, place, &mut sink);
                         }
                         None => return Ok((None, std::mem::take(&mut planner).finish(rules, &mut sink))),
                     }
@@ -388,6 +363,11 @@ fn place(known: Known) -> Place<Seen> {
     }
 }
 
+fn parted(known: Known) -> Remembered {
+    let (local, remote) = (known.local(), known.remote());
+    Remembered::Part { key: known.key, local, remote }
+}
+
 fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
     match step {
         Step::Conflict(conflict) if pass == Pass::Conflicts => Some(Job::SetAside(conflict, place.with)),
@@ -398,6 +378,9 @@ fn job(place: Place<Seen>, step: Step, pass: Pass) -> Option<Job> {
 }
 
 fn parting(place: &Place<Seen>, step: &Step, pass: Pass) -> Option<Remembered> {
+    if let Step::Settled(Settled::Rest { key }) = step {
+        return Some(Remembered::See(Sighting::Rests(key.clone())));
+    }
     let Step::Act(Action { key, side, phase, change: Change::Delete | Change::Write(_), .. }) = step else {
         return None;
     };

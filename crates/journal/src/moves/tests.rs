@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{Scratch, entry, route_to};
 use crate::{Change, LocalSeen, RemoteSeen, Sighting};
+use model::{BaseEntry, UnixNanos};
 
 fn here(key: &str, number: u64) -> Change {
     let entry = entry(key, number);
@@ -81,7 +82,7 @@ fn a_move_that_comes_in_two_halves_is_told_by_what_is_kept() {
         there("x", 3),
     ];
     journal.record(route, &first).unwrap();
-    assert_eq!(journal.find_moves(route, MovedOn::Remote).unwrap(), Moves { moved: 0, copied: 1 });
+    assert_eq!(journal.find_moves(route, MovedOn::Remote).unwrap(), Moves { copied: 1, ..Moves::default() });
     let origin = |target| journal.origin(route, MovedOn::Remote, &key(target)).unwrap();
     assert_eq!(origin("new/a"), Some(Origin::Stays(key("old/a"))));
     assert_eq!(origin("x"), None);
@@ -100,4 +101,52 @@ fn a_move_that_comes_in_two_halves_is_told_by_what_is_kept() {
         0,
         "what goes as well keeps nothing"
     );
+}
+
+/// `a` and `b` held the same, and each is gone from one side. What was moved from one to the other has its inode here, and there its time.
+#[test]
+fn a_content_that_would_be_left_nowhere_is_told() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let route = route_to(&journal, "cloud");
+    let of = |name: &str, inode, mtime| {
+        let mut entry = entry(name, 1);
+        entry.stamp.inode = inode;
+        entry.agreed.local.meta.mtime = Some(UnixNanos(mtime));
+        entry.agreed.remote.meta.mtime = Some(UnixNanos(mtime));
+        entry
+    };
+    let moved = of("b", 11, 1);
+    let seen_here = |entry: BaseEntry| LocalSeen { node: entry.agreed.local, stamp: entry.stamp };
+    let here = |entry: BaseEntry| Change::See(Sighting::Local(entry.key.clone(), Some(seen_here(entry))));
+    let came_by_inode = [here(moved.clone()), Change::Stamped(moved.key.clone(), moved.stamp)];
+    let seen = RemoteSeen { node: moved.agreed.remote, version: moved.version };
+    let came_with_time = Change::See(Sighting::Remote(moved.key, Some(seen)));
+    let lacks = |name| Change::See(Sighting::Remote(key(name), None));
+    let none = Change::Forget(key("c"));
+    let table = [
+        (MovedOn::Local, [&none, &gone("a"), &lacks("b")], vec![]),
+        (MovedOn::Local, [&came_by_inode[0], &gone("a"), &lacks("b")], vec!["a b"]),
+        (MovedOn::Local, [&came_by_inode[1], &gone("a"), &lacks("b")], vec!["a b"]),
+        (MovedOn::Local, [&here(of("b", 22, 33)), &gone("a"), &lacks("b")], vec![]),
+        (MovedOn::Local, [&came_by_inode[1], &gone("a"), &none], vec![]),
+        (MovedOn::Local, [&gone("b"), &gone("a"), &lacks("b")], vec![]),
+        (MovedOn::Remote, [&none, &lacks("a"), &gone("b")], vec![]),
+        (MovedOn::Remote, [&came_with_time, &lacks("a"), &gone("b")], vec!["a b"]),
+    ];
+    for (on, changes, expected) in table {
+        let before = [of("a", 11, 1), of("b", 22, 2)].map(Change::Agree);
+        let changes: Vec<Change> = changes.into_iter().cloned().collect();
+        let crossed = |also: Change| {
+            journal.record(route, &[&before[..], &[also], &changes].concat()).unwrap();
+            let crossed = journal.find_moves(route, on).unwrap().crossed;
+            crossed.iter().map(|one| format!("{} {}", one.left, one.key)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            crossed(Change::Agree(entry("c", 1))),
+            [""; 0],
+            "a third name keeps it: {on:?} {changes:?}"
+        );
+        assert_eq!(crossed(none.clone()), expected, "{on:?} {changes:?}");
+    }
 }

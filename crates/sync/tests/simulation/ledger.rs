@@ -164,6 +164,12 @@ impl Ledger {
         self.agreements.get(&(machine, path.to_owned())).copied()
     }
 
+    /// Where a machine and the bucket agreed.
+    pub(crate) fn agreed_paths(&self, machine: usize) -> impl Iterator<Item = &str> {
+        let of_machine = (machine, String::new())..(machine + 1, String::new());
+        self.agreements.range(of_machine).map(|((_, path), _)| path.as_str())
+    }
+
     pub(crate) fn nothing_left(&mut self, machine: usize, path: &str) {
         self.agreements.remove(&(machine, path.to_owned()));
     }
@@ -209,6 +215,11 @@ impl Ledger {
     pub(crate) fn forget_path(&mut self, machine: usize, path: &str) {
         self.agreements.remove(&(machine, path.to_owned()));
         self.tombstones.remove(path);
+    }
+
+    /// A machine has forgotten all paths but these.
+    pub(crate) fn forget_unless(&mut self, machine: usize, knows: impl Fn(&str) -> bool) {
+        self.agreements.retain(|(whose, path), _| *whose != machine || knows(path));
     }
 
     /// The bucket is another one.

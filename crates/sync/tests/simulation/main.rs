@@ -19,6 +19,7 @@ mod aside;
 mod conformance;
 mod events;
 mod folder;
+mod judge;
 mod ledger;
 mod machine;
 mod objects;

@@ -25,6 +25,9 @@ impl State {
         for key in keys.filter(|key| before.get(*key) != after.get(*key)) {
             self.ledger.forget_path(machine, key);
         }
+        self.ledger.forget_unless(machine, |path| {
+            after.contains_key(path) || after.contains_key(&format!("{path}/"))
+        });
         self.ledger.forget_listings(machine);
         self.count("journals thrown back with the power");
         self.note(format_args!("{machine} has its journal thrown back by the loss of power"));

@@ -1,5 +1,7 @@
 //! What the simulation has found, each as a story of its own that needs no luck.
 
+mod losses;
+
 use crate::aside::MARK;
 use crate::ledger::{Aspect, Site};
 use crate::machine::{live, quiet_world_of, run_once};
@@ -12,7 +14,6 @@ use disk::Identity;
 use journal::Peril;
 use model::{Kind, ObjectKey};
 use plan::sync::Halt;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use sync::{Error, Outcome, Report};
 use tokio_util::sync::CancellationToken;
@@ -317,127 +318,5 @@ fn a_file_makes_way_for_a_directory_that_only_a_lagging_listing_shows() {
         let copies = story.copies(0);
         assert_eq!(story.read(0, &copies[0]).as_deref(), Some("one"));
         assert_eq!(story.in_bucket(&copies[0]).as_deref(), Some("one"));
-    });
-}
-
-/// By all that can be seen, it is the file that was agreed upon, and the bucket has none.
-#[test]
-fn what_is_moved_back_after_a_deletion_that_nobody_heard_of_is_kept() {
-    Story::tell(2, async |story| {
-        story.write(0, "d/a", "one");
-        story.sync(0).await;
-        story.sync(1).await;
-        story.rename(0, "d/a", "a");
-        story.cue("delete", "d/a", |_, _| Twist::Unanswered);
-        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
-        assert_eq!(story.in_bucket("d/a"), None);
-
-        story.rename(0, "a", "d/a");
-        story.sync(0).await;
-        story.sync(1).await;
-        assert_eq!(story.in_bucket("d/a").as_deref(), Some("one"));
-        for machine in [0, 1] {
-            assert_eq!(story.read(machine, "d/a").as_deref(), Some("one"));
-            assert_eq!(story.read(machine, "a"), None);
-        }
-    });
-}
-
-/// What the journal was told right before the effect outlasts the machine, as it says of itself.
-#[test]
-fn what_is_moved_back_after_a_deletion_that_the_power_failed_upon_is_kept() {
-    Story::tell(2, async |story| {
-        story.write(0, "d/a", "one");
-        story.sync(0).await;
-        story.sync(1).await;
-        story.rename(0, "d/a", "a");
-        story.may_lose_power(0);
-        story.cue("delete", "d/a", |_, _| Twist::Unanswered);
-        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
-        story.0.lock().machines[0].is_dark = true;
-
-        story.rename(0, "a", "d/a");
-        story.sync(0).await;
-        story.sync(1).await;
-        assert_eq!(story.in_bucket("d/a").as_deref(), Some("one"));
-        assert_eq!(story.read(0, "d/a").as_deref(), Some("one"));
-        assert_eq!(story.read(1, "d/a").as_deref(), Some("one"));
-    });
-}
-
-/// What the cloud had in between is in the folder, and nobody wrote it there.
-#[test]
-fn what_was_received_before_a_death_is_not_sent_when_the_cloud_is_as_it_was() {
-    Story::tell(2, async |story| {
-        story.write(0, "a", "one");
-        story.write(0, "b", "two");
-        story.sync(0).await;
-        story.sync(1).await;
-        swap(&story, "one", "two");
-        story.sync(0).await;
-        story.cue("write", "b", |state, _| {
-            let act = |_: &mut State, _| Twist::Refused;
-            state.cue = Some(Cue { what: "make durable", key: "1", act });
-            Twist::Refused
-        });
-        assert!(story.run(1).await.is_err());
-        assert_eq!(story.read(1, "a").as_deref(), Some("two"));
-        assert_eq!(story.read(1, "b").as_deref(), Some("two"));
-
-        swap(&story, "two", "one");
-        story.sync(0).await;
-        for machine in [1, 0] {
-            story.sync(machine).await;
-            assert_eq!(story.read(machine, "a").as_deref(), Some("one"));
-            assert_eq!(story.read(machine, "b").as_deref(), Some("two"));
-        }
-    });
-}
-
-/// What the folder had in between is in the cloud, and for all that is known somebody else sent it.
-#[test]
-fn what_was_sent_before_a_death_does_not_cost_what_the_folder_has_again() {
-    Story::tell(1, async |story| {
-        story.write(0, "a", "one");
-        story.write(0, "b", "two");
-        story.sync(0).await;
-        swap(&story, "one", "two");
-        story.cue("put", "a", |_, _| Twist::Unanswered);
-        assert!(story.run(0).await.is_err());
-        assert_eq!(story.in_bucket("a").as_deref(), Some("two"));
-        assert_eq!(story.in_bucket("b").as_deref(), Some("two"));
-
-        swap(&story, "two", "one");
-        assert_eq!(story.sync(0).await.conflicts.len(), 1);
-        assert_eq!(story.read(0, &story.copies(0)[0]).as_deref(), Some("one"));
-        assert_eq!(story.in_bucket(&story.copies(0)[0]).as_deref(), Some("one"));
-    });
-}
-
-/// Exchanges what machine 0 has in two files, as with three renames.
-fn swap(story: &Story, a: &str, b: &str) {
-    assert_eq!(story.read(0, "a").as_deref(), Some(a));
-    story.write(0, "a", b);
-    story.write(0, "b", a);
-}
-
-/// The doubt about a server that was put back does not end for what nobody looked at.
-#[test]
-fn what_a_restored_server_shows_once_a_rule_has_ended_costs_nothing() {
-    Story::tell(1, async |story| {
-        story.write(0, "d/a", "old");
-        story.write(0, "b", "of no account");
-        story.sync(0).await;
-        story.0.lock().bucket.back_up();
-        story.write(0, "d/a", "new");
-        story.sync(0).await;
-        story.leave_alone(0, &["d"]);
-        story.restore_server();
-        story.sync(0).await;
-        story.leave_alone(0, &[]);
-        story.sync(0).await;
-        assert_eq!(story.copies(0).len(), 1);
-        let versions = BTreeSet::from([story.read(0, "d/a"), story.read(0, &story.copies(0)[0])]);
-        assert_eq!(versions, BTreeSet::from(["old", "new"].map(|text| Some(text.to_owned()))));
     });
 }

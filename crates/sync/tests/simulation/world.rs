@@ -3,8 +3,8 @@
 //! All of it belongs to one thread. Wherever an effect of the engine could take a while, it comes here ([`World::go`], [`World::come`]), and
 //! the seed decides what happens meanwhile.
 
-use crate::ledger::{Aspect, Ledger, Site};
-use crate::objects::{Now, Objects, Stored};
+use crate::ledger::Ledger;
+use crate::objects::{Now, Objects};
 use crate::person;
 use crate::plant::Plant;
 use crate::random::Random;
@@ -12,9 +12,8 @@ use crate::trace::Trace;
 use crate::tree::{self, Tree};
 use crate::weather::Weather;
 use journal::Journal;
-use model::{ContentId, ObjectKey, RelPath};
-use plan::ignore::{IgnoreTree, Shape};
-use plan::sync::{Direction, Side};
+use model::ContentId;
+use plan::ignore::IgnoreTree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -216,7 +215,7 @@ impl Machine {
 
 impl Machine {
     /// Whether the running cycle works on the directory on which the folder is mounted, although it has known the folder.
-    fn is_beneath_the_folder(&self) -> bool {
+    pub(crate) fn is_beneath_the_folder(&self) -> bool {
         let known = self.journal.root_identity(self.route.id).unwrap();
         self.cycle_sees == Mount::Beneath
             && known.is_some_and(|known| known.inode == self.folder.identity.inode)
@@ -367,81 +366,5 @@ impl State {
     pub(crate) fn violate(&mut self, what: std::fmt::Arguments<'_>) {
         self.note(format_args!("WRONG: {what}"));
         self.ledger.violate(what.to_string());
-    }
-
-    /// Whether files and directories of one name meet around a path, which moves both out of each other's way.
-    pub(crate) fn is_tangled(&self, machine: usize, path: &str) -> bool {
-        let below = format!("{path}/");
-        let folder = &self.machines[machine].folder;
-        let is_below = |key: &ObjectKey| key.as_str().starts_with(&below);
-        let is_file_there = |path: &str| self.bucket.iter().any(|(key, _)| key.as_str() == path);
-        folder.is_directory(path)
-            || self.bucket.iter().any(|(key, _)| is_below(key))
-            || tree::above(path).any(|above| {
-                is_file_there(above) || folder.get(above).is_some_and(|_| !folder.is_directory(above))
-            })
-    }
-
-    /// The engine is about to delete an object. What is missing where the folder is usually mounted is no reason to.
-    pub(crate) fn judge_deletion(&mut self, machine: usize, key: &ObjectKey) {
-        let Some(content) = self.bucket.get(key).map(|stored| stored.content) else { return };
-        let is_elsewhere = |(other, stored): (&ObjectKey, &Stored)| other != key && stored.content == content;
-        // What was set aside stands under its new name.
-        if self.bucket.iter().any(is_elsewhere) {
-            return;
-        }
-        if self.machines[machine].cycle_sees != Mount::There {
-            self.violate(format_args!("machine {machine} deleted {key} from the bucket, and has no folder"));
-        }
-        self.judge_resync(machine, key.as_str());
-    }
-
-    /// The engine is about to delete a file. Whoever wants both sides together wants it.
-    pub(crate) fn judge_resync(&mut self, machine: usize, path: &str) {
-        if self.machines[machine].is_resyncing {
-            self.violate(format_args!("machine {machine} deleted {path} in a resync"));
-        }
-    }
-
-    /// The engine is about to change a path. The other side must have changed since both agreed.
-    pub(crate) fn judge(&mut self, machine: usize, site: Site, path: &str, aspect: Aspect) {
-        let it = &mut self.machines[machine];
-        it.cycle_wrote += 1;
-        if self.ledger.agreement(machine, path).is_some() {
-            self.count("effects judged by an agreement");
-        }
-        let direction = self.machines[machine].route.direction;
-        let (other, written) = match site {
-            Site::Bucket => (Site::Machine(machine), Side::Remote),
-            Site::Machine(_) => (Site::Bucket, Side::Local),
-        };
-        if !direction.writes(written) {
-            self.violate(format_args!("machine {machine} changed {path} on {site:?}, which leads"));
-        }
-        let as_file = RelPath::from_key(path).unwrap();
-        let leaves_alone = self.machines[machine].leaves_alone.as_ref();
-        if leaves_alone.is_some_and(|rules| rules.ignores(&as_file, Shape::Leaf)) {
-            self.violate(format_args!(
-                "machine {machine} changed {path} on {site:?}, which a rule says to leave alone"
-            ));
-        }
-        if site != Site::Bucket && self.machines[machine].is_beneath_the_folder() {
-            self.violate(format_args!(
-                "machine {machine} wrote {path} into the directory on which its folder is mounted"
-            ));
-        }
-        // A side that follows is put right if it has changed by itself.
-        let had_no_reason = |site| self.ledger.is_as_agreed(machine, site, path, aspect);
-        let is_out_of_turn = had_no_reason(other)
-            && (direction == Direction::TwoWay || had_no_reason(site))
-            && !self.is_tangled(machine, path)
-            && !self.machines[machine].has_doubts()
-            // Not even what it agreed upon itself counts in the cycles that follow up: what changed since is set aside as well.
-            && !self.machines[machine].is_resyncing;
-        if is_out_of_turn {
-            self.violate(format_args!(
-                "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
-            ));
-        }
     }
 }

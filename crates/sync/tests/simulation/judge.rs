@@ -1,0 +1,107 @@
+//! Whether the engine may do what it is about to.
+
+use crate::ledger::{Aspect, Site};
+use crate::objects::Stored;
+use crate::tree;
+use crate::world::{Mount, State};
+use model::{ObjectKey, RelPath};
+use plan::ignore::Shape;
+use plan::sync::{Direction, Side};
+
+impl State {
+    /// Whether files and directories of one name meet around a path, which moves both out of each other's way.
+    pub(crate) fn is_tangled(&self, machine: usize, path: &str) -> bool {
+        let below = format!("{path}/");
+        let folder = &self.machines[machine].folder;
+        let is_below = |key: &ObjectKey| key.as_str().starts_with(&below);
+        let is_file_there = |path: &str| self.bucket.iter().any(|(key, _)| key.as_str() == path);
+        folder.is_directory(path)
+            || self.bucket.iter().any(|(key, _)| is_below(key))
+            || tree::above(path).any(|above| {
+                is_file_there(above) || folder.get(above).is_some_and(|_| !folder.is_directory(above))
+            })
+    }
+
+    /// Whether what is about to be written at a path stands under another name where it is written, which it has lost on the other side: each side
+    /// trusts in a name that the other one has given up.
+    fn has_crossed(&self, machine: usize, path: &str, site: Site) -> bool {
+        let folder = &self.machines[machine].folder;
+        let here = |path: &str| folder.get(path).map(|entry| entry.content);
+        let there = |path: &str| {
+            let key = ObjectKey::parse(path).ok()?;
+            self.bucket.get(&key).map(|stored| stored.content)
+        };
+        let is_to_bucket = site == Site::Bucket;
+        let Some(content) = (if is_to_bucket { here(path) } else { there(path) }) else { return false };
+        let (here, there) =
+            (|path: &str| here(path) == Some(content), |path: &str| there(path) == Some(content));
+        let mut others = self.ledger.agreed_paths(machine).filter(|other| *other != path);
+        others.any(
+            |other| if is_to_bucket { there(other) && !here(other) } else { here(other) && !there(other) },
+        )
+    }
+
+    /// The engine is about to delete an object. What is missing where the folder is usually mounted is no reason to.
+    pub(crate) fn judge_deletion(&mut self, machine: usize, key: &ObjectKey) {
+        let Some(content) = self.bucket.get(key).map(|stored| stored.content) else { return };
+        let is_elsewhere = |(other, stored): (&ObjectKey, &Stored)| other != key && stored.content == content;
+        // What was set aside stands under its new name.
+        if self.bucket.iter().any(is_elsewhere) {
+            return;
+        }
+        if self.machines[machine].cycle_sees != Mount::There {
+            self.violate(format_args!("machine {machine} deleted {key} from the bucket, and has no folder"));
+        }
+        self.judge_resync(machine, key.as_str());
+    }
+
+    /// The engine is about to delete a file. Whoever wants both sides together wants it.
+    pub(crate) fn judge_resync(&mut self, machine: usize, path: &str) {
+        if self.machines[machine].is_resyncing {
+            self.violate(format_args!("machine {machine} deleted {path} in a resync"));
+        }
+    }
+
+    /// The engine is about to change a path. The other side must have changed since both agreed.
+    pub(crate) fn judge(&mut self, machine: usize, site: Site, path: &str, aspect: Aspect) {
+        let it = &mut self.machines[machine];
+        it.cycle_wrote += 1;
+        if self.ledger.agreement(machine, path).is_some() {
+            self.count("effects judged by an agreement");
+        }
+        let direction = self.machines[machine].route.direction;
+        let (other, written) = match site {
+            Site::Bucket => (Site::Machine(machine), Side::Remote),
+            Site::Machine(_) => (Site::Bucket, Side::Local),
+        };
+        if !direction.writes(written) {
+            self.violate(format_args!("machine {machine} changed {path} on {site:?}, which leads"));
+        }
+        let as_file = RelPath::from_key(path).unwrap();
+        let leaves_alone = self.machines[machine].leaves_alone.as_ref();
+        if leaves_alone.is_some_and(|rules| rules.ignores(&as_file, Shape::Leaf)) {
+            self.violate(format_args!(
+                "machine {machine} changed {path} on {site:?}, which a rule says to leave alone"
+            ));
+        }
+        if site != Site::Bucket && self.machines[machine].is_beneath_the_folder() {
+            self.violate(format_args!(
+                "machine {machine} wrote {path} into the directory on which its folder is mounted"
+            ));
+        }
+        // A side that follows is put right if it has changed by itself.
+        let had_no_reason = |site| self.ledger.is_as_agreed(machine, site, path, aspect);
+        let is_out_of_turn = had_no_reason(other)
+            && (direction == Direction::TwoWay || had_no_reason(site))
+            && !self.is_tangled(machine, path)
+            && !self.has_crossed(machine, path, site)
+            && !self.machines[machine].has_doubts()
+            // Not even what it agreed upon itself counts in the cycles that follow up: what changed since is set aside as well.
+            && !self.machines[machine].is_resyncing;
+        if is_out_of_turn {
+            self.violate(format_args!(
+                "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
+            ));
+        }
+    }
+}
