@@ -63,6 +63,14 @@ fn a_dry_run_names_moves_and_what_it_comes_to() {
         assert!(planned.lines().any(|said| said == line), "`{line}` in {planned}");
     }
     assert_eq!(planned.lines().count(), 6, "{planned}");
+    let planned = home.run(&["sync", "--dry-run", "--json", "--config", &profile]).ok().json();
+    let of = |field: &str| planned.iter().map(|line| line[field].to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(of("message_type"), r#""plan" "step" "step" "step" "step" "totals""#);
+    assert_eq!(of("step"), r#"null "move" "upload" "update" "delete" null"#);
+    assert_eq!(
+        (&planned[1]["path"], &planned[1]["to"], &planned[2]["bytes"], &planned[5]["sent"]["bytes"]),
+        (&"letter".into(), &"sent/letter".into(), &11.into(), &11.into())
+    );
     let done = home.run(&["sync", "--json", "--config", &profile]).ok().json();
     let done = done.last().unwrap();
     assert_eq!(

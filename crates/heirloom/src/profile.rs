@@ -16,6 +16,7 @@ pub(crate) mod live;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod pi;
+pub(crate) mod planned;
 pub(crate) mod rounds;
 pub(crate) mod routes;
 pub(crate) mod runs;

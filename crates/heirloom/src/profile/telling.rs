@@ -1,7 +1,7 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
 use super::halted::{begin_anew, halted};
-use super::totals::Totals;
+use super::planned;
 use crate::failure::{Exit, Failure, LOCKED};
 use crate::report::{Message, Report as Port, counted};
 use bucket::Missing;
@@ -140,11 +140,7 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
             Ok(exit_of_report(&report))
         }
         Ok(Outcome::Planned(plan)) => {
-            if plan.is_empty() {
-                port.note(format_args!("{}: nothing to do", route.name()));
-            } else {
-                port.verbatim(&format!("{}:\n{plan}in all: {}", route.name(), Totals::of(&plan)));
-            }
+            planned::tell(port, route, &plan);
             Ok(Exit::Ok)
         }
         Ok(Outcome::Halted(halt)) => Err(halted(route, &halt)),

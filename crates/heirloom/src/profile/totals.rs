@@ -3,17 +3,18 @@
 use crate::report::counted;
 use model::{ByteSize, Kind};
 use plan::sync::{Action, Change, Plan, Side, Written};
+use serde::Serialize;
 use std::fmt;
 
 /// Files, and bytes of them.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 struct Transfer {
     files: u64,
     bytes: u64,
 }
 
 /// All of a plan.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 pub(super) struct Totals {
     sent: Transfer,
     received: Transfer,

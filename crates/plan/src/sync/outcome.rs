@@ -24,7 +24,9 @@ impl Side {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// `local` or `remote`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Remote => "remote",
@@ -338,12 +340,17 @@ impl fmt::Display for Conflict {
     }
 }
 
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "move {} {} → {}", self.side, self.from, self.to)
+    }
+}
+
 impl fmt::Display for Plan {
     /// One line per conflict, move and action, in the order in which they are carried out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.conflicts.iter().try_for_each(|conflict| writeln!(f, "{conflict}"))?;
-        (self.moves.iter())
-            .try_for_each(|Move { side, from, to }| writeln!(f, "move {side} {from} → {to}"))?;
+        (self.moves.iter()).try_for_each(|one| writeln!(f, "{one}"))?;
         self.actions.iter().try_for_each(|action| writeln!(f, "{action}"))?;
         self.left.iter().try_for_each(|(key, left)| writeln!(f, "leave {key}: {left}"))
     }

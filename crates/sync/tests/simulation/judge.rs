@@ -4,7 +4,7 @@ use crate::ledger::{Aspect, Site};
 use crate::objects::Stored;
 use crate::tree;
 use crate::world::{Mount, State};
-use model::{ObjectKey, RelPath};
+use model::{ContentId, ObjectKey, RelPath};
 use plan::ignore::Shape;
 use plan::sync::{Direction, Side};
 
@@ -25,20 +25,38 @@ impl State {
     /// Whether what is about to be written at a path stands under another name where it is written, which it has lost on the other side: each side
     /// trusts in a name that the other one has given up.
     fn has_crossed(&self, machine: usize, path: &str, site: Site) -> bool {
-        let folder = &self.machines[machine].folder;
-        let here = |path: &str| folder.get(path).map(|entry| entry.content);
-        let there = |path: &str| {
-            let key = ObjectKey::parse(path).ok()?;
-            self.bucket.get(&key).map(|stored| stored.content)
-        };
-        let is_to_bucket = site == Site::Bucket;
-        let Some(content) = (if is_to_bucket { here(path) } else { there(path) }) else { return false };
-        let (here, there) =
-            (|path: &str| here(path) == Some(content), |path: &str| there(path) == Some(content));
+        let from = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
+        let content = self.content_at(from, path);
         let mut others = self.ledger.agreed_paths(machine).filter(|other| *other != path);
-        others.any(
-            |other| if is_to_bucket { there(other) && !here(other) } else { here(other) && !there(other) },
-        )
+        others.any(|other| {
+            content.is_some()
+                && self.content_at(site, other) == content
+                && self.content_at(from, other) != content
+        })
+    }
+
+    /// The same, of paths that are left to trust in once this one goes: what was agreed upon there may count no more.
+    fn forget_crossed(&mut self, machine: usize, path: &str, site: Site) {
+        let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
+        let content = self.content_at(site, path);
+        let is_left = |one: &&str| {
+            content.is_some()
+                && self.content_at(other, one) == content
+                && self.content_at(site, one) != content
+        };
+        let left: Vec<String> =
+            self.ledger.agreed_paths(machine).filter(is_left).map(ToOwned::to_owned).collect();
+        left.iter().filter(|one| *one != path).for_each(|one| self.ledger.nothing_left(machine, one));
+    }
+
+    fn content_at(&self, site: Site, path: &str) -> Option<ContentId> {
+        match site {
+            Site::Machine(machine) => self.machines[machine].folder.get(path).map(|entry| entry.content),
+            Site::Bucket => {
+                let key = ObjectKey::parse(path).ok()?;
+                self.bucket.get(&key).map(|stored| stored.content)
+            }
+        }
     }
 
     /// The engine is about to delete an object. What is missing where the folder is usually mounted is no reason to.
@@ -94,14 +112,19 @@ impl State {
         let is_out_of_turn = had_no_reason(other)
             && (direction == Direction::TwoWay || had_no_reason(site))
             && !self.is_tangled(machine, path)
-            && !self.has_crossed(machine, path, site)
             && !self.machines[machine].has_doubts()
             // Not even what it agreed upon itself counts in the cycles that follow up: what changed since is set aside as well.
             && !self.machines[machine].is_resyncing;
-        if is_out_of_turn {
+        if is_out_of_turn && self.has_crossed(machine, path, site) {
+            // Should it not come off, it is right as well once the reason is not seen any more.
+            self.ledger.nothing_left(machine, path);
+        } else if is_out_of_turn {
             self.violate(format_args!(
                 "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
             ));
+        }
+        if aspect == Aspect::Content {
+            self.forget_crossed(machine, path, site);
         }
     }
 }

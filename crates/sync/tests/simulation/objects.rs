@@ -89,6 +89,12 @@ impl Objects {
         Self { feed: Some(Feed::default()), ..Self::default() }
     }
 
+    /// Whether a cursor was given since the store was last put back.
+    pub(crate) fn is_of_this_server(&self, cursor: &str) -> bool {
+        let epoch = self.feed.as_ref().map(|feed| feed.epoch.to_string());
+        epoch.as_deref() == cursor.split_once('.').map(|(epoch, _)| epoch)
+    }
+
     pub(crate) fn has_feed(&self) -> bool {
         self.feed.is_some()
     }

@@ -223,16 +223,24 @@ impl SimStore {
         first: Vec<(ObjectKey, Stored)>,
         lag: Option<Lag>,
         began: u64,
+        cursor: Option<String>,
     ) -> BoxStream<'static, Result<(ObjectKey, Stored), Error>> {
         let store = self.clone();
         let pages = stream::try_unfold((Some(first), None), move |(ready, after): (_, Option<ObjectKey>)| {
-            let store = store.clone();
+            let (store, cursor) = (store.clone(), cursor.clone());
             async move {
                 let page = match ready {
                     Some(page) => page,
                     None => {
                         store
                             .travel("list on", "", |state| {
+                                // An answer that a server has begun ends with it.
+                                if cursor
+                                    .as_ref()
+                                    .is_some_and(|cursor| !state.bucket.is_of_this_server(cursor))
+                                {
+                                    return Err(unreachable());
+                                }
                                 let lag = lag.unwrap_or_else(|| state.bucket.no_lag());
                                 Ok(state.bucket.page(after.as_ref(), PAGE, lag))
                             })
@@ -250,12 +258,13 @@ impl SimStore {
         futures::TryStreamExt::try_flatten(pages).boxed()
     }
 
-    fn told(&self, keys: Vec<ObjectKey>) -> BoxStream<'static, Result<Changed, Error>> {
-        let store = self.clone();
+    fn told(&self, keys: Vec<ObjectKey>, cursor: &str) -> BoxStream<'static, Result<Changed, Error>> {
+        let (store, cursor) = (self.clone(), cursor.to_owned());
         let told = stream::iter(keys).then(move |key| {
-            let store = store.clone();
+            let (store, cursor) = (store.clone(), cursor.clone());
             async move {
                 let told = |state: &mut State| {
+                    state.bucket.is_of_this_server(&cursor).then_some(()).ok_or_else(unreachable)?;
                     Ok(match state.bucket.get(&key) {
                         Some(stored) => Some(put_told(key.clone(), stored)),
                         None if state.plants(Plant::FeedDropsDeletions) => None,
@@ -347,11 +356,14 @@ impl Remote for SimStore {
         Ok(match answer {
             (News::Unsupported, _) => Changes::Unsupported,
             (News::Unknown, _) => Changes::Unknown,
-            (News::Since(cursor, Some(keys)), _) => Changes::Since(Told { cursor, changes: self.told(keys) }),
+            (News::Since(cursor, Some(keys)), _) => {
+                let changes = self.told(keys, &cursor);
+                Changes::Since(Told { cursor, changes })
+            }
             (News::Since(cursor, None), first) => {
-                let all =
-                    self.pages(first, None, 0).map(|found| found.map(|(key, stored)| put_told(key, &stored)));
-                Changes::Everything(Told { cursor, changes: all.boxed() })
+                let all = self.pages(first, None, 0, Some(cursor.clone()));
+                let changes = all.map(|found| found.map(|(key, stored)| put_told(key, &stored))).boxed();
+                Changes::Everything(Told { cursor, changes })
             }
         })
     }
@@ -373,7 +385,7 @@ impl Remote for SimStore {
                     Ok((page, lag, began))
                 })
                 .await?;
-            Ok::<_, Error>(store.pages(first.0, first.1, first.2))
+            Ok::<_, Error>(store.pages(first.0, first.1, first.2, None))
         });
         futures::TryStreamExt::try_flatten(pages).map(move |found| found.map(listed)).boxed()
     }
