@@ -4,6 +4,7 @@ use crate::{Error, Root};
 use model::RelPath;
 use rustix::fd::{AsFd as _, AsRawFd as _};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::{fs, io};
@@ -16,29 +17,39 @@ impl Root {
     pub fn mounts(&self) -> Result<BTreeSet<RelPath>, Error> {
         let failed = |path: &Path, source| Error::Io { doing: "reading", path: path.to_owned(), source };
         let table = Path::new("/proc/self/mountinfo");
-        let lines = match fs::read(table) {
-            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            lines => lines.map_err(|source| failed(table, source))?,
+        let read = || match fs::read(table) {
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            lines => lines.map_err(|source| failed(table, source)),
         };
         // Whatever symlinks led to it.
         let held = format!("/proc/self/fd/{}", self.as_fd().as_raw_fd());
         let top = fs::read_link(&held).map_err(|source| failed(Path::new(&held), source))?;
-        Ok(below(&lines, top.as_os_str().as_bytes()))
+        let mut lines = read()?;
+        let on_demand = below(&lines, top.as_os_str().as_bytes(), true);
+        for point in &on_demand {
+            // Looked at, so that it is mounted now and not while the folder is being looked at.
+            drop(fs::read_dir(top.join(OsStr::from_bytes(&point.to_os_bytes()))));
+        }
+        if !on_demand.is_empty() {
+            lines = read()?;
+        }
+        Ok(below(&lines, top.as_os_str().as_bytes(), false))
     }
 }
 
-fn below(lines: &[u8], top: &[u8]) -> BTreeSet<RelPath> {
-    lines.split(|byte| *byte == b'\n').filter_map(|line| point(line, top)).collect()
+/// Where something is mounted below `top`, either at once or on demand.
+fn below(lines: &[u8], top: &[u8], on_demand: bool) -> BTreeSet<RelPath> {
+    lines.split(|byte| *byte == b'\n').filter_map(|line| point(line, top, on_demand)).collect()
 }
 
 /// Where a line says that something is mounted, if that is below `top`.
-fn point(line: &[u8], top: &[u8]) -> Option<RelPath> {
+fn point(line: &[u8], top: &[u8], on_demand: bool) -> Option<RelPath> {
     let mut fields = line.split(|byte| *byte == b' ');
     let point = unescaped(fields.nth(4)?);
     // Behind a lone dash, after fields of which there may be any number.
     let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
     let rest = point.strip_prefix(top.strip_suffix(b"/").unwrap_or(top))?.strip_prefix(b"/")?;
-    if kind == ON_DEMAND { None } else { RelPath::from_os_bytes(rest).ok() }
+    if (kind == ON_DEMAND) == on_demand { RelPath::from_os_bytes(rest).ok() } else { None }
 }
 
 /// Blanks, newlines and backslashes stand as three octal digits.
@@ -77,12 +88,14 @@ mod tests {
 ";
 
     fn points(top: &str) -> Vec<String> {
-        below(TABLE, top.as_bytes()).iter().map(|path| path.as_str().to_owned()).collect()
+        below(TABLE, top.as_bytes(), false).iter().map(|path| path.as_str().to_owned()).collect()
     }
 
     #[test]
     fn what_is_mounted_below_is_told() {
         assert_eq!(points("/home/mia/docs"), ["photos", "usb stick"]);
+        let on_demand = below(TABLE, b"/home/mia/docs", true);
+        assert_eq!(on_demand.iter().map(RelPath::as_str).collect::<Vec<_>>(), ["film", "photos"]);
         assert_eq!(points("/home/mia/docs/photos"), [""; 0], "the root itself is not below it");
         assert_eq!(
             points("/"),

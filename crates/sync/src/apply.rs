@@ -7,6 +7,7 @@ mod copy_here;
 mod delete;
 mod download;
 mod fate;
+mod full;
 mod set_aside;
 mod set_meta;
 mod transfer;
@@ -23,7 +24,8 @@ use crate::sides::{Keep, LeaveOut, Local, Remote};
 use crate::surveys::Surveys;
 use crate::threads::is_large;
 use disk::Surveyed;
-use fate::{Fate, Full, Trouble};
+use fate::{Fate, Trouble};
+use full::Full;
 use futures::{StreamExt as _, TryStreamExt as _};
 use journal::{Change as Remembered, Journal, Known, LocalSeen, RemoteSeen};
 use model::{Kind, ObjectKey, RelPath};
@@ -110,7 +112,11 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
                     }
                 }
             })
-            .await
+            .await?;
+        for (action, seen) in self.full.again() {
+            self.carry_out(&action, &seen).await?;
+        }
+        Ok(())
     }
 
     /// Gives the notes back, so that their writer can end, and tells what was done.
@@ -126,7 +132,7 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             return Err(Error::Stopped);
         }
         if let Change::Write(Written(node)) = action.change
-            && self.full.skips(action.side, node.size)
+            && self.full.skips(action.side, node.size, action, seen)
         {
             return Ok(());
         }
@@ -142,18 +148,27 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
             }
             (Change::Delete, side) => ("deleted", self.delete(action, side, seen).await.map(|()| Way::Done)),
         };
-        self.progress.file_done();
-        self.settle(action, verb, outcome)
+        self.settle(action, seen, verb, outcome)
     }
 
-    fn settle(&self, action: &Action, verb: &str, outcome: Result<Way, Trouble>) -> Result<(), Error> {
+    fn settle(
+        &self,
+        action: &Action,
+        seen: &Seen,
+        verb: &str,
+        outcome: Result<Way, Trouble>,
+    ) -> Result<(), Error> {
         let trouble = match outcome {
             Ok(way) => {
+                self.progress.file_done();
                 self.count(action, way);
                 return Ok(());
             }
             Err(trouble) => trouble,
         };
+        if !matches!(trouble.fate(), Fate::Full(_)) {
+            self.progress.file_done();
+        }
         match trouble.fate() {
             Fate::Overtaken => self.report().overtaken.add(&action.key),
             Fate::Problem => {
@@ -165,7 +180,8 @@ impl<'a, L: Local, R: Remote> Applier<'a, L, R> {
                     Change::Write(Written(node)) => node.size,
                     Change::SetMeta(_) | Change::Delete => 0,
                 };
-                self.full.note(side, bytes, Problem::failed(&action.key, verb, trouble.error()));
+                let problem = Problem::failed(&action.key, verb, trouble.error());
+                self.full.note(side, bytes, action, seen, problem);
             }
             Fate::Fatal => return Err(trouble.into_error()),
         }

@@ -179,7 +179,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         let before = self.local.mounts().map_err(Error::Local)?;
         let (mut here, mut there) = self.observe(&surveys).await?;
         let mounts = Mounts { before, after: self.local.mounts().map_err(Error::Local)? };
-        mounts.hide_vacant(self.route.id, self.journal, resume, !self.options.dry_run, &mut here)?;
+        mounts.hide_vacant(self.route, self.journal, resume, !self.options.dry_run, &mut here)?;
         observe::recall(self.route, self.remote, self.journal, &mut there).await?;
         observe::look_into(self.route, self.remote, self.journal, &mut there).await?;
         let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));

@@ -48,8 +48,7 @@ impl<'h> Scene<'h> {
     }
 }
 
-const AWAY: &str =
-    "the disk that was mounted at photos is not; its 5 files are left alone on both sides until it is";
+const AWAY: &str = "the disk that was mounted at photos is not; 5 files of it cannot be found";
 
 #[test]
 fn a_disk_below_the_folder_that_is_not_mounted() {
@@ -70,7 +69,7 @@ fn a_disk_below_the_folder_that_is_not_mounted() {
         scene
             .sync(&[])
             .code(3)
-            .tells(&[AWAY, "or `heirloom sync --resume` says that they are to be deleted"]);
+            .tells(&[AWAY, "or `heirloom sync --resume documents` says that they are to be deleted"]);
     }
     assert_eq!(scene.in_cloud(), PHOTOS + 1, "nothing was deleted");
     assert!(scene.is_point_empty(), "nor written where the disk is not");
@@ -118,7 +117,7 @@ fn another_disk_in_its_place() {
     scene.namespace.unmount(&scene.point);
     home.write("stick/letter", "not a photo");
     scene.namespace.mount(&home.path("stick"), &scene.point);
-    let told = ["what is mounted at photos has none of the 5 files that were synced there"];
+    let told = ["none of the 5 files synced at photos, where something is mounted, can be found there"];
     scene.sync(&[]).code(3).tells(&told);
     assert_eq!(scene.in_cloud(), PHOTOS, "neither are its files taken for photos");
     scene.namespace.unmount(&scene.point);

@@ -1,9 +1,7 @@
 //! What an action's failure means for the rest of the cycle.
 
 use crate::error::Error;
-use crate::report::Problem;
 use plan::sync::Side;
-use std::sync::{Mutex, PoisonError};
 
 /// Why an action failed.
 #[derive(Debug)]
@@ -101,65 +99,5 @@ impl From<bucket::Error> for Trouble {
 impl From<journal::Error> for Trouble {
     fn from(error: journal::Error) -> Self {
         Self::Journal(error)
-    }
-}
-
-/// Sides that ran out of space in this cycle: told once, not once for every file.
-#[derive(Default)]
-pub(super) struct Full {
-    local: Mutex<Option<Lack>>,
-    remote: Mutex<Option<Lack>>,
-}
-
-/// What did not fit on a side.
-struct Lack {
-    problem: Problem,
-    /// Bytes of the smallest file that did not. A smaller one may, and must not wait for it.
-    smallest: u64,
-    /// Files besides the one that is told.
-    waiting: u64,
-}
-
-impl Full {
-    fn on(&self, side: Side) -> std::sync::MutexGuard<'_, Option<Lack>> {
-        let state = match side {
-            Side::Local => &self.local,
-            Side::Remote => &self.remote,
-        };
-        state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn note(&self, side: Side, bytes: u64, problem: Problem) {
-        let mut state = self.on(side);
-        match state.as_mut() {
-            Some(lack) => {
-                lack.waiting += 1;
-                lack.smallest = lack.smallest.min(bytes);
-            }
-            None => *state = Some(Lack { problem, smallest: bytes, waiting: 0 }),
-        }
-    }
-
-    /// Whether a write of so many bytes on `side` is not even tried.
-    pub(super) fn skips(&self, side: Side, bytes: u64) -> bool {
-        let mut state = self.on(side);
-        let Some(lack) = state.as_mut().filter(|lack| lack.smallest <= bytes) else { return false };
-        lack.waiting += 1;
-        true
-    }
-
-    pub(super) fn problems(self) -> impl Iterator<Item = Problem> {
-        let states =
-            [self.local, self.remote].map(|state| state.into_inner().unwrap_or_else(PoisonError::into_inner));
-        states.into_iter().flatten().map(|Lack { problem, waiting, .. }| match waiting {
-            0 => problem,
-            _ => Problem {
-                message: match waiting {
-                    1 => format!("{} (1 more file waits for space)", problem.message),
-                    _ => format!("{} ({waiting} more files wait for space)", problem.message),
-                },
-                ..problem
-            },
-        })
     }
 }

@@ -8,8 +8,9 @@ use super::View;
 use crate::cycle::Resume;
 use crate::error::Error;
 use crate::report::Problem;
+use crate::route::Route;
 use disk::Extent;
-use journal::{Journal, RouteId};
+use journal::Journal;
 use model::{ObjectKey, RelPath};
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ impl Mounts {
     /// Hides what lies below a disk that is not there, except if `resume` answers just that. What is mounted is remembered, if `keep` says so.
     pub(crate) fn hide_vacant(
         &self,
-        route: RouteId,
+        route: &Route,
         journal: &Journal,
         resume: &mut Resume,
         keep: bool,
@@ -33,7 +34,7 @@ impl Mounts {
             paths.iter().map(ObjectKey::directory).collect()
         };
         let (before, after) = (points(&self.before), points(&self.after));
-        let known = journal.mounts(route).map_err(Error::Journal)?;
+        let known = journal.mounts(route.id).map_err(Error::Journal)?;
         // Of what came or went while the folder was looked at only a part was seen.
         let unsteady = &before ^ &after;
         for point in &unsteady {
@@ -62,7 +63,7 @@ impl Mounts {
             }
         }
         if keep && mounts != known {
-            journal.set_mounts(route, &mounts).map_err(Error::Journal)?;
+            journal.set_mounts(route.id, &mounts).map_err(Error::Journal)?;
         }
         Ok(())
     }
@@ -75,25 +76,24 @@ fn hide(view: &mut View, point: ObjectKey, message: String) {
 
 /// What a person is told of a directory of which nobody knows whether what is missing below it was deleted.
 fn doubt(
-    route: RouteId,
+    route: &Route,
     journal: &Journal,
     point: &ObjectKey,
     is_mounted: bool,
 ) -> Result<Option<String>, Error> {
-    let files = journal.lost_below(route, point).map_err(Error::Journal)?;
-    if files == 0 {
+    let lost = journal.lost_below(route.id, point).map_err(Error::Journal)?;
+    let (path, files) = (point.path(), if lost == 1 { "1 file".to_owned() } else { format!("{lost} files") });
+    if lost == 0 {
         return Ok(None);
     }
-    let (path, s) = (point.path(), if files == 1 { "" } else { "s" });
     let what = if is_mounted {
-        format!(
-            "what is mounted at {path} has none of the {files} file{s} that were synced there; they are left alone on both sides until the \
-             right disk is there"
-        )
+        format!("none of the {files} synced at {path}, where something is mounted, can be found there")
     } else {
-        format!(
-            "the disk that was mounted at {path} is not; its {files} file{s} are left alone on both sides until it is"
-        )
+        format!("the disk that was mounted at {path} is not; {files} of it cannot be found")
     };
-    Ok(Some(format!("{what}, or `heirloom sync --resume` says that they are to be deleted")))
+    let state = route.state.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
+    Ok(Some(format!(
+        "{what}, and nothing below it is touched on either side until the right disk is there, or \
+         `heirloom sync --resume{state}` says that they are to be deleted"
+    )))
 }
