@@ -53,6 +53,11 @@ impl<'h> Namespace<'h> {
         succeed(self.command("umount").arg(directory));
     }
 
+    /// Whether it could be: what is in use cannot.
+    pub(crate) fn tries_to_unmount(&self, directory: &Path) -> bool {
+        self.command("umount").arg(directory).stderr(Stdio::null()).status().unwrap().success()
+    }
+
     /// A path as it is in there.
     pub(crate) fn seen(&self, path: &Path) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));

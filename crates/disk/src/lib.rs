@@ -54,6 +54,7 @@ pub use chunks::Chunker;
 pub use entry::{Expect, Extent, Found, Identity, Problem, Reason, Special};
 pub use error::Error;
 pub use flush::flush;
+pub use mounts::Mounts;
 pub use read::{OpenFile, digest_of};
 pub use root::Root;
 pub use rounds::{Awaited, Rounds, Running};

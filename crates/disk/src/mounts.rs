@@ -2,7 +2,8 @@
 
 use crate::{Error, Root};
 use model::RelPath;
-use rustix::fd::{AsFd as _, AsRawFd as _};
+use rustix::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -14,7 +15,7 @@ const ON_DEMAND: &[u8] = b"autofs";
 
 impl Root {
     /// Where below the root something is mounted now, for this process. None where the system does not tell.
-    pub fn mounts(&self) -> Result<BTreeSet<RelPath>, Error> {
+    pub fn mounts(&self) -> Result<Mounts, Error> {
         let failed = |path: &Path, source| Error::Io { doing: "reading", path: path.to_owned(), source };
         let table = Path::new("/proc/self/mountinfo");
         let read = || match fs::read(table) {
@@ -33,8 +34,24 @@ impl Root {
         if !on_demand.is_empty() {
             lines = read()?;
         }
-        Ok(below(&lines, top.as_os_str().as_bytes(), false))
+        let points = below(&lines, top.as_os_str().as_bytes(), false);
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let pin = |point: &RelPath| {
+            rustix::fs::open(top.join(OsStr::from_bytes(&point.to_os_bytes())), flags, Mode::empty()).ok()
+        };
+        let pins = points.iter().filter_map(pin).collect();
+        Ok(Mounts { points, pins })
     }
+}
+
+/// What is mounted below a root. As long as this lives, the system unmounts none of it, short of force: nothing is written where a disk was that
+/// has just gone.
+#[derive(Debug, Default)]
+pub struct Mounts {
+    /// Where.
+    pub points: BTreeSet<RelPath>,
+    #[expect(dead_code, reason = "held open")]
+    pins: Vec<OwnedFd>,
 }
 
 /// Where something is mounted below `top`, either at once or on demand.
@@ -106,6 +123,6 @@ mod tests {
     #[test]
     fn nothing_is_mounted_below_a_new_directory() {
         let scratch = crate::testing::Scratch::new();
-        assert_eq!(scratch.root.mounts().unwrap(), BTreeSet::new());
+        assert_eq!(scratch.root.mounts().unwrap().points, BTreeSet::new());
     }
 }

@@ -45,18 +45,21 @@ impl Journal {
         Ok(self.mounts(route)?.into_iter().find_map(|(point, doubt)| doubt.filter(|_| is_there(&point))))
     }
 
-    /// How many files were agreed on below a directory, if the folder has none of them any more; 0 if it has any.
-    pub fn lost_below(&self, route: RouteId, directory: &ObjectKey) -> Result<u64, Error> {
-        self.with("counting what is gone below a directory", |connection| {
-            let below = "FROM base b LEFT JOIN sighting s ON s.route = b.route AND s.key = b.key AND s.side = 0 AND s.kind IS NULL
-                 WHERE b.route = ?1 AND b.kind <> 2 AND b.key > ?2 AND b.key < ?2 || char(0x10FFFF)";
-            let values = params![route.0, directory.as_str()];
-            // Asked in every cycle: where the disk is there, the first row answers.
+    /// How many files that were agreed on at a mount point or below it the folder has no more. Where something `is_mounted` there, all of them, or
+    /// 0 as long as it has any as agreed: a person may delete files on a disk that is there, and change some.
+    pub fn lost_below(&self, route: RouteId, point: &ObjectKey, is_mounted: bool) -> Result<u64, Error> {
+        self.with("counting what is gone below a mount", |connection| {
+            // What a rule leaves alone is not looked at, and so is not known to be gone.
+            let below = "FROM base b LEFT JOIN sighting s ON s.route = b.route AND s.key = b.key AND s.side = 0
+                 WHERE b.route = ?1 AND b.kind <> 2 AND (b.key = rtrim(?2, '/') OR b.key > ?2 AND b.key < ?2 || char(0x10FFFF))
+                   AND NOT EXISTS (SELECT 1 FROM sighting r WHERE r.route = b.route AND r.key = b.key AND r.side = 2)";
+            let values = params![route.0, point.as_str()];
             let find = format!("SELECT 1 {below} AND s.key IS NULL");
-            if connection.prepare_cached(&find)?.exists(values)? {
+            if is_mounted && connection.prepare_cached(&find)?.exists(values)? {
                 return Ok(0);
             }
-            let count = format!("SELECT count(*) {below}");
+            let lost = if is_mounted { "" } else { "AND s.key IS NOT NULL AND s.kind IS NULL" };
+            let count = format!("SELECT count(*) {below} {lost}");
             connection.prepare_cached(&count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
         })
     }
@@ -69,26 +72,34 @@ mod tests {
     use crate::{Change, Sighting};
 
     #[test]
-    fn what_was_agreed_below_a_directory_is_counted_once_nothing_of_it_is_there() {
+    fn what_is_gone_below_a_mount_is_counted() {
         let scratch = Scratch::new();
         let journal = scratch.open();
         let route = route_to(&journal, "cloud");
         let key = |key: &str| ObjectKey::parse(key).unwrap();
-        let agreed: Vec<Change> = ["a/x", "a/y/z", "a-b", "b"]
+        let agreed: Vec<Change> = ["a", "a-b", "a/x", "a/y/z", "a/rests", "b"]
             .iter()
             .zip(1..)
             .map(|(key, n)| Change::Agree(entry(key, n)))
             .collect();
         journal.record(route, &agreed).unwrap();
-        let lost = |directory: &str| journal.lost_below(route, &key(directory)).unwrap();
+        journal.record(route, &[Change::See(Sighting::Rests(key("a/rests")))]).unwrap();
+        let lost = |directory: &str| {
+            [false, true].map(|is_mounted| journal.lost_below(route, &key(directory), is_mounted).unwrap())
+        };
         let remove = |file: &str| {
             journal.record(route, &[Change::See(Sighting::Local(key(file), None))]).unwrap();
         };
-        assert_eq!((lost("a/"), lost("c/")), (0, 0));
+        assert_eq!((lost("a/"), lost("c/")), ([0, 0], [0, 0]));
         remove("a/x");
-        assert_eq!(lost("a/"), 0, "one is left");
-        remove("a/y/z");
-        assert_eq!((lost("a/"), lost("a/y/")), (2, 1));
+        assert_eq!(lost("a/"), [1, 0], "others are there as agreed");
+        remove("a");
+        assert_eq!(lost("a/"), [2, 0], "what was mounted may be a file");
+        let other = entry("a/y/z", 9);
+        let seen = crate::LocalSeen { node: other.agreed.local, stamp: other.stamp };
+        journal.record(route, &[Change::See(Sighting::Local(key("a/y/z"), Some(seen)))]).unwrap();
+        assert_eq!(lost("a/"), [2, 3], "something else has its name");
+        assert_eq!(lost("a/y/"), [0, 0]);
     }
 
     #[test]

@@ -178,6 +178,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         let surveys = Surveys::default();
         let before = self.local.mounts().map_err(Error::Local)?;
         let (mut here, mut there) = self.observe(&surveys).await?;
+        // Held to the end: what is written goes where it was planned to go.
         let mounts = Mounts { before, after: self.local.mounts().map_err(Error::Local)? };
         mounts.hide_vacant(self.route, self.journal, resume, !self.options.dry_run, &mut here)?;
         observe::recall(self.route, self.remote, self.journal, &mut there).await?;

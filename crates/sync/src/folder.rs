@@ -7,7 +7,6 @@ use bucket::Hands;
 use bytes::Bytes;
 use disk::{Expect, Found, Identity, OpenFile, Problem, Root, Staged, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, ObjectKey, RelPath, Stamp};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,7 +64,7 @@ impl Local for Folder {
         self.root.identity()
     }
 
-    fn mounts(&self) -> Result<BTreeSet<RelPath>, disk::Error> {
+    fn mounts(&self) -> Result<disk::Mounts, disk::Error> {
         self.root.mounts()
     }
 

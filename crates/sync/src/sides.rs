@@ -16,7 +16,6 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use journal::Inside;
 use md5::{Digest as _, Md5};
 use model::{ContentId, Kind, Meta, Node, ObjectKey, RelPath, RemoteVersion, Stamp, UploadId};
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,8 +72,8 @@ pub trait Local: Clone + Send + Sync + 'static {
     ) -> Result<impl Iterator<Item = Result<Found, Problem>> + Send + 'static + use<Self>, disk::Error>;
     /// Which directory the folder is. Blocks for a moment.
     fn identity(&self) -> Result<Identity, disk::Error>;
-    /// Where something is mounted below the folder. Blocks for a moment.
-    fn mounts(&self) -> Result<BTreeSet<RelPath>, disk::Error>;
+    /// What is mounted below the folder, and stays so as long as the answer lives. Blocks for a moment.
+    fn mounts(&self) -> Result<disk::Mounts, disk::Error>;
     /// The content of what was found; fails if it is not the same any more.
     fn digest(&self, found: &Found) -> impl Future<Output = Result<ContentId, disk::Error>> + Send;
     /// The same for a large file, with its chunks, in one pass; or in less, if it begins like what it was `before`.

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 
 /// Where something was mounted before the folder was looked at, and after.
 pub(crate) struct Mounts {
-    pub(crate) before: BTreeSet<RelPath>,
-    pub(crate) after: BTreeSet<RelPath>,
+    pub(crate) before: disk::Mounts,
+    pub(crate) after: disk::Mounts,
 }
 
 impl Mounts {
@@ -33,7 +33,7 @@ impl Mounts {
         let points = |paths: &BTreeSet<RelPath>| -> BTreeSet<ObjectKey> {
             paths.iter().map(ObjectKey::directory).collect()
         };
-        let (before, after) = (points(&self.before), points(&self.after));
+        let (before, after) = (points(&self.before.points), points(&self.after.points));
         let known = journal.mounts(route.id).map_err(Error::Journal)?;
         // Of what came or went while the folder was looked at only a part was seen.
         let unsteady = &before ^ &after;
@@ -81,7 +81,7 @@ fn doubt(
     point: &ObjectKey,
     is_mounted: bool,
 ) -> Result<Option<String>, Error> {
-    let lost = journal.lost_below(route.id, point).map_err(Error::Journal)?;
+    let lost = journal.lost_below(route.id, point, is_mounted).map_err(Error::Journal)?;
     let (path, files) = (point.path(), if lost == 1 { "1 file".to_owned() } else { format!("{lost} files") });
     if lost == 0 {
         return Ok(None);

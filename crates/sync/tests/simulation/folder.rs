@@ -10,7 +10,6 @@ use crate::world::{Machine, Mount, Port, State, Twist, Who, World};
 use bytes::Bytes;
 use disk::{Error, Expect, Extent, Filter as _, Found, Identity, Problem, Reason, Survey, Surveyed};
 use model::{ContentId, Kind, Meta, Mode, ObjectKey, RelPath, Stamp};
-use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use sync::Local;
@@ -403,8 +402,8 @@ impl Local for SimFolder {
         Ok(machine.tree(identified).identity)
     }
 
-    fn mounts(&self) -> Result<BTreeSet<RelPath>, disk::Error> {
-        Ok(BTreeSet::new())
+    fn mounts(&self) -> Result<disk::Mounts, disk::Error> {
+        Ok(disk::Mounts::default())
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, Error> {
