@@ -58,9 +58,12 @@ impl Journal {
             if is_mounted && connection.prepare_cached(&find)?.exists(values)? {
                 return Ok(0);
             }
-            let lost = if is_mounted { "" } else { "AND s.key IS NOT NULL AND s.kind IS NULL" };
-            let count = format!("SELECT count(*) {below} {lost}");
-            connection.prepare_cached(&count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
+            let count = |which: &str| {
+                let count = format!("SELECT count(*) {below} {which}");
+                connection.prepare_cached(&count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
+            };
+            let gone = count("AND s.key IS NOT NULL AND s.kind IS NULL")?;
+            if is_mounted && gone > 0 { count("") } else { Ok(gone) }
         })
     }
 }
