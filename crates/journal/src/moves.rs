@@ -56,6 +56,7 @@ const TABLES: &str = "
         route INTEGER, side INTEGER, target TEXT, origin TEXT, stays INTEGER,
         PRIMARY KEY (route, side, target)
     ) WITHOUT ROWID;
+    CREATE INDEX temp.by_origin ON moved (origin);
     CREATE TEMP TABLE kept (route INTEGER, side INTEGER, key TEXT, PRIMARY KEY (route, side, key)) WITHOUT ROWID;
     CREATE TEMP TABLE leaving (content BLOB, size INTEGER, key TEXT, PRIMARY KEY (content, size, key)) WITHOUT ROWID;
     CREATE TEMP TABLE arriving (content BLOB, size INTEGER, key TEXT, PRIMARY KEY (content, size, key)) WITHOUT ROWID;
@@ -97,10 +98,11 @@ impl Journal {
         })
     }
 
-    /// How many of these keys, gone from a side, were found to be kept by both under another name.
+    /// How many of these keys, gone from a side, were found to have been moved there, or to be kept by both under another name.
     pub fn count_kept(&self, route: RouteId, gone_from: MovedOn, keys: &[ObjectKey]) -> Result<u64, Error> {
         self.with("looking up what is kept", |connection| {
-            let find = "SELECT 1 FROM temp.kept WHERE route = ?1 AND side = ?2 AND key = ?3";
+            let find = "SELECT 1 FROM temp.kept WHERE route = ?1 AND side = ?2 AND key = ?3 UNION ALL
+                        SELECT 1 FROM temp.moved WHERE route = ?1 AND side = ?2 AND origin = ?3 AND NOT stays";
             let mut statement = connection.prepare_cached(find)?;
             let mut kept = 0;
             for key in keys {

@@ -91,10 +91,9 @@ impl Deciding {
         let find = move || {
             let (there, here) =
                 (journal.find_moves(route, MovedOn::Remote)?, journal.find_moves(route, MovedOn::Local)?);
-            let no_loss = PerSide { local: there.moved, remote: here.moved };
             let at_hand = PerSide { local: there.moved + there.copied, remote: here.moved + here.copied };
             let crossed = [here.crossed, there.crossed].concat();
-            Ok((Survey { no_loss, at_hand, ..Survey::default() }, crossed))
+            Ok((Survey { at_hand, ..Survey::default() }, crossed))
         };
         blocking(find).await.map_err(Error::Journal)
     }
@@ -122,7 +121,8 @@ impl Deciding {
         blocking(part).await.map_err(Error::Journal)
     }
 
-    /// How many of these steps delete what both sides keep under another name.
+    /// How many of these steps delete what was moved, or what both sides keep under another name. What a move left and is not deleted, because a rule
+    /// or a missing disk hides it, makes up for no other deletion.
     async fn kept(&self, steps: &Steps) -> Result<PerSide, Error> {
         let deleted = |on: Side| -> Vec<ObjectKey> {
             let deleted = steps.iter().filter_map(|(_, step)| match step {
