@@ -45,8 +45,8 @@ impl Journal {
         Ok(self.mounts(route)?.into_iter().find_map(|(point, doubt)| doubt.filter(|_| is_there(&point))))
     }
 
-    /// How many files that were agreed on at a mount point or below it the folder has no more. Where something `is_mounted` there, all of them, or
-    /// 0 as long as it has any as agreed: a person may delete files on a disk that is there, and change some.
+    /// How many files that were agreed on at a mount point or below it are not as they were. Where something `is_mounted` there, all of them if some are
+    /// gone and none is as agreed, else 0: a person may delete files on a disk that is there, and change some.
     pub fn lost_below(&self, route: RouteId, point: &ObjectKey, is_mounted: bool) -> Result<u64, Error> {
         self.with("counting what is gone below a mount", |connection| {
             // What a rule leaves alone is not looked at, and so is not known to be gone.
@@ -62,8 +62,11 @@ impl Journal {
                 let count = format!("SELECT count(*) {below} {which}");
                 connection.prepare_cached(&count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
             };
+            if !is_mounted {
+                return count("AND s.key IS NOT NULL");
+            }
             let gone = count("AND s.key IS NOT NULL AND s.kind IS NULL")?;
-            if is_mounted && gone > 0 { count("") } else { Ok(gone) }
+            if gone > 0 { count("") } else { Ok(0) }
         })
     }
 }
@@ -101,8 +104,8 @@ mod tests {
         let other = entry("a/y/z", 9);
         let seen = crate::LocalSeen { node: other.agreed.local, stamp: other.stamp };
         journal.record(route, &[Change::See(Sighting::Local(key("a/y/z"), Some(seen)))]).unwrap();
-        assert_eq!(lost("a/"), [2, 3], "something else has its name");
-        assert_eq!(lost("a/y/"), [0, 0]);
+        assert_eq!(lost("a/"), [3, 3], "something else has its name");
+        assert_eq!(lost("a/y/"), [1, 0], "written where the disk is not, or by a person on it");
     }
 
     #[test]

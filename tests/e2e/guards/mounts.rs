@@ -43,7 +43,7 @@ impl<'h> Scene<'h> {
     }
 }
 
-const AWAY: &str = "the disk that was mounted at photos is not; ";
+const AWAY: &str = "the disk that was mounted at photos is not, with 5 files missing";
 
 #[test]
 fn a_disk_below_the_folder_that_is_not_mounted() {
@@ -177,4 +177,20 @@ fn a_disk_that_is_to_be_unmounted_while_it_is_written() {
     assert!(scene.namespace.tries_to_unmount(&scene.point));
     assert_eq!(count(), PHOTOS + 1);
     assert!(fs::read_dir(&scene.point).unwrap().next().is_none());
+}
+
+/// As a container's configuration is, with an empty file for it to be mounted on.
+#[test]
+fn a_file_that_was_mounted() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let point = home.write("documents/settings", "");
+    let file = home.write("settings", "those that count");
+    scene.namespace.mount(&file, &point);
+    scene.sync(&[]).ok();
+    scene.namespace.unmount(&point);
+    scene.sync(&[]).code(3).tells(&["mounted at settings is not"]);
+    assert_eq!(home.read("cloud/live/alice/documents/settings").as_deref(), Some("those that count"));
 }

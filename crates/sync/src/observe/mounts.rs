@@ -1,8 +1,8 @@
 //! Disks that are mounted below the folder.
 //!
 //! One that is not there leaves an empty directory in its place, or none; another one in its place, or one that is mounted over a directory, hides what
-//! was there. All of these look like a deletion of everything below. So where something was mounted is remembered; and where something is or
-//! was, and nothing is left of what was agreed upon, both sides are left alone until it is back, or a person says otherwise.
+//! was there. All of these look like a deletion of everything below. So where something was mounted is remembered. Where nothing is any more and not all
+//! is as it was, or where something is and nothing is as agreed, both sides are left alone until that is over, or a person says otherwise.
 
 use super::View;
 use crate::cycle::Resume;
@@ -89,7 +89,7 @@ fn doubt(
     let what = if is_mounted {
         format!("none of the {files} synced at {path}, where something is mounted, can be found there")
     } else {
-        format!("the disk that was mounted at {path} is not; {files} of it cannot be found")
+        format!("the disk that was mounted at {path} is not, with {files} missing or changed there")
     };
     let state = route.state.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
     Ok(Some(format!(
