@@ -1,11 +1,12 @@
 //! The database file: its permissions, its settings and its format.
 
 use crate::Error;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// One entry per format: what turns the one before into it. Entries are never edited once released.
 const MIGRATIONS: [&str; 1] = ["
@@ -68,10 +69,26 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    keep_a_log(connection)?;
     // A key that was shown to a person must survive the power failing right afterwards.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", "on")
+}
+
+/// SQLite does not wait for others where it switches a new file to a write-ahead log, whatever its timeout
+/// says: of several processes that begin the same file at once, some are told that it is busy.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let patience = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && Instant::now() < patience => sleep(Duration::from_millis(5)),
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Applies what is missing, in one transaction that other processes wait for; returns the format found last.

@@ -258,6 +258,23 @@ fn many_processes_open_a_new_database_at_once() {
 }
 
 #[test]
+fn many_that_begin_one_at_once_all_succeed() {
+    for _ in 0..100 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("heirloom.db");
+        let ready = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    ready.wait();
+                    Accounts::open(&path).unwrap();
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn a_newer_format_is_left_alone() {
     let world = World::new();
     let path = world.directory.path().join("data/heirloom.db");

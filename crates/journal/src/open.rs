@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
@@ -202,7 +203,7 @@ fn connect(path: &Path) -> Result<Connection, Error> {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    keep_a_log(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -211,6 +212,22 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // Else every new value bound to a kept statement has it prepared anew, in the hope of a better plan: tens of microseconds each.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// SQLite does not wait for others where it switches a new file to a write-ahead log, whatever its timeout
+/// says: of several processes that begin the same file at once, some are told that it is busy.
+fn keep_a_log(connection: &Connection) -> rusqlite::Result<()> {
+    let patience = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && Instant::now() < patience => sleep(Duration::from_millis(5)),
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn prove_sound(connection: &Connection, path: &Path) -> Result<(), Error> {

@@ -144,3 +144,19 @@ fn a_place_that_cannot_be_is_said_so() {
     fs::write(scratch.directory.path().join("state"), "a file").unwrap();
     assert!(matches!(Journal::open(&scratch.path), Err(Error::Unreachable { .. })));
 }
+
+#[test]
+fn many_that_begin_one_at_once_all_succeed() {
+    for _ in 0..100 {
+        let scratch = Scratch::new();
+        let ready = std::sync::Barrier::new(6);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    ready.wait();
+                    Journal::open(&scratch.path).unwrap();
+                });
+            }
+        });
+    }
+}
