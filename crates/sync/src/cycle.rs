@@ -4,7 +4,7 @@ use crate::afterwards::Errand;
 use crate::apply::Applier;
 use crate::decide::{Deciding, Pass, Survey};
 use crate::error::Error;
-use crate::observe::{self, Mounts, View};
+use crate::observe::{self, Moment, Mounts, View};
 use crate::progress::{Progress, Stage};
 use crate::remember;
 use crate::report::{Outcome, Problem, Report};
@@ -225,7 +225,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         self.conclude(&deciding, identity, &instructions, &report)?;
         if report.wrote_remote() {
             // Our own changes come back as news; taken in now, they do not make the next cycle look busy.
-            self.look_at_remote().await?;
+            self.look_at_remote(Moment::After).await?;
         }
         Ok(Outcome::Done(report))
     }
@@ -240,14 +240,14 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
                 drop(notes);
                 view
             },
-            self.look_at_remote()
+            self.look_at_remote(Moment::Before)
         );
         writing.finish().await?;
         Ok((here?, there?))
     }
 
-    async fn look_at_remote(&self) -> Result<View, Error> {
-        observe::remote(self.route, self.remote, self.journal).await
+    async fn look_at_remote(&self, moment: Moment) -> Result<View, Error> {
+        observe::remote(self.route, self.remote, self.journal, moment).await
     }
 
     /// Whether a side is another one than that with which the base was agreed upon.

@@ -92,7 +92,7 @@ impl Deciding {
             let (there, here) =
                 (journal.find_moves(route, MovedOn::Remote)?, journal.find_moves(route, MovedOn::Local)?);
             let at_hand = PerSide { local: there.moved + there.copied, remote: here.moved + here.copied };
-            let crossed = [here.crossed, there.crossed].concat();
+            let crossed = [here.crossed, there.crossed, journal.given_up(route)?].concat();
             Ok((Survey { at_hand, ..Survey::default() }, crossed))
         };
         blocking(find).await.map_err(Error::Journal)
@@ -104,8 +104,9 @@ impl Deciding {
         if crossed.is_empty() || self.route.direction.leads().is_some() {
             return Ok(());
         }
-        let leaves = |crossing: &Crossing| self.sight(&crossing.left, 0) == Sight::Clear;
-        let keys = crossed.into_iter().filter(leaves).map(|crossing| crossing.key);
+        let is_clear = |key: &ObjectKey| self.sight(key, 0) == Sight::Clear;
+        let crossed = crossed.into_iter().filter(|one| is_clear(&one.left) && is_clear(&one.key));
+        let keys = crossed.map(|crossing| crossing.key);
         self.crossed = Arc::new(keys.collect());
         if self.options.dry_run {
             return Ok(());

@@ -13,7 +13,7 @@ mod unsaid;
 pub(crate) use contested::look_into;
 pub(crate) use local::local;
 pub(crate) use mounts::Mounts;
-pub(crate) use remote::remote;
+pub(crate) use remote::{Moment, remote};
 pub(crate) use unsaid::{is_unsaid, recall};
 
 use crate::error::Error;

@@ -103,7 +103,7 @@ fn a_move_that_comes_in_two_halves_is_told_by_what_is_kept() {
     );
 }
 
-/// `a` and `b` held the same, and each is gone from one side. What was moved from one to the other has its inode here, and there its time.
+/// `a` and `b` held the same; `a` is gone from one side, and `b` has other content on the other. What was moved from one to the other has its inode here, and there its time.
 #[test]
 fn a_content_that_would_be_left_nowhere_is_told() {
     let scratch = Scratch::new();
@@ -124,15 +124,19 @@ fn a_content_that_would_be_left_nowhere_is_told() {
     let came_with_time = Change::See(Sighting::Remote(moved.key, Some(seen)));
     let lacks = |name| Change::See(Sighting::Remote(key(name), None));
     let none = Change::Forget(key("c"));
+    let edited = entry("b", 7);
+    let here_other = here(edited.clone());
+    let seen = RemoteSeen { node: edited.agreed.remote, version: edited.version };
+    let other_there = Change::See(Sighting::Remote(key("b"), Some(seen)));
     let table = [
-        (MovedOn::Local, [&none, &gone("a"), &lacks("b")], vec![]),
-        (MovedOn::Local, [&came_by_inode[0], &gone("a"), &lacks("b")], vec!["a b"]),
-        (MovedOn::Local, [&came_by_inode[1], &gone("a"), &lacks("b")], vec!["a b"]),
-        (MovedOn::Local, [&here(of("b", 22, 33)), &gone("a"), &lacks("b")], vec![]),
+        (MovedOn::Local, [&none, &gone("a"), &other_there], vec![]),
+        (MovedOn::Local, [&came_by_inode[0], &gone("a"), &other_there], vec!["a b"]),
+        (MovedOn::Local, [&came_by_inode[1], &gone("a"), &other_there], vec!["a b"]),
+        (MovedOn::Local, [&here(of("b", 22, 33)), &gone("a"), &other_there], vec![]),
         (MovedOn::Local, [&came_by_inode[1], &gone("a"), &none], vec![]),
-        (MovedOn::Local, [&gone("b"), &gone("a"), &lacks("b")], vec![]),
-        (MovedOn::Remote, [&none, &lacks("a"), &gone("b")], vec![]),
-        (MovedOn::Remote, [&came_with_time, &lacks("a"), &gone("b")], vec!["a b"]),
+        (MovedOn::Local, [&gone("b"), &gone("a"), &other_there], vec![]),
+        (MovedOn::Remote, [&none, &lacks("a"), &here_other], vec![]),
+        (MovedOn::Remote, [&came_with_time, &lacks("a"), &here_other], vec!["a b"]),
     ];
     for (on, changes, expected) in table {
         let before = [of("a", 11, 1), of("b", 22, 2)].map(Change::Agree);
@@ -148,5 +152,43 @@ fn a_content_that_would_be_left_nowhere_is_told() {
             "a third name keeps it: {on:?} {changes:?}"
         );
         assert_eq!(crossed(none.clone()), expected, "{on:?} {changes:?}");
+    }
+}
+
+/// Two people delete one of two twins each.
+#[test]
+fn a_content_that_each_side_has_given_up_under_one_name_is_told() {
+    let scratch = Scratch::new();
+    let journal = scratch.open();
+    let route = route_to(&journal, "cloud");
+    let lacks = |name| Change::See(Sighting::Remote(key(name), None));
+    let touched = |name| {
+        let mut entry = entry(name, 1);
+        entry.agreed.local.meta.mtime = Some(UnixNanos(99));
+        let seen = LocalSeen { node: entry.agreed.local, stamp: entry.stamp };
+        Change::See(Sighting::Local(entry.key, Some(seen)))
+    };
+    let none = || Change::Forget(key("c"));
+    let third = || Change::Agree(entry("c", 1));
+    let arrives = || {
+        let seen = LocalSeen { node: entry("c", 1).agreed.local, stamp: entry("c", 1).stamp };
+        Change::See(Sighting::Local(key("c"), Some(seen)))
+    };
+    let table = [
+        ([gone("a"), lacks("b"), none()], vec!["a b"]),
+        ([lacks("a"), gone("b"), none()], vec!["b a"]),
+        ([gone("a"), touched("b"), lacks("b")], vec!["a b"]),
+        ([gone("a"), none(), none()], vec![]),
+        ([lacks("a"), lacks("b"), none()], vec![]),
+        ([gone("a"), lacks("b"), third()], vec![]),
+        ([gone("a"), lacks("b"), arrives()], vec![]),
+        ([gone("a"), gone("b"), lacks("b")], vec![]),
+    ];
+    for (changes, expected) in table {
+        let before = [Change::Forget(key("c")), Change::Agree(entry("a", 1)), Change::Agree(entry("b", 1))];
+        journal.record(route, &[&before[..], &changes].concat()).unwrap();
+        let crossed = journal.given_up(route).unwrap();
+        let told: Vec<_> = crossed.iter().map(|one| format!("{} {}", one.left, one.key)).collect();
+        assert_eq!(told, expected, "{changes:?}");
     }
 }

@@ -26,11 +26,21 @@ const HEADS_AT_ONCE: usize = 64;
 /// Objects that wait to be asked about.
 const WAITING_MAX: usize = 1_000;
 
+/// When the remote side is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Before anything is decided.
+    Before,
+    /// Right after this machine has written there. A listing tells the time that the store gave to each object then.
+    After,
+}
+
 /// Looks at the remote side, and records where it differs from what is known.
 pub(crate) async fn remote<R: Remote>(
     route: &Route,
     side: &R,
     journal: &Arc<Journal>,
+    moment: Moment,
 ) -> Result<View, Error> {
     let cursor = journal.cursor(route.id).map_err(Error::Journal)?;
     let answer = side.changes(cursor.as_deref(), Duration::ZERO).await.map_err(Error::Remote)?;
@@ -40,15 +50,16 @@ pub(crate) async fn remote<R: Remote>(
     let (told, order) = match answer {
         Changes::Since(told) => (told, Order::Any),
         Changes::Everything(told) => (told, Order::Whole),
-        Changes::Unknown | Changes::Unsupported => return list(route, side, journal).await,
+        Changes::Unknown | Changes::Unsupported => return list(route, side, journal, moment).await,
     };
-    let look = Look { order, cursor: Some(told.cursor), rewound };
+    let look = Look { order, moment, cursor: Some(told.cursor), rewound };
     compare(route, journal, look, told.changes.map_ok(News::from).boxed(), None).await
 }
 
 /// What kind of look at the remote side this is.
 struct Look {
     order: Order,
+    moment: Moment,
     /// Where the next one starts.
     cursor: Option<String>,
     /// Whether the store was found put back.
@@ -114,6 +125,7 @@ async fn compare(
         route: route.id,
         known,
         changes: Vec::new(),
+        moment: look.moment,
         can_ask: ask.is_some(),
         questions: Vec::new(),
         view: View::default(),
@@ -140,6 +152,7 @@ struct Comparer {
     /// What is known, in key order; `None` where single keys are looked up.
     known: Option<Peekable<KnownEntries>>,
     changes: Vec<Change>,
+    moment: Moment,
     /// Whether questions are answered.
     can_ask: bool,
     questions: Vec<Question>,
@@ -225,7 +238,8 @@ impl Comparer {
 
     /// A listing tells the version; only a new one has to be asked about.
     fn look_up(&mut self, listed: Listed, known: Option<&Known>) -> Result<(), Error> {
-        let Some(then) = known.and_then(Known::remote).filter(|then| listed.is_still(&then.version)) else {
+        let is_still = |then: &RemoteSeen| listed.is_still(&then.version) && !self.is_unlisted(&listed, then);
+        let Some(then) = known.and_then(Known::remote).filter(is_still) else {
             self.questions.push(Question::Of(listed));
             return Ok(());
         };
@@ -234,6 +248,12 @@ impl Comparer {
         }
         let seen = RemoteSeen { node: then.node, version: listed.version };
         change(listed.key, seen, known).map_or(Ok(()), |change| self.record(change))
+    }
+
+    /// Whether this machine has written an object and died before it saw the time that the store gave to it: somebody may have given it other
+    /// permissions since, which leave its ETag as it is.
+    fn is_unlisted(&self, listed: &Listed, then: &RemoteSeen) -> bool {
+        self.moment == Moment::Before && then.version.modified.is_none() && listed.version.modified.is_some()
     }
 
     fn miss(&mut self, known: &Known) -> Result<(), Error> {
@@ -337,14 +357,19 @@ fn is_reserved(key: &ObjectKey) -> bool {
 }
 
 /// A listing of everything, and a question for each object that is new.
-async fn list<R: Remote>(route: &Route, side: &R, journal: &Arc<Journal>) -> Result<View, Error> {
+async fn list<R: Remote>(
+    route: &Route,
+    side: &R,
+    journal: &Arc<Journal>,
+    moment: Moment,
+) -> Result<View, Error> {
     let (sender, questions) = mpsc::channel(WAITING_MAX);
     let listing = side.list().map_ok(|found| match found {
         bucket::Found::Object(listed) => News::Listed(listed),
         bucket::Found::Unusable(key) => News::Unusable(key),
         bucket::Found::Unreadable { path, why } => News::Unreadable { path, why },
     });
-    let look = Look { order: Order::Whole, cursor: None, rewound: false };
+    let look = Look { order: Order::Whole, moment, cursor: None, rewound: false };
     let comparing = compare(route, journal, look, listing.boxed(), Some(sender));
     let asking = ask(route, side, journal, received(questions));
     let (compared, asked) = tokio::join!(comparing, asking);

@@ -421,12 +421,13 @@ impl Local for SimFolder {
 
     async fn read(&self, found: &Found) -> Result<Bytes, Error> {
         let path = found.key.path();
-        self.operate("read", path.as_str(), |work| work.read(&path, found).map(|entry| entry.bytes)).await
+        self.operate("read", path.as_str(), |work| work.read_to_send(&path, found).map(|entry| entry.bytes))
+            .await
     }
 
     async fn open(&self, found: &Found) -> Result<SimReading, Error> {
         let path = found.key.path();
-        self.operate("open", path.as_str(), |work| work.read(&path, found)).await?;
+        self.operate("open", path.as_str(), |work| work.read_to_send(&path, found)).await?;
         Ok(SimReading { folder: self.clone(), found: found.clone() })
     }
 
@@ -492,6 +493,12 @@ impl Local for SimFolder {
 }
 
 impl Work<'_> {
+    fn read_to_send(&mut self, path: &RelPath, found: &Found) -> Result<Entry, Error> {
+        let machine = self.index();
+        self.state.judge_reading(machine, Site::Machine(machine), path.as_str());
+        self.read(path, found)
+    }
+
     fn read(&self, path: &RelPath, found: &Found) -> Result<Entry, Error> {
         let text = path.as_str();
         if !self.machine().may_be_read(text) {

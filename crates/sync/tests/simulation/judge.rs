@@ -27,26 +27,36 @@ impl State {
     fn has_crossed(&self, machine: usize, path: &str, site: Site) -> bool {
         let from = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
         let content = self.content_at(from, path);
-        let mut others = self.ledger.agreed_paths(machine).filter(|other| *other != path);
-        others.any(|other| {
-            content.is_some()
-                && self.content_at(site, other) == content
-                && self.content_at(from, other) != content
-        })
+        self.only_there(site, from, content).iter().any(|other| other != path)
     }
 
-    /// The same, of paths that are left to trust in once this one goes: what was agreed upon there may count no more.
+    /// The engine reads what it is about to write on the other side. Should it die before it does, it still may once the reason is not seen any more.
+    pub(crate) fn judge_reading(&mut self, machine: usize, from: Site, path: &str) {
+        let site = if from == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
+        if self.has_crossed(machine, path, site) {
+            self.ledger.nothing_left(machine, path);
+        }
+    }
+
+    /// Of the paths that are left to trust in once this one goes, what was agreed upon may count no more.
     fn forget_crossed(&mut self, machine: usize, path: &str, site: Site) {
         let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
-        let content = self.content_at(site, path);
-        let is_left = |one: &&str| {
-            content.is_some()
-                && self.content_at(other, one) == content
-                && self.content_at(site, one) != content
-        };
-        let left: Vec<String> =
-            self.ledger.agreed_paths(machine).filter(is_left).map(ToOwned::to_owned).collect();
+        let left = self.only_there(other, site, self.content_at(site, path));
         left.iter().filter(|one| *one != path).for_each(|one| self.ledger.nothing_left(machine, one));
+    }
+
+    /// The paths at which a content is at one of two sites and not at the other.
+    fn only_there(&self, site: Site, other: Site, content: Option<ContentId>) -> Vec<String> {
+        let held: Vec<&str> = match site {
+            Site::Machine(machine) => self.machines[machine].folder.files().map(|(path, _)| path).collect(),
+            Site::Bucket => self.bucket.iter().map(|(key, _)| key.as_str()).collect(),
+        };
+        let is_it = |path: &&str| {
+            content.is_some()
+                && self.content_at(site, path) == content
+                && self.content_at(other, path) != content
+        };
+        held.into_iter().filter(is_it).map(ToOwned::to_owned).collect()
     }
 
     fn content_at(&self, site: Site, path: &str) -> Option<ContentId> {

@@ -164,12 +164,6 @@ impl Ledger {
         self.agreements.get(&(machine, path.to_owned())).copied()
     }
 
-    /// Where a machine and the bucket agreed.
-    pub(crate) fn agreed_paths(&self, machine: usize) -> impl Iterator<Item = &str> {
-        let of_machine = (machine, String::new())..(machine + 1, String::new());
-        self.agreements.range(of_machine).map(|((_, path), _)| path.as_str())
-    }
-
     pub(crate) fn nothing_left(&mut self, machine: usize, path: &str) {
         self.agreements.remove(&(machine, path.to_owned()));
     }
@@ -243,16 +237,6 @@ impl Ledger {
             self.blind.remove(path);
         }
         writers.insert(machine, (self.count, content));
-    }
-
-    /// A machine may remember what it wrote, and no more that it listed it since: it takes what others made of it for its own.
-    pub(crate) fn forget_listings(&mut self, machine: usize) {
-        for (path, writers) in &self.writers {
-            let Some((at, wrote)) = writers.get(&machine) else { continue };
-            if writers.values().any(|(later, other)| later > at && other == wrote) {
-                self.blind.insert(path.clone());
-            }
-        }
     }
 
     pub(crate) fn listed(&mut self, machine: usize, began: u64) {

@@ -28,7 +28,6 @@ impl State {
         self.ledger.forget_unless(machine, |path| {
             after.contains_key(path) || after.contains_key(&format!("{path}/"))
         });
-        self.ledger.forget_listings(machine);
         self.count("journals thrown back with the power");
         self.note(format_args!("{machine} has its journal thrown back by the loss of power"));
     }

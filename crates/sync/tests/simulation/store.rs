@@ -398,6 +398,7 @@ impl Remote for SimStore {
         let get = |state: &mut State| {
             let stored = state.bucket.get(key).ok_or_else(|| Error::NotFound { key: key.clone() })?.clone();
             state.expect(key, &Expect::Version(version.clone()))?;
+            state.judge_reading(self.who.machine, Site::Bucket, key.path().as_str());
             Ok(stored)
         };
         let stored = self.request("get", key.as_str(), get).await?;
@@ -446,7 +447,12 @@ impl Remote for SimStore {
     }
 
     async fn begin_upload(&self, key: &ObjectKey, _node: &Node) -> Result<UploadId, Error> {
-        self.request("begin upload", key.as_str(), |state| Ok(state.bucket.begin_upload(key))).await
+        let machine = self.who.machine;
+        self.request("begin upload", key.as_str(), |state| {
+            state.judge_reading(machine, Site::Machine(machine), key.as_str());
+            Ok(state.bucket.begin_upload(key))
+        })
+        .await
     }
 
     async fn resume_upload(&self, key: &ObjectKey, id: &UploadId) -> Result<Option<UploadId>, Error> {

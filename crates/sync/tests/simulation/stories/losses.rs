@@ -149,3 +149,57 @@ fn what_two_people_have_moved_past_each_other_is_kept() {
         assert_eq!(versions, BTreeSet::from(["a", "b"].map(ToOwned::to_owned)));
     });
 }
+
+/// Each of two people trusts in the twin that the other one does away with, or moves over the other name.
+#[test]
+fn a_content_that_each_of_two_people_still_has_under_a_name_is_kept() {
+    let acts: [fn(&Story, usize, &str, &str); 3] = [
+        |story, machine, gone, _| story.remove(machine, gone),
+        |story, machine, gone, kept| story.rename(machine, gone, kept),
+        |story, machine, gone, kept| {
+            story.write(machine, kept, "one");
+            story.remove(machine, gone);
+        },
+    ];
+    for (first, second) in [(0, 0), (1, 1), (2, 2), (0, 1), (1, 0), (2, 1), (0, 2)] {
+        for order in [[0, 1, 0], [1, 0, 1]] {
+            Story::tell(2, async |story| {
+                story.write(0, "a", "one");
+                story.write(0, "b", "one");
+                story.sync(0).await;
+                story.sync(1).await;
+                acts[first](&story, 0, "a", "b");
+                acts[second](&story, 1, "b", "a");
+                for machine in order {
+                    story.sync(machine).await;
+                }
+                let holds = |machine| {
+                    let held = ["a", "b"].map(|name| story.read(machine, name));
+                    held.iter().filter(|held| held.as_deref() == Some("one")).count()
+                };
+                let (here, there) = (holds(0), holds(1));
+                assert!(here > 0 && here == there, "{first} {second} {order:?}: {here} and {there}");
+                assert_eq!(story.copies(0), [""; 0]);
+            });
+        }
+    }
+}
+
+/// What a store answers to a write does not tell the time that it gave to the object; only a listing does.
+#[test]
+fn permissions_that_were_set_before_the_writer_had_listed_what_it_wrote_arrive() {
+    Story::tell(2, async |story| {
+        let story = story.without_feed();
+        story.write(0, "paper", "one");
+        story.cue("put", "paper", |state, _| {
+            state.cue = Some(Cue { what: "list", key: "", act: |_, _| Twist::Lost });
+            Twist::None
+        });
+        assert!(matches!(story.run(0).await, Err(Error::Remote(_))));
+        story.sync(1).await;
+        story.chmod(1, "paper", 0o755);
+        story.sync(1).await;
+        story.sync(0).await;
+        assert_eq!(story.mode(0, "paper"), Some(0o755));
+    });
+}
