@@ -30,6 +30,7 @@
 //!
 //! Read next: [`RelPath`] (why a path is kept in its escaped form), [`Node`] (what is compared).
 
+mod disk;
 mod escape;
 mod name;
 mod node;
@@ -38,6 +39,7 @@ mod path;
 mod size;
 mod version;
 
+pub use disk::DiskId;
 pub use name::{BucketName, MachineName, NameError, StateName, UserName};
 pub use node::{ContentId, Kind, Meta, Mode, Node, Owner, UnixNanos};
 pub use part::{Chunk, ChunkDigest, Piece, UploadId};

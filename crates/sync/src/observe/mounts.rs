@@ -11,8 +11,8 @@ use crate::report::Problem;
 use crate::route::Route;
 use disk::Extent;
 use journal::Journal;
-use model::{ObjectKey, RelPath};
-use std::collections::BTreeSet;
+use model::{DiskId, ObjectKey, RelPath};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where something was mounted before the folder was looked at, and after.
 pub(crate) struct Mounts {
@@ -30,8 +30,8 @@ impl Mounts {
         keep: bool,
         view: &mut View,
     ) -> Result<(), Error> {
-        let points = |paths: &BTreeSet<RelPath>| -> BTreeSet<ObjectKey> {
-            paths.iter().map(ObjectKey::directory).collect()
+        let points = |points: &BTreeMap<RelPath, Option<DiskId>>| -> BTreeSet<ObjectKey> {
+            points.keys().map(ObjectKey::directory).collect()
         };
         let (before, after) = (points(&self.before.points), points(&self.after.points));
         let known = journal.mounts(route.id).map_err(Error::Journal)?;
