@@ -68,6 +68,8 @@ impl Root {
                 change_mode(&place.directory, &place.name, Mode::from_st_mode(USUAL_DIRECTORY_MODE))
                     .map_err(failed)
             }
+            // Something is mounted there: the directory stands, as one does that somebody has put a file into.
+            Err(Errno::BUSY) => Ok(()),
             Err(errno) => Err(failed(errno)),
         }
     }
