@@ -67,12 +67,16 @@ impl Home {
 
     /// Runs a command of ours in a shell, literally as it was printed.
     pub(crate) fn run_printed(&self, command: &str) -> Ran {
+        self.run_in_shell(self.program("sh"), command)
+    }
+
+    /// The same in this shell.
+    pub(crate) fn run_in_shell(&self, mut shell: Command, command: &str) -> Ran {
         let ours = Path::new(env!("CARGO_BIN_EXE_heirloom")).parent().unwrap();
         let others = std::env::var_os("PATH").unwrap_or_default();
         let places = std::iter::once(ours.to_owned()).chain(std::env::split_paths(&others));
-        let mut run = self.program("sh");
-        run.args(["-c", command]).env("PATH", std::env::join_paths(places).unwrap());
-        Ran::new(command.to_owned(), run.output().unwrap())
+        shell.args(["-c", command]).env("PATH", std::env::join_paths(places).unwrap());
+        Ran::new(command.to_owned(), shell.output().unwrap())
     }
 
     pub(crate) fn git(&self, arguments: &[&str]) -> Ran {
@@ -152,19 +156,20 @@ impl Ran {
         self
     }
 
-    /// The command to go on that standard error names.
+    /// The command to go on that is named.
     #[track_caller]
     pub(crate) fn names_resume(&self) -> &str {
         self.names("sync --resume")
     }
 
-    /// The command of ours that standard error names and that begins like this.
+    /// The command of ours that is named and that begins like this.
     #[track_caller]
     pub(crate) fn names(&self, begins: &str) -> &str {
-        let Self { what, stderr, .. } = self;
+        let Self { what, stdout, stderr, .. } = self;
         let begins = format!("heirloom {begins}");
-        let printed = stderr.split('`').find(|quoted| quoted.starts_with(&begins));
-        printed.unwrap_or_else(|| panic!("`{what}` names no `{begins}`:\n{stderr}"))
+        let mut quoted = stdout.split('`').chain(stderr.split('`'));
+        let printed = quoted.find(|quoted| quoted.starts_with(&begins));
+        printed.unwrap_or_else(|| panic!("`{what}` names no `{begins}`:\n{stdout}\n{stderr}"))
     }
 
     /// Results and errors together must hold each of these.

@@ -68,6 +68,11 @@ impl<'h> Namespace<'h> {
         Ran::of(self.heirloom(arguments))
     }
 
+    /// A command as it was printed.
+    pub(crate) fn run_printed(&self, command: &str) -> Ran {
+        self.home.run_in_shell(self.command("sh"), command)
+    }
+
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
         self.home.start_as(arguments, self.heirloom(arguments))
     }

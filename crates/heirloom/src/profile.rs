@@ -5,6 +5,7 @@
 
 pub(crate) mod api;
 pub(crate) mod attempt;
+pub(crate) mod away;
 pub(crate) mod cloud;
 pub(crate) mod daemon;
 pub(crate) mod fetch;

@@ -44,7 +44,7 @@ pub use crossings::Crossing;
 pub use error::Error;
 pub use known::{Known, KnownEntries};
 pub use medium::Peril;
-pub use mounts::Mounts;
+pub use mounts::{Mount, Mounts};
 pub use moves::{MovedOn, Moves, Origin};
 pub use route::{RootIdentity, RouteId, RouteKey};
 pub use run::{Outcome, Run, RunId, RunSummary};

@@ -1,20 +1,39 @@
-//! Where something was mounted below a folder when it was last looked at, and what is known below such a place.
+//! What was mounted below a folder when it was last looked at, and what is known below such a place.
 
 use crate::base::row::read_key;
-use crate::{Error, Journal, RouteId};
-use model::{ObjectKey, RelPath};
-use rusqlite::params;
+use crate::{Change, Error, Journal, RouteId};
+use model::{DiskId, ObjectKey, RelPath};
+use plan::mount::{Below, Doubt, Doubts, outermost};
+use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-/// Directories on which something is or was mounted, each with what is said of it if it is not as it was.
-pub type Mounts = BTreeMap<ObjectKey, Option<String>>;
+/// Rows per page.
+const PAGE: usize = 1024;
+
+/// A directory on which something is mounted, or was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mount {
+    /// The disk that was synced there, if that can be told.
+    pub disk: Option<DiskId>,
+    /// What is the matter now.
+    pub doubt: Option<Doubt>,
+}
+
+/// All of a route.
+pub type Mounts = BTreeMap<ObjectKey, Mount>;
 
 impl Journal {
     /// All that are remembered.
     pub fn mounts(&self, route: RouteId) -> Result<Mounts, Error> {
         self.with("reading mounts", |connection| {
-            let mut statement = connection.prepare_cached("SELECT key, doubt FROM mount WHERE route = ?1")?;
-            let mounts = statement.query_map([route.0], |row| Ok((read_key(row, 0)?, row.get(1)?)))?;
+            let mut statement =
+                connection.prepare_cached("SELECT key, disk, doubt FROM mount WHERE route = ?1")?;
+            let mounts = statement.query_map([route.0], |row| {
+                let disk: Option<String> = row.get(1)?;
+                let lost = row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned);
+                let doubt = lost.map(|lost| if lost == 0 { Doubt::Another } else { Doubt::Away { lost } });
+                Ok((read_key(row, 0)?, Mount { disk: disk.as_deref().map(DiskId::new), doubt }))
+            })?;
             mounts.collect()
         })
     }
@@ -24,135 +43,98 @@ impl Journal {
         self.with("remembering mounts", |connection| {
             let transaction = connection.transaction()?;
             transaction.execute("DELETE FROM mount WHERE route = ?1", [route.0])?;
-            for (key, doubt) in mounts {
-                let values = params![route.0, key.as_str(), doubt];
-                transaction.execute("INSERT INTO mount VALUES (?1, ?2, ?3)", values)?;
+            for (key, Mount { disk, doubt }) in mounts {
+                let disk = disk.as_ref().map(DiskId::as_str);
+                let doubt = doubt.map(|doubt| match doubt {
+                    Doubt::Away { lost } => lost.cast_signed(),
+                    Doubt::Another => 0,
+                });
+                let add = "INSERT INTO mount (route, key, disk, doubt) VALUES (?1, ?2, ?3, ?4)";
+                transaction.execute(add, params![route.0, key.as_str(), disk, doubt])?;
             }
             transaction.commit()
         })
     }
 
-    /// All that is said of mounts that are not as they were, if anything is: a line for each.
-    pub fn mount_doubts(&self, route: RouteId) -> Result<Option<String>, Error> {
-        let doubts: Vec<String> = self.mounts(route)?.into_values().flatten().collect();
-        Ok((!doubts.is_empty()).then(|| doubts.join("\n")))
+    /// The mount points at which something is the matter. What lies below another one of these is not told: nobody can see it.
+    pub fn mount_doubts(&self, route: RouteId) -> Result<Doubts, Error> {
+        let doubts = self.mounts(route)?.into_iter();
+        Ok(outermost(doubts.filter_map(|(point, mount)| Some((point, mount.doubt?))).collect()))
     }
 
-    /// What is said of the mount at a path or above it, if that is not as it was.
-    pub fn mount_doubt_at(&self, route: RouteId, path: &RelPath) -> Result<Option<String>, Error> {
+    /// The mount point at a path or above it, if something is the matter there.
+    pub fn mount_doubt_at(
+        &self,
+        route: RouteId,
+        path: &RelPath,
+    ) -> Result<Option<(ObjectKey, Doubt)>, Error> {
         let key = ObjectKey::directory(path);
-        let is_there = |point: &ObjectKey| key.as_str().starts_with(point.as_str());
-        Ok(self.mounts(route)?.into_iter().find_map(|(point, doubt)| doubt.filter(|_| is_there(&point))))
+        let is_there = |(point, _): &(ObjectKey, Doubt)| key.as_str().starts_with(point.as_str());
+        Ok(self.mount_doubts(route)?.into_iter().find(is_there))
     }
 
-    /// How many files that were agreed on at a mount point or below it are not as they were. Where something `is_mounted` there, all of them if some are
-    /// gone and none is as agreed, else 0: a person may delete files on a disk that is there, and change some.
-    pub fn lost_below(&self, route: RouteId, point: &ObjectKey, is_mounted: bool) -> Result<u64, Error> {
-        self.with("counting what is gone below a mount", |connection| {
-            // What a rule leaves alone is not looked at, and so is not known to be gone.
-            let below = "FROM base b LEFT JOIN sighting s ON s.route = b.route AND s.key = b.key AND s.side = 0
-                 WHERE b.route = ?1 AND b.kind <> 2 AND (b.key = rtrim(?2, '/') OR b.key > ?2 AND b.key < ?2 || char(0x10FFFF))
-                   AND NOT EXISTS (SELECT 1 FROM sighting r WHERE r.route = b.route AND r.key = b.key AND r.side = 2)";
+    /// What the local side shows of the files at a mount point or below it.
+    pub fn below(&self, route: RouteId, point: &ObjectKey) -> Result<Below, Error> {
+        self.with("counting what is below a mount", |connection| {
+            let agreed = "SELECT count(*), count(s.key) - count(s.kind), count(s.kind), count(r.key) FILTER (WHERE s.key IS NULL)
+                 FROM base b LEFT JOIN sighting s ON s.route = b.route AND s.key = b.key AND s.side = 0
+                             LEFT JOIN sighting r ON r.route = b.route AND r.key = b.key AND r.side = 2
+                 WHERE b.route = ?1 AND b.kind <> 2 AND (b.key = rtrim(?2, '/') OR b.key > ?2 AND b.key < ?2 || char(0x10FFFF))";
+            let waiting = "SELECT count(*) FROM sighting t
+                 WHERE t.route = ?1 AND t.side = 1 AND t.kind <> 2 AND (t.key = rtrim(?2, '/') OR t.key > ?2 AND t.key < ?2 || char(0x10FFFF))
+                   AND NOT EXISTS (SELECT 1 FROM base b WHERE b.route = t.route AND b.key = t.key)
+                   AND NOT EXISTS (SELECT 1 FROM sighting s WHERE s.route = t.route AND s.key = t.key AND s.side = 0)";
             let values = params![route.0, point.as_str()];
-            let find = format!("SELECT 1 {below} AND s.key IS NULL");
-            if is_mounted && connection.prepare_cached(&find)?.exists(values)? {
-                return Ok(0);
-            }
-            let count = |which: &str| {
-                let count = format!("SELECT count(*) {below} {which}");
-                connection.prepare_cached(&count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
-            };
-            if !is_mounted {
-                return count("AND s.key IS NOT NULL");
-            }
-            let gone = count("AND s.key IS NOT NULL AND s.kind IS NULL")?;
-            if gone > 0 { count("") } else { Ok(0) }
+            let mut below = connection.prepare_cached(agreed)?.query_row(values, |row| {
+                let number = |at| row.get(at).map(i64::cast_unsigned);
+                let (all, gone, changed, resting) = (number(0)?, number(1)?, number(2)?, number(3)?);
+                Ok(Below { intact: all - gone - changed - resting, changed, gone, resting, waiting: 0 })
+            })?;
+            let count = |row: &rusqlite::Row<'_>| row.get(0).map(i64::cast_unsigned);
+            below.waiting = connection.prepare_cached(waiting)?.query_row(values, count)?;
+            Ok(below)
         })
     }
+
+    /// Has what was agreed upon at a mount point and below it count for nothing any more, but for what lies below these others. On the medium
+    /// once this returns; should it break off, that of some files does count.
+    pub fn part_below(&self, route: RouteId, point: &ObjectKey, others: &[&ObjectKey]) -> Result<(), Error> {
+        let mut after = String::new();
+        loop {
+            let page = self.with("reading the base", |connection| page(connection, route, point, &after))?;
+            let Some(last) = page.last() else { return Ok(()) };
+            last.as_str().clone_into(&mut after);
+            let is_own = |key: &&ObjectKey| {
+                let directory = ObjectKey::directory(&key.path());
+                !others.iter().any(|other| directory.as_str().starts_with(other.as_str()))
+            };
+            let mut parting = Vec::new();
+            for key in page.iter().filter(is_own) {
+                let known = self.known_at(route, key)?;
+                parting.extend(known.map(|known| {
+                    let (local, remote) = (known.local(), known.remote());
+                    Change::Part { key: known.key, local, remote }
+                }));
+            }
+            self.record_durably(route, &parting)?;
+        }
+    }
+}
+
+/// The next keys at a mount point or below it that were agreed upon.
+fn page(
+    connection: &Connection,
+    route: RouteId,
+    point: &ObjectKey,
+    after: &str,
+) -> rusqlite::Result<Vec<ObjectKey>> {
+    let find = "SELECT key FROM base WHERE route = ?1 AND key > ?3
+                  AND (key = rtrim(?2, '/') OR key >= ?2 AND key < ?2 || char(0x10FFFF)) ORDER BY key LIMIT ?4";
+    let mut statement = connection.prepare_cached(find)?;
+    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    let keys = statement.query_map(params![route.0, point.as_str(), after, limit], |row| read_key(row, 0))?;
+    keys.collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Scratch, entry, route_to};
-    use crate::{Change, Sighting};
-
-    #[test]
-    fn what_is_gone_below_a_mount_is_counted() {
-        let scratch = Scratch::new();
-        let journal = scratch.open();
-        let route = route_to(&journal, "cloud");
-        let key = |key: &str| ObjectKey::parse(key).unwrap();
-        let agreed: Vec<Change> = ["a", "a-b", "a/x", "a/y/z", "a/rests", "b"]
-            .iter()
-            .zip(1..)
-            .map(|(key, n)| Change::Agree(entry(key, n)))
-            .collect();
-        journal.record(route, &agreed).unwrap();
-        journal.record(route, &[Change::See(Sighting::Rests(key("a/rests")))]).unwrap();
-        let lost = |directory: &str| {
-            [false, true].map(|is_mounted| journal.lost_below(route, &key(directory), is_mounted).unwrap())
-        };
-        let remove = |file: &str| {
-            journal.record(route, &[Change::See(Sighting::Local(key(file), None))]).unwrap();
-        };
-        assert_eq!((lost("a/"), lost("c/")), ([0, 0], [0, 0]));
-        remove("a/x");
-        assert_eq!(lost("a/"), [1, 0], "others are there as agreed");
-        remove("a");
-        assert_eq!(lost("a/"), [2, 0], "what was mounted may be a file");
-        let other = entry("a/y/z", 9);
-        let seen = crate::LocalSeen { node: other.agreed.local, stamp: other.stamp };
-        journal.record(route, &[Change::See(Sighting::Local(key("a/y/z"), Some(seen)))]).unwrap();
-        assert_eq!(lost("a/"), [3, 3], "something else has its name");
-        assert_eq!(lost("a/y/"), [1, 0], "written where the disk is not, or by a person on it");
-    }
-
-    #[test]
-    fn mounts_and_what_was_said_of_them_are_remembered() {
-        let scratch = Scratch::new();
-        let journal = scratch.open();
-        let route = route_to(&journal, "cloud");
-        let key = |key: &str| ObjectKey::parse(key).unwrap();
-        let mounts = Mounts::from([
-            (key("a/"), Some("a is away".to_owned())),
-            (key("b/c/"), None),
-            (key("d/"), Some("d, too".to_owned())),
-        ]);
-        journal.set_mounts(route, &mounts).unwrap();
-        assert_eq!(journal.mounts(route).unwrap(), mounts);
-        assert_eq!(journal.mount_doubts(route).unwrap().as_deref(), Some("a is away\nd, too"));
-        let doubt = |path: &str| journal.mount_doubt_at(route, &RelPath::from_key(path).unwrap()).unwrap();
-        assert_eq!(
-            ["a", "a/x/y", "ab", "b/c/x", "d/e"].map(doubt),
-            [
-                Some("a is away".to_owned()),
-                Some("a is away".to_owned()),
-                None,
-                None,
-                Some("d, too".to_owned())
-            ]
-        );
-        journal.set_mounts(route, &Mounts::new()).unwrap();
-        assert_eq!(
-            (journal.mounts(route).unwrap(), journal.mount_doubts(route).unwrap()),
-            (Mounts::new(), None)
-        );
-    }
-
-    #[test]
-    fn what_is_below_a_mount_in_doubt_is_not_about_to_go() {
-        let scratch = Scratch::new();
-        let journal = scratch.open();
-        let route = route_to(&journal, "cloud");
-        let keys = ["a/x", "a-b", "b/x"].map(|key| ObjectKey::parse(key).unwrap());
-        let agreed: Vec<Change> = keys.iter().map(|key| Change::Agree(entry(key.as_str(), 1))).collect();
-        journal.record(route, &agreed).unwrap();
-        journal.record(route, &keys.map(|key| Change::See(Sighting::Local(key, None)))).unwrap();
-        assert_eq!(journal.pending(route).unwrap().local_gone, 3);
-        let key = |key: &str| ObjectKey::parse(key).unwrap();
-        let mounts = Mounts::from([(key("a/"), Some("a is away".to_owned())), (key("b/"), None)]);
-        journal.set_mounts(route, &mounts).unwrap();
-        assert_eq!(journal.pending(route).unwrap().local_gone, 2);
-    }
-}
+mod tests;

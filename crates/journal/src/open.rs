@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 /// One step per layout; a journal's `user_version` counts those it has taken. Never edit one, add another.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "CREATE TABLE route (
         id INTEGER PRIMARY KEY,
         destination TEXT NOT NULL,
@@ -114,6 +114,10 @@ const STEPS: [&str; 12] = [
         doubt TEXT,
         PRIMARY KEY (route, key)
     ) STRICT, WITHOUT ROWID;",
+    // Which disk it was. `doubt` is how many files went with one that is away, 0 where another is in its place, and NULL where nothing is the matter.
+    "ALTER TABLE mount DROP COLUMN doubt;
+    ALTER TABLE mount ADD COLUMN disk TEXT;
+    ALTER TABLE mount ADD COLUMN doubt INTEGER;",
 ];
 
 /// How long a writer waits for another process, a person with `sqlite3` for instance.

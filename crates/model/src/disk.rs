@@ -21,6 +21,12 @@ impl DiskId {
         Self(format!("root {inode} {}", born.0))
     }
 
+    /// The one on which the folder itself is, beneath whatever is mounted there.
+    #[must_use]
+    pub fn of_folder() -> Self {
+        Self::new("folder")
+    }
+
     /// One that was written down.
     #[must_use]
     pub fn new(text: &str) -> Self {

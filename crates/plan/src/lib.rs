@@ -7,8 +7,9 @@
 //! Data flow: `bucket` and `disk` observe, the `journal` remembers, [`sync::sync`] decides, and the `sync` crate's
 //! engine carries out exactly that, re-checking each action's expectation right before it acts.
 //!
-//! Read next: [`sync`] (two-way synchronisation), [`ignore`] (which paths are left alone), [`delta`] (how a large file is sent).
+//! Read next: [`sync`] (two-way synchronisation), [`ignore`] (which paths are left alone), [`mount`] (which disk it is), [`delta`] (how a large file is sent).
 
 pub mod delta;
 pub mod ignore;
+pub mod mount;
 pub mod sync;

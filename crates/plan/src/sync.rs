@@ -123,15 +123,12 @@ impl<W> Planner<W> {
                 }
                 Settler { rules, open: &mut self.open }.see(place, sink);
             }
-            Sight::Hidden(side) => self.tally.see_hidden(side),
-            // Once the doubts are over, nobody could tell any more that this was agreed upon with something else.
-            Sight::Ignored if place.base.is_some() && rules.doubts.any() => {
-                sink.take(&place, Step::Settled(Settled::Part { key: place.key.clone() }));
+            unclear @ (Sight::Ignored | Sight::Hidden(_)) => {
+                if let Sight::Hidden(side) = unclear {
+                    self.tally.see_hidden(side);
+                }
+                leave(&place, unclear, rules, sink);
             }
-            Sight::Ignored if place.base.is_some() && !place.rests => {
-                sink.take(&place, Step::Settled(Settled::Rest { key: place.key.clone() }));
-            }
-            Sight::Ignored => {}
         }
     }
 
@@ -139,6 +136,20 @@ impl<W> Planner<W> {
     pub fn finish(mut self, rules: &Rules<'_>, sink: &mut impl Sink<W>) -> Tally {
         Settler { rules, open: &mut self.open }.finish(sink);
         self.tally
+    }
+}
+
+/// Nothing is decided here.
+fn leave<W>(place: &Place<W>, sight: Sight, rules: &Rules<'_>, sink: &mut impl Sink<W>) {
+    let key = || place.key.clone();
+    if place.base.is_none() {
+        return;
+    }
+    if rules.doubts.any() {
+        // Once the doubts are over, nobody could tell any more that this was agreed upon with something else.
+        sink.take(place, Step::Settled(Settled::Part { key: key() }));
+    } else if sight == Sight::Ignored && !place.rests {
+        sink.take(place, Step::Settled(Settled::Rest { key: key() }));
     }
 }
 

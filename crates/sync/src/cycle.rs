@@ -14,6 +14,7 @@ use crate::surveys::Surveys;
 use bucket::plain::PlaceId;
 use journal::{Change, Journal, RootIdentity};
 use plan::ignore::IgnoreTree;
+use plan::mount::Doubts as DiskDoubts;
 use plan::sync::{Doubts, Guards, Phase};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -46,24 +47,30 @@ pub enum Resume {
     /// To put both sides together, keeping every version of either, whatever halts: nothing can be lost by it. A place without its marker may be
     /// another disk's mount point, so it takes having been told this of it.
     Resync(Option<String>),
+    /// To go on at these disks below the folder, of which just this was told; they are all that this is about.
+    Disks(DiskWord, DiskDoubts),
+}
+
+/// What a person says of a disk that is not there. Where another one is in its place, both sides are put together there in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskWord {
+    /// Its files are to be deleted.
+    Deleted,
+    /// They are to come back, into the directory that is there now.
+    Union,
 }
 
 impl Resume {
     fn answers(&self, told: &impl ToString) -> bool {
         match self {
-            Self::Not | Self::At(_) | Self::Resync(None) => false,
+            Self::Not | Self::At(_) | Self::Resync(None) | Self::Disks(..) => false,
             Self::From(said) | Self::Resync(Some(said)) => *said == told.to_string(),
             Self::Anything => true,
         }
     }
 
-    /// Whether a person was told just this, and says to go on.
-    pub(crate) fn is_from(&self, told: &str) -> bool {
-        matches!(self, Self::From(said) if said == told)
-    }
-
     /// What answered one thing answers all that follows from it in the same run.
-    pub(crate) fn widen(&mut self) {
+    fn widen(&mut self) {
         if !matches!(self, Self::Resync(_)) {
             *self = Self::Anything;
         }
@@ -107,7 +114,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         for _ in 0..=FOLLOW_UPS_MAX {
             let report = match Box::pin(self.once_more(&mut resume)).await? {
                 Outcome::Done(report) => report,
-                other @ (Outcome::Halted(_) | Outcome::Planned(_)) => return Ok(other),
+                other @ (Outcome::Halted(_) | Outcome::Planned(..)) => return Ok(other),
             };
             let another = report.wants_another();
             done = Some(match done {
@@ -180,7 +187,8 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         let (mut here, mut there) = self.observe(&surveys).await?;
         // Held to the end: what is written goes where it was planned to go.
         let mounts = Mounts { before, after: self.local.mounts().map_err(Error::Local)? };
-        mounts.hide_vacant(self.route, self.journal, resume, !self.options.dry_run, &mut here)?;
+        let keep = !self.options.dry_run;
+        let apart = mounts.hide_vacant(self.route, self.journal, resume, keep, &mut here)?;
         observe::recall(self.route, self.remote, self.journal, &mut there).await?;
         observe::look_into(self.route, self.remote, self.journal, &mut there).await?;
         let rules = here.rules.take().unwrap_or_else(|| IgnoreTree::new(self.route.ignore.clone()));
@@ -196,6 +204,7 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
             hidden_here: Arc::new(here.hidden.clone()),
             hidden_there: Arc::new(there.hidden.clone()),
             crossed: Arc::default(),
+            apart: Arc::new(apart),
         };
         if !deciding.doubts.any() && self.is_calm(&instructions)? && !self.options.dry_run {
             return Ok(Outcome::Done(Report::begin(&here, &there)));
@@ -212,7 +221,8 @@ impl<L: Local, R: Remote> Cycle<'_, L, R> {
         if self.options.dry_run {
             let mut plan = deciding.whole().await?;
             plan.actions.extend(self.errands_planned(&deciding).await?);
-            return Ok(Outcome::Planned(plan));
+            let problems = here.problems.into_iter().chain(there.problems).collect();
+            return Ok(Outcome::Planned(plan, problems));
         }
         self.vouch(&deciding, &identity)?;
         let mut report = Report::begin(&here, &there);

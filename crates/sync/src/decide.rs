@@ -56,6 +56,8 @@ pub(crate) struct Deciding {
     pub(crate) hidden_there: Arc<Hidden>,
     /// Places at which what was agreed upon does not count, because a content would be left nowhere; once they are surveyed.
     pub(crate) crossed: Arc<BTreeSet<ObjectKey>>,
+    /// Nor does it below these.
+    pub(crate) apart: Arc<Hidden>,
 }
 
 /// Which steps of a plan a pass hands out. What needs no effect comes with every pass.
@@ -144,6 +146,11 @@ impl Deciding {
             })
         };
         blocking(count).await.map_err(Error::Journal)
+    }
+
+    /// Whether what was agreed upon at a place does count.
+    fn counts(&self, key: &ObjectKey) -> bool {
+        !self.crossed.contains(key) && !self.apart.hides(&key.path())
     }
 
     /// The whole plan, for a person to read.
@@ -326,7 +333,7 @@ impl Planning {
                     match known.next() {
                         Some(next) => {
                             let mut place = place(next.map_err(Error::Journal)?);
-                            place.base = place.base.filter(|_| !deciding.crossed.contains(&place.key));
+                            place.base = place.base.filter(|_| deciding.counts(&place.key));
                             planner.see(rules, place, &mut sink);
                         }
                         None => return Ok((None, std::mem::take(&mut planner).finish(rules, &mut sink))),

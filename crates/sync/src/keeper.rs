@@ -220,5 +220,5 @@ pub async fn or_stopped(
 
 /// Anything else is tried again soon, by itself: the cause may be gone.
 fn is_fine(outcome: &Result<Outcome, Error>) -> bool {
-    matches!(outcome, Ok(Outcome::Done(_) | Outcome::Planned(_)))
+    matches!(outcome, Ok(Outcome::Done(_) | Outcome::Planned(..)))
 }

@@ -40,7 +40,7 @@ pub mod sides;
 mod surveys;
 pub mod threads;
 
-pub use cycle::{Cycle, Options, Resume};
+pub use cycle::{Cycle, DiskWord, Options, Resume};
 pub use error::Error;
 pub use folder::Folder;
 pub use keeper::{Keeper, Moment, Notice, STOP_GRACE, Turn, TurnOf, or_stopped};

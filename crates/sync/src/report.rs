@@ -2,6 +2,7 @@
 
 use crate::observe::View;
 use model::ObjectKey;
+use plan::mount::Doubt;
 use plan::sync::{Conflict, Halt, Left, PerSide, Plan};
 use std::fmt;
 
@@ -10,8 +11,8 @@ use std::fmt;
 pub enum Outcome {
     /// Nothing was done: a person must look first.
     Halted(Halt),
-    /// Nothing was done, as asked: this is what would be.
-    Planned(Plan),
+    /// Nothing was done, as asked: this is what would be, and what is the matter with paths on either side.
+    Planned(Plan, Vec<Problem>),
     /// The plan was carried out, as far as the report says.
     Done(Report),
 }
@@ -108,6 +109,8 @@ pub enum Nature {
     Locked,
     /// Somebody who takes away what stands on the side that follows.
     Left,
+    /// A disk, or a person's word on it: nothing is decided below the place at which it was mounted.
+    Disk(Doubt),
     /// Nothing: it is a socket, a pipe or a device, which nobody misses in a backup.
     Special,
 }
@@ -143,6 +146,11 @@ impl Problem {
     /// Something that was found to be the matter.
     pub(crate) fn found(key: Option<ObjectKey>, message: String) -> Self {
         Self { key, message, nature: Nature::Other }
+    }
+
+    /// What is below this place is left alone.
+    pub(crate) fn of_disk(point: ObjectKey, doubt: Doubt) -> Self {
+        Self { message: doubt.said_of(&point.path()), key: Some(point), nature: Nature::Disk(doubt) }
     }
 
     /// What stands in the folder and never becomes a file.
@@ -187,9 +195,10 @@ impl Report {
             || !self.conflicts.is_empty()
     }
 
-    /// Whether every path is agreed upon, but for those that only a person can move out of the way. What a socket stands in front of is not.
+    /// Whether every path is agreed upon, but for those that only a person can move out of the way, and those on a disk that is not there: what was
+    /// agreed upon with another folder or bucket is over for these as well. What a socket stands in front of is not.
     pub(crate) fn is_settled(&self) -> bool {
-        self.problems.iter().all(|problem| problem.nature == Nature::Left)
+        self.problems.iter().all(|problem| matches!(problem.nature, Nature::Left | Nature::Disk(_)))
             && self.remarks.iter().all(|remark| remark.nature != Nature::Special)
             && self.overtaken.count() == 0
     }

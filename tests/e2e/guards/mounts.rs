@@ -4,9 +4,12 @@ use crate::home::{Home, eventually};
 use crate::namespace::Namespace;
 use crate::server::Cloud;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const PHOTOS: usize = 5;
+/// Enough for the photos not to be more than may go at once.
+const PAPERS: usize = 30;
 
 /// A laptop with a disk at `documents/photos` and what else it has in sync with a cloud.
 struct Scene<'h> {
@@ -22,6 +25,9 @@ impl<'h> Scene<'h> {
     fn new(home: &'h Home, cloud: &Cloud<'_>) -> Option<Self> {
         let namespace = Namespace::of(home)?;
         home.write("documents/note", "a note");
+        for number in 0..PAPERS {
+            home.write(&format!("documents/papers/{number}"), &format!("paper {number}"));
+        }
         for number in 0..PHOTOS {
             home.write(&format!("disk/p{number}"), &format!("photo {number}"));
         }
@@ -43,7 +49,8 @@ impl<'h> Scene<'h> {
     }
 }
 
-const AWAY: &str = "the disk that was mounted at photos is not, with 5 files missing";
+const AWAY: &str = "the disk that was mounted at photos is not there, with 5 files missing or changed";
+const ANOTHER: &str = "photos holds another disk than the one that was synced there";
 
 #[test]
 fn a_disk_below_the_folder_that_is_not_mounted() {
@@ -64,10 +71,11 @@ fn a_disk_below_the_folder_that_is_not_mounted() {
     home.write("desk/photos/p5", "photo 5");
     home.run(&["sync", "--config", &other]).ok();
     for _ in 0..2 {
+        scene.sync(&["--dry-run"]).code(3).tells(&[AWAY]);
         scene
             .sync(&[])
             .code(3)
-            .tells(&[AWAY, "or `heirloom sync --resume documents` says that they are to be deleted"]);
+            .tells(&[AWAY, "if its files are to be deleted, run `heirloom sync --resume documents"]);
     }
     assert_eq!(scene.in_cloud(), PHOTOS + 1, "nothing was deleted");
     assert_eq!(home.read("cloud/live/alice/documents/photos/p3").as_deref(), Some("photo 3"));
@@ -78,7 +86,9 @@ fn a_disk_below_the_folder_that_is_not_mounted() {
     assert_eq!(home.read("cloud/live/alice/documents/another").as_deref(), Some("another note"));
     scene.namespace.run(&["status", "--config", &scene.profile]).tells(&[AWAY, "nothing"]);
     let photo = scene.point.join("p1").display().to_string();
-    scene.namespace.run(&["why", "--config", &scene.profile, &photo]).tells(&[AWAY]);
+    let why =
+        scene.namespace.run(&["why", "--config", &scene.profile, &photo]).tells(&["left alone: ", AWAY]);
+    assert!(!why.stdout.contains("next sync"), "{}", why.stdout);
     // Even the directory may be gone on which it is mounted.
     fs::remove_dir(&scene.point).unwrap();
     scene.sync(&[]).code(3).tells(&[AWAY]);
@@ -91,8 +101,9 @@ fn a_disk_below_the_folder_that_is_not_mounted() {
     assert_eq!(scene.in_cloud(), PHOTOS + 1);
 }
 
+/// Its files are deleted like any others: what else is in the way of that is asked for itself.
 #[test]
-fn a_disk_below_the_folder_that_does_not_come_back() {
+fn a_disk_whose_files_are_to_be_deleted() {
     let home = Home::new();
     let cloud = Cloud::new(&home);
     let _serving = cloud.start();
@@ -100,14 +111,82 @@ fn a_disk_below_the_folder_that_does_not_come_back() {
     scene.namespace.unmount(&scene.point);
     // Nobody was told of it yet.
     scene.sync(&["--resume"]).code(3).tells(&[AWAY]);
-    // Told of, it is answered; what else is gone goes along.
-    fs::remove_file(home.path("documents/note")).unwrap();
-    scene.sync(&["--resume"]).ok().tells(&["6 deleted"]);
+    (0..PAPERS - 6).for_each(|n| fs::remove_file(home.path(&format!("documents/papers/{n}"))).unwrap());
+    let halted = scene.sync(&[]).tells(&["24 of 31 files would be deleted"]);
+    let told = scene.namespace.run_printed(halted.names_resume()).code(3).tells(&["24 deleted", AWAY]);
+    assert_eq!(scene.in_cloud(), PHOTOS, "the word was about something else");
+    let resume = told.names_resume();
+    scene.namespace.run_printed(&format!("{resume} --dry-run")).tells(&["5 of 12 files would be deleted"]);
+    let halted = scene.namespace.run_printed(resume).tells(&["5 of 12 files would be deleted"]);
+    assert_eq!(scene.in_cloud(), PHOTOS);
+    scene.namespace.run_printed(halted.names_resume()).ok().tells(&["5 deleted"]);
     assert_eq!(scene.in_cloud(), 0);
     scene.sync(&[]).ok();
     home.write("documents/photos/new", "a new photo");
     scene.sync(&[]).ok();
     assert_eq!(scene.in_cloud(), 1, "it is a directory like any other");
+}
+
+#[test]
+fn a_disk_that_is_gone_for_good() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    scene.namespace.unmount(&scene.point);
+    let told = scene.sync(&[]).code(3).tells(&["to have them here again without that disk"]);
+    // Only what was on the disk is put together: everything else goes on as ever.
+    home.write("documents/note", "a note, edited");
+    let resync = told.names("sync --resync");
+    scene
+        .namespace
+        .run_printed(&format!("{resync} --dry-run"))
+        .ok()
+        .tells(&["download photos/p0", "upload note"]);
+    assert!(fs::read_dir(&scene.point).unwrap().next().is_none());
+    scene.namespace.run_printed(resync).ok().tells(&["1 uploaded", "5 downloaded"]);
+    assert_eq!(home.read("documents/photos/p4").as_deref(), Some("photo 4"));
+    fs::remove_file(scene.point.join("p4")).unwrap();
+    scene.sync(&[]).ok().tells(&["1 deleted there"]);
+    assert_eq!(scene.in_cloud(), PHOTOS - 1, "it is a directory like any other");
+}
+
+#[test]
+fn a_disk_that_was_copied_into_the_directory() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    scene.namespace.unmount(&scene.point);
+    copy(&scene.disk, &scene.point, "p*");
+    scene.sync(&[]).ok();
+    fs::remove_file(scene.point.join("p4")).unwrap();
+    scene.sync(&[]).ok().tells(&["1 deleted there"]);
+    // Mounted over it, the disk that lies elsewhere is another one.
+    scene.namespace.mount(&scene.disk, &scene.point);
+    scene.sync(&[]).ok();
+    assert_eq!(scene.in_cloud(), PHOTOS);
+}
+
+/// Copies files with their times.
+fn copy(from: &Path, to: &Path, names: &str) {
+    let script = format!("cp -p {}/{names} {}", from.display(), to.display());
+    assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success(), "{script}");
+}
+
+/// A person may delete anything on a disk that is there.
+#[test]
+fn the_same_disk_with_nothing_on_it() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    scene.namespace.unmount(&scene.point);
+    scene.sync(&[]).code(3).tells(&[AWAY]);
+    (0..PHOTOS).for_each(|number| fs::remove_file(scene.disk.join(format!("p{number}"))).unwrap());
+    scene.namespace.mount(&scene.disk, &scene.point);
+    scene.sync(&[]).ok().tells(&["5 deleted there"]);
+    assert_eq!(scene.in_cloud(), 0);
 }
 
 #[test]
@@ -118,19 +197,113 @@ fn another_disk_in_its_place() {
     let Some(scene) = Scene::new(&home, &cloud) else { return };
     scene.namespace.unmount(&scene.point);
     home.write("stick/p1", "not that photo");
+    // The very same file.
+    copy(&scene.disk, &home.path("stick"), "p0");
     scene.namespace.mount(&home.path("stick"), &scene.point);
-    let told = ["none of the 5 files synced at photos, where something is mounted, can be found there"];
-    scene.sync(&[]).code(3).tells(&told);
+    scene.sync(&[]).code(3).tells(&[ANOTHER]);
     assert_eq!(scene.in_cloud(), PHOTOS, "neither are its files taken for photos");
     scene.namespace.unmount(&scene.point);
     scene.namespace.mount(&scene.disk, &scene.point);
     scene.sync(&[]).ok();
     // Over it, so that what is there is hidden.
     scene.namespace.mount(&home.path("stick"), &scene.point);
-    scene.sync(&[]).code(3).tells(&told);
+    let told = scene.sync(&[]).code(3).tells(&[ANOTHER]);
     scene.namespace.unmount(&scene.point);
     scene.sync(&[]).ok();
     assert_eq!(scene.in_cloud(), PHOTOS);
+    // What was told is over by now, and has to be told again.
+    scene.namespace.mount(&home.path("stick"), &scene.point);
+    scene.namespace.run_printed(told.names_resume()).code(3).tells(&[ANOTHER]);
+    scene.namespace.run_printed(told.names_resume()).code(3).tells(&["1 in conflict"]);
+    scene.sync(&[]).one_of(&[0, 3]);
+    assert_eq!(scene.in_cloud(), PHOTOS + 1, "the files of both, and none is deleted");
+    assert_eq!(fs::read_dir(home.path("stick")).unwrap().count(), PHOTOS + 1);
+    scene.sync(&[]).ok();
+}
+
+/// Over a directory that was synced without any disk.
+#[test]
+fn a_disk_over_a_directory() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let papers = home.path("documents/papers");
+    fs::create_dir(home.path("stick")).unwrap();
+    copy(&papers, &home.path("stick"), "1*");
+    scene.namespace.mount(&home.path("stick"), &papers);
+    let told = ["papers holds another disk than the one that was synced there"];
+    (0..2).for_each(|_| drop(scene.sync(&[]).code(3).tells(&told)));
+    scene.namespace.unmount(&papers);
+    fs::remove_file(papers.join("0")).unwrap();
+    scene.sync(&[]).ok().tells(&["1 deleted there"]);
+}
+
+#[test]
+fn a_disk_below_another_one() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let inner = scene.point.join("raw");
+    fs::create_dir(scene.disk.join("raw")).unwrap();
+    home.write("card/r0", "raw 0");
+    scene.namespace.mount(&home.path("card"), &inner);
+    scene.sync(&[]).ok();
+    let raw = "the disk that was mounted at photos/raw is not there, with 1 file missing or changed";
+
+    scene.namespace.unmount(&inner);
+    let ran = scene.sync(&[]).code(3).tells(&[raw]);
+    assert!(!ran.stdout.contains(AWAY) && !ran.stderr.contains(AWAY), "the outer one is there");
+    scene.namespace.unmount(&scene.point);
+    let told = scene.sync(&[]).code(3).tells(&[AWAY]);
+    assert!(!told.stdout.contains("photos/raw"), "nobody can see that: {}", told.stdout);
+    // What is said of the outer one answers nothing else.
+    let ran = scene.namespace.run_printed(told.names_resume()).code(3).tells(&["5 deleted there", raw]);
+    assert_eq!(scene.in_cloud(), 1);
+    scene.namespace.run_printed(ran.names_resume()).ok().tells(&["1 deleted there"]);
+    assert_eq!(scene.in_cloud(), 0);
+}
+
+/// As long as a rule leaves everything below alone, nothing can be missing there; once it ends, the disk may be.
+#[test]
+fn a_rule_over_a_disk() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let rules = home.write("documents/.heirloomignore", "photos/\n");
+    scene.sync(&[]).ok();
+    scene.namespace.unmount(&scene.point);
+    (0..2).for_each(|_| drop(scene.sync(&[]).ok()));
+    fs::remove_file(&rules).unwrap();
+    (0..2).for_each(|_| drop(scene.sync(&[]).code(3).tells(&[AWAY])));
+    assert!(fs::read_dir(&scene.point).unwrap().next().is_none(), "nothing comes back where the disk is not");
+    scene.namespace.mount(&scene.disk, &scene.point);
+    scene.sync(&[]).ok();
+    assert_eq!(scene.in_cloud(), PHOTOS);
+}
+
+#[test]
+fn a_disk_that_only_follows() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let profile = fs::read_to_string(&scene.profile).unwrap();
+    fs::write(&scene.profile, profile.replace("interval: 1s", "interval: 1s, direction: pull")).unwrap();
+    scene.namespace.unmount(&scene.point);
+    (0..2).for_each(|_| drop(scene.sync(&[]).code(3).tells(&[AWAY])));
+    assert!(fs::read_dir(&scene.point).unwrap().next().is_none());
+    // The folder is another one meanwhile, so that what was agreed upon counts for nothing.
+    let folder = home.path("documents");
+    fs::rename(&folder, home.path("before")).unwrap();
+    assert!(Command::new("cp").arg("-a").args([&home.path("before"), &folder]).status().unwrap().success());
+    (0..3).for_each(|_| drop(scene.sync(&[]).code(3).tells(&[AWAY])));
+    assert!(fs::read_dir(&scene.point).unwrap().next().is_none());
+    scene.namespace.mount(&scene.disk, &scene.point);
+    scene.sync(&[]).ok();
+    scene.sync(&[]).ok().tells(&["nothing to do"]);
 }
 
 #[test]
@@ -191,6 +364,6 @@ fn a_file_that_was_mounted() {
     scene.namespace.mount(&file, &point);
     scene.sync(&[]).ok();
     scene.namespace.unmount(&point);
-    scene.sync(&[]).code(3).tells(&["mounted at settings is not"]);
+    scene.sync(&[]).code(3).tells(&["mounted at settings is not there"]);
     assert_eq!(home.read("cloud/live/alice/documents/settings").as_deref(), Some("those that count"));
 }

@@ -6,6 +6,7 @@ use crate::args::Why;
 use crate::config::{Config, Profile};
 use crate::failure::{Exit, Explain as _, Failure};
 use crate::printed::name;
+use crate::profile::away::Away;
 use crate::profile::halted::Ways;
 use crate::profile::routes::{named, open_journal};
 use crate::profile::{keep, pi};
@@ -54,9 +55,16 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
         let what = match Standpoint::of(&route.folder, &path) {
             Standpoint::Below(below) => {
                 let local = open(route)?;
-                problem = journal.problem_at(route.id, &below)?;
                 away = journal.mount_doubt_at(route.id, &below)?;
-                explain(route, local.root(), &journal, &below, &mut warnings)?
+                match &away {
+                    Some((point, doubt)) => {
+                        format!("is left alone: {}", Away::of(point, *doubt, Ways::of(route)))
+                    }
+                    None => {
+                        problem = journal.problem_at(route.id, &below)?;
+                        explain(route, local.root(), &journal, &below, &mut warnings)?
+                    }
+                }
             }
             Standpoint::Itself => {
                 "is a folder that is kept, with everything in it that no rule leaves out".to_owned()
@@ -68,6 +76,7 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
         let ways = Ways::of(route).leading_to(leads_to.as_deref());
         let halt = journal.halt(route.id)?.map(|halt| format!("{halt}; {ways}"));
         let missing = journal.missing(route.id)?;
+        let away = away.map(|(point, doubt)| doubt.said_of(&point.path()));
         let (path, route) = (path.to_string_lossy().into_owned(), route.name());
         session.report.say(&Said { path, route, what, problem, away, halt, missing });
         for warning in warnings {
@@ -89,7 +98,7 @@ struct Said {
     what: String,
     /// What the last sync could not do about it.
     problem: Option<String>,
-    /// What is said of the disk on which it was and that is not there.
+    /// What is the matter with the disk on which it is.
     away: Option<String>,
     /// What keeps everything from going on, and how a person has it go on.
     halt: Option<String>,
@@ -103,11 +112,9 @@ impl Message for Said {
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, route, what, problem, away, halt, missing } = self;
+        let Self { path, route, what, problem, halt, missing, .. } = self;
         write!(f, "{} ({route}): {what}", name(Path::new(path)))?;
-        if let Some(away) = away {
-            write!(f, "; but {away}")?;
-        } else if let Some(problem) = problem {
+        if let Some(problem) = problem {
             write!(f, "; in the last sync, {problem}")?;
         }
         if let Some(halt) = halt {

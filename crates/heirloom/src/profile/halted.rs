@@ -4,6 +4,7 @@ use super::telling::place;
 use crate::failure::{Exit, Failure};
 use crate::printed::{command, word};
 use model::StateName;
+use plan::mount::Doubt;
 use plan::sync::{Halt, Side};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,10 +32,15 @@ pub(crate) enum LeadsTo {
     Receiving,
     /// Both sides are put together.
     Union,
+    /// The files of a disk that is not there are deleted, or come back without it.
+    WithoutDisk,
+    /// Another disk takes the place of the one that was synced.
+    AnotherDisk,
 }
 
 impl LeadsTo {
-    const ALL: [Self; 3] = [Self::Deletions, Self::Receiving, Self::Union];
+    const ALL: [Self; 5] =
+        [Self::Deletions, Self::Receiving, Self::Union, Self::WithoutDisk, Self::AnotherDisk];
 
     pub(crate) fn of(halt: &Halt) -> Self {
         match halt {
@@ -50,6 +56,8 @@ impl LeadsTo {
             Self::Deletions => "deletions",
             Self::Receiving => "receiving",
             Self::Union => "union",
+            Self::WithoutDisk => "without_disk",
+            Self::AnotherDisk => "another_disk",
         }
     }
 }
@@ -77,12 +85,25 @@ impl Ways {
         Self { leads_to: Some(LeadsTo::of(halt)), ..self }
     }
 
+    /// The same, from what is the matter with a disk below the folder.
+    pub(super) fn from_disk(self, doubt: Doubt) -> Self {
+        let leads_to = match doubt {
+            Doubt::Away { .. } => LeadsTo::WithoutDisk,
+            Doubt::Another => LeadsTo::AnotherDisk,
+        };
+        Self { leads_to: Some(leads_to), ..self }
+    }
+
     /// When to go on, and with what.
     fn resumes(&self) -> String {
         let when = match self.leads_to {
             Some(LeadsTo::Deletions) => "if the deletions are meant",
             Some(LeadsTo::Receiving) => "to receive everything into this directory",
             Some(LeadsTo::Union) => "to put both sides together, keeping every file of either",
+            Some(LeadsTo::WithoutDisk) => "if its files are to be deleted",
+            Some(LeadsTo::AnotherDisk) => {
+                "if this one is to take its place, with the files of both and none deleted"
+            }
             None => "to go on",
         };
         format!("{when}, run `{}`", self.resume)
@@ -94,8 +115,15 @@ impl fmt::Display for Ways {
         let resumes = self.resumes();
         match self.leads_to {
             // Neither deletes anything, so there is nothing that another way would keep.
-            Some(LeadsTo::Receiving | LeadsTo::Union) => {
+            Some(LeadsTo::Receiving | LeadsTo::Union | LeadsTo::AnotherDisk) => {
                 write!(f, "{resumes}; with --dry-run it lists what it would do")
+            }
+            Some(LeadsTo::WithoutDisk) => {
+                let resync = &self.resync;
+                write!(
+                    f,
+                    "{resumes}; to have them here again without that disk, run `{resync}`; with --dry-run they list what they would do"
+                )
             }
             Some(LeadsTo::Deletions) | None => {
                 let resync = &self.resync;

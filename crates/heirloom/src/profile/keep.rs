@@ -1,5 +1,6 @@
 //! Keeping routes in sync until told to stop: one keeper each, so that one in trouble holds up no other.
 
+use super::away::said_of;
 use super::halted::Ways;
 use super::live::{Failing, Notes};
 use super::memory::Memory;
@@ -207,7 +208,7 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
             }
             log_report(report, summary, route, notes);
         }
-        Ok(Outcome::Planned(_)) => tracing::debug!("{summary}"),
+        Ok(Outcome::Planned(..)) => tracing::debug!("{summary}"),
         Ok(Outcome::Halted(halt)) if !repeats => {
             tracing::error!("{summary}; {}", Ways::of(route).from(halt));
         }
@@ -230,7 +231,8 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
 
 fn log_report(report: &Report, summary: &str, route: &Route, notes: &mut Notes) {
     let name = route.name();
-    let problems: BTreeSet<String> = report.problems.iter().map(ToString::to_string).collect();
+    let ways = Ways::of(route);
+    let problems: BTreeSet<String> = report.problems.iter().map(|problem| said_of(problem, &ways)).collect();
     for problem in problems.difference(&notes.said.problems) {
         tracing::warn!("{name}: {problem}");
     }

@@ -46,7 +46,7 @@ pub(crate) fn note_told(journal: &Journal, route: &Route, outcome: &Result<Outco
         Err(Error::Remote(missing @ (bucket::Error::Absent { .. } | bucket::Error::Emptied { .. }))) => {
             logged(route, journal.set_missing(route.id, Some(&missing.to_string())));
         }
-        Ok(Outcome::Planned(_)) | Err(_) => {}
+        Ok(Outcome::Planned(..)) | Err(_) => {}
     }
 }
 
@@ -93,7 +93,7 @@ fn summary(outcome: &Result<Outcome, Error>) -> RunSummary {
             bytes_up: report.sent_bytes,
             bytes_down: report.downloaded_bytes,
         },
-        Ok(Outcome::Planned(_)) => nothing(journal::Outcome::Ok),
+        Ok(Outcome::Planned(..)) => nothing(journal::Outcome::Ok),
         Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => {
             nothing(journal::Outcome::Halted)
         }

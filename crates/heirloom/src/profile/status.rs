@@ -3,6 +3,7 @@
 //! Both sources fill in one form, so that a route looks the same with and without a daemon, but for what only a daemon knows: what it does at
 //! the moment, how fast, and when it goes on.
 
+use super::away::Away;
 use super::halted::Ways;
 use super::live::{Failing, Live};
 use super::routes::Wired;
@@ -97,8 +98,9 @@ pub(crate) struct RouteStatus {
     pub(crate) ways: Option<Ways>,
     /// What was said of the destination, which was not there when it was last looked for.
     pub(crate) missing: Option<String>,
-    /// What is said of disks below the folder that are not there: a line for each.
-    pub(crate) away: Option<String>,
+    /// Disks below the folder that are not the ones that were synced there.
+    #[serde(default)]
+    pub(crate) away: Vec<Away>,
     /// Why it fails, since when, and how often it did.
     pub(crate) failure: Option<String>,
     /// What a person can do about it, where nothing else helps.
@@ -201,7 +203,8 @@ pub(crate) fn of_route(
     }
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
-    status.away = journal.mount_doubts(id)?;
+    let away = journal.mount_doubts(id)?.into_iter();
+    status.away = away.map(|(point, doubt)| Away::of(&point, doubt, names.ways.clone())).collect();
     let leads_to = journal.halt_leads_to(id)?;
     status.ways = status.halt.is_some().then(|| names.ways.clone().leading_to(leads_to.as_deref()));
     status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;
@@ -236,7 +239,7 @@ impl RouteStatus {
             halt: None,
             ways: None,
             missing: None,
-            away: None,
+            away: Vec::new(),
             failure: None,
             hint: None,
             failing_for: None,

@@ -1,6 +1,7 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
-use super::halted::{begin_anew, halted};
+use super::away::said_of;
+use super::halted::{Ways, begin_anew, halted};
 use super::planned;
 use crate::failure::{Exit, Failure, LOCKED};
 use crate::report::{Message, Report as Port, counted};
@@ -8,7 +9,7 @@ use bucket::Missing;
 use model::{ByteSize, ObjectKey};
 use serde::Serialize;
 use std::fmt;
-use sync::{Error, Outcome, Report, Route};
+use sync::{Error, Nature, Outcome, Problem, Report, Route};
 
 /// A finished sync of one route.
 #[derive(Serialize)]
@@ -139,9 +140,10 @@ pub(crate) fn tell(port: &Port, route: &Route, outcome: Result<Outcome, Error>) 
             }
             Ok(exit_of_report(&report))
         }
-        Ok(Outcome::Planned(plan)) => {
+        Ok(Outcome::Planned(plan, problems)) => {
+            tell_problems(port, route, &problems);
             planned::tell(port, route, &plan);
-            Ok(Exit::Ok)
+            Ok(exit_of_plan(&problems))
         }
         Ok(Outcome::Halted(halt)) => Err(halted(route, &halt)),
         Err(error) => Err(failed(route, error)),
@@ -159,9 +161,7 @@ fn particulars(port: &Port, route: &Route, report: &Report) {
     for conflict in &report.conflicts {
         port.say(&ToldConflict(told(Some(&conflict.key), conflict.to_string())));
     }
-    for problem in &report.problems {
-        port.say(&ToldProblem(told(problem.key.as_ref(), problem.to_string())));
-    }
+    tell_problems(port, route, &report.problems);
     for remark in &report.remarks {
         port.say(&ToldRemark(told(remark.key.as_ref(), remark.to_string())));
     }
@@ -172,6 +172,14 @@ fn particulars(port: &Port, route: &Route, report: &Report) {
     let unnamed = overtaken.count() - overtaken.named().len() as u64;
     if unnamed > 0 {
         port.note(format_args!("note: so did {}", counted(unnamed, "more path")));
+    }
+}
+
+fn tell_problems(port: &Port, route: &Route, problems: &[Problem]) {
+    let (name, ways) = (route.name(), Ways::of(route));
+    for problem in problems {
+        let path = problem.key.as_ref().map(ToString::to_string);
+        port.say(&ToldProblem(Told { route: &name, path, message: said_of(problem, &ways) }));
     }
 }
 
@@ -233,12 +241,22 @@ pub(crate) fn folder_hint(route: &Route, error: &Error) -> Option<String> {
 pub(crate) fn exit_of(outcome: &Result<Outcome, Error>) -> Exit {
     match outcome {
         Ok(Outcome::Done(report)) => exit_of_report(report),
-        Ok(Outcome::Planned(_)) => Exit::Ok,
+        Ok(Outcome::Planned(_, problems)) => exit_of_plan(problems),
         Err(Error::Stopped) => Exit::Interrupted,
         Err(Error::Remote(bucket::Error::Absent { .. })) => Exit::Skipped,
         Ok(Outcome::Halted(_)) | Err(Error::Remote(bucket::Error::Emptied { .. })) => Exit::Halted,
         Err(error) if is_folder_gone(error) => Exit::Halted,
         Err(_) => Exit::Failed,
+    }
+}
+
+fn exit_of_plan(problems: &[Problem]) -> Exit {
+    if problems.iter().any(|problem| problem.nature == Nature::Locked) {
+        Exit::WrongKey
+    } else if problems.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Incomplete
     }
 }
 
@@ -257,7 +275,7 @@ pub(crate) fn summary(route: &Route, outcome: &Result<Outcome, Error>) -> (bool,
     match outcome {
         // A path in trouble is for a person to see to; the machine does what it can.
         Ok(Outcome::Done(report)) => (true, Synced::new(route, report).to_string()),
-        Ok(Outcome::Planned(_)) => (true, format!("{}: planned", route.name())),
+        Ok(Outcome::Planned(..)) => (true, format!("{}: planned", route.name())),
         Ok(Outcome::Halted(halt)) => (false, format!("{} is halted: {halt}", route.name())),
         Err(error) => {
             let mut text = format!("{} could not be synced: {error}", route.name());

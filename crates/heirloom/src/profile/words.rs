@@ -9,9 +9,10 @@ use super::rounds::Round;
 use super::routes::Wired;
 use bucket::plain::PlaceId;
 use journal::{Journal, RouteId};
+use plan::mount::Doubts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use sync::{Outcome, Resume};
+use sync::{DiskWord, Outcome, Resume};
 
 /// What a person has said of halts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,12 +31,28 @@ pub(crate) enum Word {
 #[derive(Default)]
 pub(crate) struct Words {
     is_resync: bool,
-    /// Why it halted, or what it leaves alone.
-    told: BTreeMap<RouteId, String>,
+    told: BTreeMap<RouteId, Told>,
     /// What was told of a destination that the person has named.
     missing: Option<(String, String)>,
     /// Which place that destination has become.
     begun: Option<PlaceId>,
+}
+
+/// What was told of a route.
+enum Told {
+    /// Why it halted.
+    Halt(String),
+    /// Which disks below its folder are not as they were.
+    Disks(Doubts),
+}
+
+impl Told {
+    /// One answer at a time: what is said of a disk keeps nothing else from going on, so a halt comes first.
+    fn of(journal: &Journal, route: RouteId) -> Option<Self> {
+        let halt = journal.halt(route).ok().flatten().map(Self::Halt);
+        let disks = || journal.mount_doubts(route).ok().filter(|doubts| !doubts.is_empty()).map(Self::Disks);
+        halt.or_else(disks)
+    }
 }
 
 impl Words {
@@ -44,10 +61,7 @@ impl Words {
         let mut words = Self { is_resync: wanted.word == Word::Resync, ..Self::default() };
         for one in rounds.iter().flat_map(|round| &round.wired).filter(|_| wanted.word != Word::None) {
             let route = one.route.id;
-            // One answer at a time: a disk that is missing below a folder keeps nothing else from going on.
-            for told in [journal.halt(route), journal.mount_doubts(route)].into_iter().flatten().flatten() {
-                words.told.entry(route).or_insert(told);
-            }
+            words.told.extend(Told::of(journal, route).map(|told| (route, told)));
             let destination = &one.route.destination;
             if wanted.destination.as_ref() == Some(destination)
                 && let Ok(Some(missing)) = journal.missing(one.route.id)
@@ -61,14 +75,17 @@ impl Words {
     /// The word for a route.
     pub(crate) fn to(&self, one: &Wired) -> Resume {
         let missing = self.missing.as_ref().filter(|(destination, _)| *destination == one.route.destination);
-        if self.is_resync {
-            return Resume::Resync(missing.map(|(_, said)| said.clone()));
-        }
-        let told = self.told.get(&one.route.id);
-        match (missing, &self.begun) {
-            (Some(_), Some(place)) => Resume::At(place.clone()),
-            (Some((_, said)), None) => Resume::From(said.clone()),
-            (None, _) => told.map_or(Resume::Not, |said| Resume::From(said.clone())),
+        match (missing, &self.begun, self.told.get(&one.route.id)) {
+            (Some((_, said)), ..) if self.is_resync => Resume::Resync(Some(said.clone())),
+            (Some(_), Some(place), _) => Resume::At(place.clone()),
+            (Some((_, said)), None, _) => Resume::From(said.clone()),
+            (None, _, Some(Told::Disks(doubts))) => {
+                let word = if self.is_resync { DiskWord::Union } else { DiskWord::Deleted };
+                Resume::Disks(word, doubts.clone())
+            }
+            (None, ..) if self.is_resync => Resume::Resync(None),
+            (None, _, Some(Told::Halt(said))) => Resume::From(said.clone()),
+            (None, _, None) => Resume::Not,
         }
     }
 

@@ -63,6 +63,28 @@ fn an_older_journal_takes_the_steps_it_lacks() {
     assert!(!scratch.open().opened_fresh());
 }
 
+/// Its disk may be away when the next version is started.
+#[test]
+fn an_older_journal_keeps_its_mount_points() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(scratch.path.parent().unwrap()).unwrap();
+    let old = Connection::open(&scratch.path).unwrap();
+    old.execute_batch(&STEPS[..12].concat()).unwrap();
+    old.execute_batch(
+        "PRAGMA user_version = 12;
+        INSERT INTO route (id, destination, prefix, folder) VALUES (4, 'cloud', 'documents/', x'2f64617461');
+        INSERT INTO mount VALUES (4, 'photos/', 'is away');",
+    )
+    .unwrap();
+    drop(old);
+    let journal = scratch.open();
+    let mounts = journal.mounts(route_to(&journal, "cloud")).unwrap();
+    assert_eq!(
+        mounts,
+        crate::Mounts::from([(model::ObjectKey::parse("photos/").unwrap(), crate::Mount::default())])
+    );
+}
+
 #[test]
 fn a_newer_journal_is_left_alone() {
     let scratch = Scratch::new();

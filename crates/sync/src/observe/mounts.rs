@@ -1,99 +1,173 @@
 //! Disks that are mounted below the folder.
 //!
 //! One that is not there leaves an empty directory in its place, or none; another one in its place, or one that is mounted over a directory, hides what
-//! was there. All of these look like a deletion of everything below. So where something was mounted is remembered. Where nothing is any more and not all
-//! is as it was, or where something is and nothing is as agreed, both sides are left alone until that is over, or a person says otherwise.
+//! was there. All of these look like a deletion of everything below. So it is remembered where something was mounted, and which disk that was
+//! ([`plan::mount`] decides by that). Where another one is or none, both sides are left alone until that is over, or a person says otherwise.
 
-use super::View;
-use crate::cycle::Resume;
+use super::{Hidden, View};
+use crate::cycle::{DiskWord, Resume};
 use crate::error::Error;
 use crate::report::Problem;
 use crate::route::Route;
 use disk::Extent;
-use journal::Journal;
-use model::{DiskId, ObjectKey, RelPath};
+use journal::{Journal, Mount};
+use model::{DiskId, ObjectKey};
+use plan::mount::{Below, Doubt, Doubts, Standing, Verdict, outermost, top_level, verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where something was mounted before the folder was looked at, and after.
+/// What was mounted before the folder was looked at, and after.
 pub(crate) struct Mounts {
     pub(crate) before: disk::Mounts,
     pub(crate) after: disk::Mounts,
 }
 
+type Points = BTreeMap<ObjectKey, Option<DiskId>>;
+
 impl Mounts {
-    /// Hides what lies below a disk that is not there, except if `resume` answers just that. What is mounted is remembered, if `keep` says so.
+    /// Hides what lies below a disk that is not the one that was synced there, except where `resume` answers just that; and remembers what is
+    /// mounted, if `keep` says so. Returned are the places at which what was agreed upon does not count in a plan that is not kept.
     pub(crate) fn hide_vacant(
         &self,
         route: &Route,
         journal: &Journal,
-        resume: &mut Resume,
+        resume: &Resume,
         keep: bool,
         view: &mut View,
-    ) -> Result<(), Error> {
-        let points = |points: &BTreeMap<RelPath, Option<DiskId>>| -> BTreeSet<ObjectKey> {
-            points.keys().map(ObjectKey::directory).collect()
+    ) -> Result<Hidden, Error> {
+        let points = |mounts: &disk::Mounts| -> Points {
+            let points = mounts.points.iter();
+            points.map(|(path, disk)| (ObjectKey::directory(path), disk.clone())).collect()
         };
-        let (before, after) = (points(&self.before.points), points(&self.after.points));
+        let (before, after) = (points(&self.before), points(&self.after));
         let known = journal.mounts(route.id).map_err(Error::Journal)?;
+        let all: BTreeSet<&ObjectKey> = known.keys().chain(before.keys()).chain(after.keys()).collect();
         // Of what came or went while the folder was looked at only a part was seen.
-        let unsteady = &before ^ &after;
-        for point in &unsteady {
-            let message = format!(
-                "{} was mounted or unmounted while it was looked at; it is left alone until the next sync",
-                point.path()
-            );
-            hide(view, point.clone(), message);
-        }
-        let steady = &before & &after;
-        let mut mounts: journal::Mounts = steady.iter().map(|point| (point.clone(), None)).collect();
-        mounts.extend(known.clone());
-        for (point, said) in mounts.iter_mut().filter(|(point, _)| !unsteady.contains(*point)) {
-            *said = doubt(route, journal, point, steady.contains(point))?;
-        }
-        let told: Vec<&str> = mounts.values().flatten().map(String::as_str).collect();
-        if !told.is_empty() && resume.is_from(&told.join("\n")) {
-            // The guards would ask the same again.
-            resume.widen();
-            mounts = mounts.into_keys().map(|point| (point, None)).collect();
-        }
-        mounts.retain(|point, doubt| doubt.is_some() || before.contains(point) || after.contains(point));
-        for (point, doubt) in &mounts {
-            if let Some(doubt) = doubt {
-                hide(view, point.clone(), doubt.clone());
+        let (steady, unsteady): (BTreeSet<_>, BTreeSet<_>) =
+            all.iter().copied().partition(|point| before.get(*point) == after.get(*point));
+        let mut looked =
+            Look { route, journal, all: &all, unsteady: &unsteady, known: known.clone(), now: &after };
+        for point in steady {
+            // What cannot be read has been told of already, and may be what hides the disk.
+            if !view.hidden.hides(&point.path()) {
+                looked.judge(point)?;
             }
         }
-        if keep && mounts != known {
-            journal.set_mounts(route.id, &mounts).map_err(Error::Journal)?;
+        for point in &unsteady {
+            hide(view, Problem::found(Some((*point).clone()), unsteady_at(point)));
+        }
+        let apart = looked.answer(resume);
+        for (point, doubt) in looked.doubts() {
+            hide(view, Problem::of_disk(point, doubt));
+        }
+        if !keep {
+            let mut uncounted = Hidden::default();
+            apart.iter().for_each(|point| uncounted.add(point.path(), Extent::Subtree));
+            return Ok(uncounted);
+        }
+        // Before the point is a directory like any other: what is missing there must not be deleted on the other side.
+        for point in &apart {
+            journal.part_below(route.id, point, &looked.inside(point)).map_err(Error::Journal)?;
+        }
+        if looked.known != known {
+            journal.set_mounts(route.id, &looked.known).map_err(Error::Journal)?;
+        }
+        Ok(Hidden::default())
+    }
+}
+
+fn unsteady_at(point: &ObjectKey) -> String {
+    let path = point.path();
+    format!("{path} was mounted or unmounted while it was looked at; it is left alone until the next sync")
+}
+
+fn hide(view: &mut View, problem: Problem) {
+    if let Some(point) = &problem.key {
+        view.hidden.add(point.path(), Extent::Subtree);
+    }
+    view.problems.push(problem);
+}
+
+/// A look at each mount point.
+struct Look<'l> {
+    route: &'l Route,
+    journal: &'l Journal,
+    /// Where something is mounted or was.
+    all: &'l BTreeSet<&'l ObjectKey>,
+    /// Where that has just changed.
+    unsteady: &'l BTreeSet<&'l ObjectKey>,
+    /// What is known of that, and then what will be.
+    known: journal::Mounts,
+    now: &'l Points,
+}
+
+impl<'l> Look<'l> {
+    fn judge(&mut self, point: &ObjectKey) -> Result<(), Error> {
+        let then = self.known.get(point).cloned();
+        let doubted = then.as_ref().is_some_and(|then| then.doubt.is_some());
+        let now = self.now.get(point);
+        // Over a directory of the folder something was mounted that is in doubt since.
+        let of_disk = then.as_ref().filter(|then| then.disk.as_ref() != Some(&DiskId::of_folder()));
+        let standing = Standing::of(of_disk.map(|then| then.disk.as_ref()), now.map(Option::as_ref));
+        let verdict = match standing {
+            None => Verdict::Forget,
+            Some(Standing::Same) => verdict(Standing::Same, doubted, &Below::default()),
+            Some(standing) => verdict(standing, doubted, &self.below(point)?),
+        };
+        let then = then.map(|then| then.disk);
+        match verdict {
+            Verdict::Forget => drop(self.known.remove(point)),
+            Verdict::Leave => {
+                self.known.extend(then.map(|disk| (point.clone(), Mount { disk, doubt: None })));
+            }
+            Verdict::Remember => self.remember(point),
+            Verdict::Doubt(doubt) => {
+                let disk = then.unwrap_or_else(|| Some(DiskId::of_folder()));
+                self.known.insert(point.clone(), Mount { disk, doubt: Some(doubt) });
+            }
         }
         Ok(())
     }
-}
 
-fn hide(view: &mut View, point: ObjectKey, message: String) {
-    view.hidden.add(point.path(), Extent::Subtree);
-    view.problems.push(Problem::found(Some(point), message));
-}
-
-/// What a person is told of a directory of which nobody knows whether what is missing below it was deleted.
-fn doubt(
-    route: &Route,
-    journal: &Journal,
-    point: &ObjectKey,
-    is_mounted: bool,
-) -> Result<Option<String>, Error> {
-    let lost = journal.lost_below(route.id, point, is_mounted).map_err(Error::Journal)?;
-    let (path, files) = (point.path(), if lost == 1 { "1 file".to_owned() } else { format!("{lost} files") });
-    if lost == 0 {
-        return Ok(None);
+    fn remember(&mut self, point: &ObjectKey) {
+        let disk = self.now.get(point).cloned().flatten();
+        self.known.insert(point.clone(), Mount { disk, doubt: None });
     }
-    let what = if is_mounted {
-        format!("none of the {files} synced at {path}, where something is mounted, can be found there")
-    } else {
-        format!("the disk that was mounted at {path} is not, with {files} missing or changed there")
-    };
-    let state = route.state.as_ref().map(|state| format!(" {state}")).unwrap_or_default();
-    Ok(Some(format!(
-        "{what}, and nothing below it is touched on either side until the right disk is there, or \
-         `heirloom sync --resume{state}` says that they are to be deleted"
-    )))
+
+    /// What is below a point, and below none that lies below it: each is asked about for itself.
+    fn below(&self, point: &ObjectKey) -> Result<Below, Error> {
+        let count = |point: &ObjectKey| self.journal.below(self.route.id, point).map_err(Error::Journal);
+        let inside = self.inside(point);
+        inside.into_iter().try_fold(count(point)?, |below, inner| Ok(below.without(&count(inner)?)))
+    }
+
+    /// The outermost points below a point.
+    fn inside(&self, point: &ObjectKey) -> Vec<&'l ObjectKey> {
+        let is_inside = |inner: &&ObjectKey| *inner != point && inner.as_str().starts_with(point.as_str());
+        top_level(self.all.iter().copied().filter(is_inside))
+    }
+
+    /// What a person is told of: one thing at a time, so not of what lies below another point in doubt.
+    fn doubts(&self) -> Doubts {
+        let steady = self.known.iter().filter(|(point, _)| !self.unsteady.contains(point));
+        outermost(steady.filter_map(|(point, mount)| Some((point.clone(), mount.doubt?))).collect())
+    }
+
+    /// Takes the doubts that a person has answered for over, and tells where both sides are to be put together.
+    fn answer(&mut self, resume: &Resume) -> Vec<ObjectKey> {
+        let Resume::Disks(word, told) = resume else { return Vec::new() };
+        let mut apart = Vec::new();
+        for (point, doubt) in self.doubts() {
+            if told.get(&point) != Some(&doubt) {
+                continue;
+            }
+            match doubt {
+                Doubt::Away { .. } => drop(self.known.remove(&point)),
+                Doubt::Another => self.remember(&point),
+            }
+            if doubt == Doubt::Another || *word == DiskWord::Union {
+                apart.push(point);
+            }
+        }
+        apart
+    }
 }

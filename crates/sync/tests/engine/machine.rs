@@ -1,8 +1,8 @@
 //! One machine: a real folder, a real journal, and the engine between them and a bucket.
 
 use crate::fake::FakeBucket;
-use journal::{Journal, RouteKey};
-use model::MachineName;
+use journal::{Journal, Mount, RouteKey};
+use model::{DiskId, MachineName, ObjectKey, RelPath};
 use plan::ignore::IgnoreRules;
 use plan::sync::{Direction, MaxDelete};
 use std::path::{Path, PathBuf};
@@ -101,6 +101,13 @@ impl<R: Remote> Machine<R> {
             Ok(Outcome::Done(report)) => report,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// As if a disk had been mounted there, and were not any more.
+    pub(crate) fn had_mounted(&self, name: &str) {
+        let point = ObjectKey::directory(&RelPath::from_key(name).unwrap());
+        let mount = Mount { disk: Some(DiskId::new("uuid 1 /")), doubt: None };
+        self.journal.set_mounts(self.route.id, &[(point, mount)].into()).unwrap();
     }
 
     /// As if the machine's disk had been lost, journal and all, with the folder restored by other means.

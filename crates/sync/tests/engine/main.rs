@@ -4,6 +4,7 @@
 
 mod bisync;
 mod directions;
+mod disks;
 mod fake;
 mod faults;
 mod guards;

@@ -188,7 +188,7 @@ async fn a_new_disk_is_begun_anew_once_a_person_says_so() {
     disk.unplug("old");
     let said = told_absent(&one).await;
     let look = Options { dry_run: true, ..after(&said) };
-    assert!(matches!(one.run_with(look).await, Ok(Outcome::Planned(plan)) if !plan.is_empty()));
+    assert!(matches!(one.run_with(look).await, Ok(Outcome::Planned(plan, _)) if !plan.is_empty()));
     assert_eq!(count(&disk.path()), 0, "a dry run marks nothing");
     let done = one.run_with(after(&said)).await;
     assert!(matches!(&done, Ok(Outcome::Done(report)) if report.uploaded == 8), "{done:?}");

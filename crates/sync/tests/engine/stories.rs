@@ -219,7 +219,7 @@ async fn a_dry_run_changes_nothing() {
     let (bucket, one, _) = pair();
     one.write("a", "a");
     let dry = Options { dry_run: true, ..options() };
-    let Ok(Outcome::Planned(plan)) = one.run_with(dry).await else { panic!("no plan") };
+    let Ok(Outcome::Planned(plan, _)) = one.run_with(dry).await else { panic!("no plan") };
     assert_eq!(plan.to_string(), "upload a (1 B)\n");
     assert!(bucket.objects().is_empty());
 }

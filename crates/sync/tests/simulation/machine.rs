@@ -335,7 +335,7 @@ fn words(outcome: &Outcome) -> String {
             )
         }
         Outcome::Halted(halt) => halt.to_string(),
-        Outcome::Planned(plan) => plan.to_string(),
+        Outcome::Planned(plan, _) => plan.to_string(),
     }
 }
 

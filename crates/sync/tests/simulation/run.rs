@@ -154,7 +154,7 @@ async fn rests(world: &World, machine: usize) -> bool {
             world.lock().machines[machine].is_resumed = true;
             false
         }
-        Ok(Outcome::Planned(_)) | Err(_) => false,
+        Ok(Outcome::Planned(..)) | Err(_) => false,
     }
 }
 

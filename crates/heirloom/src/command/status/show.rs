@@ -225,9 +225,11 @@ fn matters(status: &Status) -> Vec<String> {
         } else if let Some(why) = unexplained(route) {
             lines.push(format!("{name}: {why}; `{}` says more", command("sync")));
         }
-        let away: Vec<&str> = route.away.iter().flat_map(|away| away.lines()).collect();
-        lines.extend(away.iter().map(|away| format!("{name}: {away}")));
-        let problems = route.problems.saturating_sub(away.len() as u64);
+        for away in &route.away {
+            lines.push(format!("{name}: {}", away.said));
+            lines.push(format!("  {}", away.ways));
+        }
+        let problems = route.problems.saturating_sub(route.away.len() as u64);
         if problems > 0 {
             let are = if problems == 1 { "is" } else { "are" };
             let paths = counted(problems, "path");

@@ -6,8 +6,12 @@ use model::{ObjectKey, RelPath};
 
 /// One path, and whether a rule leaves it alone now and has done so since both sides agreed.
 fn under_a_rule([base, local, remote, ignored, rests]: [bool; 5], doubts: Doubts) -> String {
-    let node = |there: bool| there.then(|| file(1));
     let sight = if ignored { Sight::Ignored } else { Sight::Clear };
+    seen(sight, [base, local, remote, rests], doubts)
+}
+
+fn seen(sight: Sight, [base, local, remote, rests]: [bool; 4], doubts: Doubts) -> String {
+    let node = |there: bool| there.then(|| file(1));
     let rules = Rules { sight: &|_, _| sight, doubts, ..rules() };
     let base = node(base).map(|node| model::Agreed { local: node, remote: node });
     let place = Place { key: key("f"), base, local: node(local), remote: node(remote), rests, with: () };
@@ -57,6 +61,20 @@ fn doubts_that_end_while_a_rule_holds_take_what_was_agreed_upon_with_them() {
             assert_eq!(under_a_rule([true, false, true, true, rests], doubts), "part");
         }
         assert_eq!(under_a_rule([false, true, true, true, false], doubts), "");
+    }
+}
+
+#[test]
+fn doubts_that_end_while_something_cannot_be_seen_take_what_was_agreed_upon_with_them() {
+    let (here, there) = (Doubts { local: true, remote: false }, Doubts { local: false, remote: true });
+    for side in [Side::Local, Side::Remote] {
+        let seen = |world, doubts| seen(Sight::Hidden(side), world, doubts);
+        for doubts in [here, there] {
+            assert_eq!(seen([true, false, true, false], doubts), "part");
+            assert_eq!(seen([true, true, true, true], doubts), "part");
+            assert_eq!(seen([false, false, true, false], doubts), "");
+        }
+        assert_eq!(seen([true, false, true, false], Doubts::default()), "");
     }
 }
 
