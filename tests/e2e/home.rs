@@ -67,16 +67,7 @@ impl Home {
 
     /// Runs a command of ours in a shell, literally as it was printed.
     pub(crate) fn run_printed(&self, command: &str) -> Ran {
-        self.run_in_shell(self.program("sh"), command)
-    }
-
-    /// The same in this shell.
-    pub(crate) fn run_in_shell(&self, mut shell: Command, command: &str) -> Ran {
-        let ours = Path::new(env!("CARGO_BIN_EXE_heirloom")).parent().unwrap();
-        let others = std::env::var_os("PATH").unwrap_or_default();
-        let places = std::iter::once(ours.to_owned()).chain(std::env::split_paths(&others));
-        shell.args(["-c", command]).env("PATH", std::env::join_paths(places).unwrap());
-        Ran::new(command.to_owned(), shell.output().unwrap())
+        Ran::printed(self.program("sh"), command)
     }
 
     pub(crate) fn git(&self, arguments: &[&str]) -> Ran {
@@ -116,6 +107,15 @@ pub(crate) struct Ran {
 
 impl Ran {
     /// Runs whatever it is to its end.
+    /// A command of ours, literally as it was printed, in this shell.
+    pub(crate) fn printed(mut shell: Command, command: &str) -> Self {
+        let ours = Path::new(env!("CARGO_BIN_EXE_heirloom")).parent().unwrap();
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::iter::once(ours.to_owned()).chain(std::env::split_paths(&others));
+        shell.args(["-c", command]).env("PATH", std::env::join_paths(places).unwrap());
+        Self::new(command.to_owned(), shell.output().unwrap())
+    }
+
     pub(crate) fn of(mut command: Command) -> Self {
         Self::new(format!("{command:?}"), command.output().unwrap())
     }

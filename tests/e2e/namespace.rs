@@ -70,7 +70,7 @@ impl<'h> Namespace<'h> {
 
     /// A command as it was printed.
     pub(crate) fn run_printed(&self, command: &str) -> Ran {
-        self.home.run_in_shell(self.command("sh"), command)
+        Ran::printed(self.command("sh"), command)
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {

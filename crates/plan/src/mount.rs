@@ -27,9 +27,8 @@ impl Standing {
         Some(match (known, now) {
             (None, None) => return None,
             (Some(_), None) => Self::Away,
-            (None, Some(_)) => Self::Another,
             (Some(Some(known)), Some(Some(now))) if known == now => Self::Same,
-            (Some(Some(_)), Some(Some(_))) => Self::Another,
+            (None, Some(_)) | (Some(Some(_)), Some(Some(_))) => Self::Another,
             (Some(_), Some(_)) => Self::Untold,
         })
     }
@@ -135,7 +134,6 @@ pub fn verdict(standing: Standing, doubted: bool, below: &Below) -> Verdict {
     let lost = changed + gone;
     let waits = doubted && waiting > 0;
     match standing {
-        Standing::Same => Verdict::Remember,
         Standing::Away if lost > 0 => Verdict::Doubt(Doubt::Away { lost }),
         // Somebody has copied the disk into the directory.
         Standing::Away if intact > 0 => Verdict::Forget,
@@ -145,7 +143,7 @@ pub fn verdict(standing: Standing, doubted: bool, below: &Below) -> Verdict {
         Standing::Another if lost > 0 || waits => Verdict::Doubt(Doubt::Another),
         Standing::Another if intact == 0 && resting > 0 => Verdict::Leave,
         Standing::Untold if intact == 0 && (gone > 0 || waits) => Verdict::Doubt(Doubt::Another),
-        Standing::Another | Standing::Untold => Verdict::Remember,
+        Standing::Same | Standing::Another | Standing::Untold => Verdict::Remember,
     }
 }
 

@@ -56,14 +56,11 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
             Standpoint::Below(below) => {
                 let local = open(route)?;
                 away = journal.mount_doubt_at(route.id, &below)?;
-                match &away {
-                    Some((point, doubt)) => {
-                        format!("is left alone: {}", Away::of(point, *doubt, Ways::of(route)))
-                    }
-                    None => {
-                        problem = journal.problem_at(route.id, &below)?;
-                        explain(route, local.root(), &journal, &below, &mut warnings)?
-                    }
+                if let Some((point, doubt)) = &away {
+                    format!("is left alone: {}", Away::of(point, *doubt, Ways::of(route)))
+                } else {
+                    problem = journal.problem_at(route.id, &below)?;
+                    explain(route, local.root(), &journal, &below, &mut warnings)?
                 }
             }
             Standpoint::Itself => {

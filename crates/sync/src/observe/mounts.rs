@@ -61,7 +61,9 @@ impl Mounts {
         }
         if !keep {
             let mut uncounted = Hidden::default();
-            apart.iter().for_each(|point| uncounted.add(point.path(), Extent::Subtree));
+            for point in &apart {
+                uncounted.add(point.path(), Extent::Subtree);
+            }
             return Ok(uncounted);
         }
         // Before the point is a directory like any other: what is missing there must not be deleted on the other side.
