@@ -5,6 +5,7 @@ use crate::{Change, Error, Journal, RouteId};
 use model::{DiskId, ObjectKey, RelPath};
 use plan::mount::{Below, Doubt, Doubts, outermost};
 use rusqlite::{Connection, params};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Rows per page.
@@ -30,8 +31,7 @@ impl Journal {
                 connection.prepare_cached("SELECT key, disk, doubt FROM mount WHERE route = ?1")?;
             let mounts = statement.query_map([route.0], |row| {
                 let disk: Option<String> = row.get(1)?;
-                let lost = row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned);
-                let doubt = lost.map(|lost| if lost == 0 { Doubt::Another } else { Doubt::Away { lost } });
+                let doubt = row.get::<_, Option<i64>>(2)?.map(doubt);
                 Ok((read_key(row, 0)?, Mount { disk: disk.as_deref().map(DiskId::new), doubt }))
             })?;
             mounts.collect()
@@ -45,10 +45,7 @@ impl Journal {
             transaction.execute("DELETE FROM mount WHERE route = ?1", [route.0])?;
             for (key, Mount { disk, doubt }) in mounts {
                 let disk = disk.as_ref().map(DiskId::as_str);
-                let doubt = doubt.map(|doubt| match doubt {
-                    Doubt::Away { lost } => lost.cast_signed(),
-                    Doubt::Another => 0,
-                });
+                let doubt = doubt.map(number);
                 let add = "INSERT INTO mount (route, key, disk, doubt) VALUES (?1, ?2, ?3, ?4)";
                 transaction.execute(add, params![route.0, key.as_str(), disk, doubt])?;
             }
@@ -118,6 +115,23 @@ impl Journal {
             }
             self.record_durably(route, &parting)?;
         }
+    }
+}
+
+fn number(doubt: Doubt) -> i64 {
+    match doubt {
+        Doubt::Away { lost } => lost.cast_signed(),
+        Doubt::Unagreed { waiting } => -waiting.cast_signed(),
+        Doubt::Another => 0,
+    }
+}
+
+fn doubt(number: i64) -> Doubt {
+    let count = number.unsigned_abs();
+    match number.cmp(&0) {
+        Ordering::Greater => Doubt::Away { lost: count },
+        Ordering::Less => Doubt::Unagreed { waiting: count },
+        Ordering::Equal => Doubt::Another,
     }
 }
 

@@ -114,7 +114,7 @@ const STEPS: [&str; 13] = [
         doubt TEXT,
         PRIMARY KEY (route, key)
     ) STRICT, WITHOUT ROWID;",
-    // Which disk it was. `doubt` is how many files went with one that is away, 0 where another is in its place, and NULL where nothing is the matter.
+    // Which disk it was. `doubt` is how many files went with one that is away, or less than 0 if they wait for it; 0 where another is in its place.
     "ALTER TABLE mount DROP COLUMN doubt;
     ALTER TABLE mount ADD COLUMN disk TEXT;
     ALTER TABLE mount ADD COLUMN doubt INTEGER;",

@@ -84,6 +84,11 @@ pub enum Doubt {
         /// How many of its files are not there as they were.
         lost: u64,
     },
+    /// The same, and nothing is agreed upon there any more.
+    Unagreed {
+        /// How many files the remote side has for it.
+        waiting: u64,
+    },
     /// Another disk is there.
     Another,
 }
@@ -95,10 +100,17 @@ impl Doubt {
     /// What a person is told of it.
     #[must_use]
     pub fn said_of(&self, point: &RelPath) -> String {
+        let files = |count: u64| if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
         let what = match self {
             Self::Away { lost } => {
-                let files = if *lost == 1 { "1 file".to_owned() } else { format!("{lost} files") };
+                let files = files(*lost);
                 format!("the disk that was mounted at {point} is not there, with {files} missing or changed")
+            }
+            Self::Unagreed { waiting } => {
+                let files = files(*waiting);
+                format!(
+                    "the disk that was mounted at {point} is not there, with {files} waiting to be received"
+                )
             }
             Self::Another => format!("{point} holds another disk than the one that was synced there"),
         };
@@ -137,7 +149,7 @@ pub fn verdict(standing: Standing, doubted: bool, below: &Below) -> Verdict {
         Standing::Away if lost > 0 => Verdict::Doubt(Doubt::Away { lost }),
         // Somebody has copied the disk into the directory.
         Standing::Away if intact > 0 => Verdict::Forget,
-        Standing::Away if waits => Verdict::Doubt(Doubt::Away { lost: waiting }),
+        Standing::Away if waits => Verdict::Doubt(Doubt::Unagreed { waiting }),
         Standing::Away if resting > 0 => Verdict::Leave,
         Standing::Away => Verdict::Forget,
         Standing::Another if lost > 0 || waits => Verdict::Doubt(Doubt::Another),
@@ -218,8 +230,9 @@ mod tests {
         }
         let doubted =
             |below: Below| [Away, Same, Another, Untold].map(|standing| verdict(standing, true, &below));
-        assert_eq!(doubted(waiting), [AWAY, Remember, OTHER, OTHER]);
-        assert_eq!(doubted(Below { resting: 1, ..waiting }), [AWAY, Remember, OTHER, OTHER]);
+        let unagreed = Verdict::Doubt(Doubt::Unagreed { waiting: 2 });
+        assert_eq!(doubted(waiting), [unagreed, Remember, OTHER, OTHER]);
+        assert_eq!(doubted(Below { resting: 1, ..waiting }), [unagreed, Remember, OTHER, OTHER]);
         assert_eq!(doubted(some(waiting)), [Forget, Remember, OTHER, Remember]);
     }
 }

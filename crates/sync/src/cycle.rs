@@ -51,7 +51,8 @@ pub enum Resume {
     Disks(DiskWord, DiskDoubts),
 }
 
-/// What a person says of a disk that is not there. Where another one is in its place, both sides are put together there in either case.
+/// What a person says of a disk that is not there. Where another one is in its place, or nothing is agreed upon any more, both sides are put together
+/// in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskWord {
     /// Its files are to be deleted.

@@ -75,7 +75,7 @@ fn a_disk_below_the_folder_that_is_not_mounted() {
         scene
             .sync(&[])
             .code(3)
-            .tells(&[AWAY, "if its files are to be deleted, run `heirloom sync --resume documents"]);
+            .tells(&[AWAY, "hint: if its files are to be deleted, run `heirloom sync --resume documents"]);
     }
     assert_eq!(scene.in_cloud(), PHOTOS + 1, "nothing was deleted");
     assert_eq!(home.read("cloud/live/alice/documents/photos/p3").as_deref(), Some("photo 3"));
@@ -299,7 +299,9 @@ fn a_disk_that_only_follows() {
     let folder = home.path("documents");
     fs::rename(&folder, home.path("before")).unwrap();
     assert!(Command::new("cp").arg("-a").args([&home.path("before"), &folder]).status().unwrap().success());
-    (0..3).for_each(|_| drop(scene.sync(&[]).code(3).tells(&[AWAY])));
+    (0..3).for_each(|_| {
+        drop(scene.sync(&[]).code(3).tells(&["the disk that was mounted at photos is not there"]))
+    });
     assert!(fs::read_dir(&scene.point).unwrap().next().is_none());
     scene.namespace.mount(&scene.disk, &scene.point);
     scene.sync(&[]).ok();

@@ -4,6 +4,7 @@ use super::halted::Ways;
 use model::ObjectKey;
 use plan::mount::Doubt;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use sync::{Nature, Problem};
 
@@ -22,7 +23,7 @@ impl Away {
     /// With the ways on that a route has.
     pub(crate) fn of(point: &ObjectKey, doubt: Doubt, ways: Ways) -> Self {
         let path = point.path();
-        Self { said: doubt.said_of(&path), path: path.to_string(), ways: ways.from_disk(doubt) }
+        Self { said: doubt.said_of(&path), path: path.to_string(), ways: ways.past(doubt) }
     }
 }
 
@@ -38,4 +39,13 @@ pub(super) fn said_of(problem: &Problem, ways: &Ways) -> String {
         (Some(point), Nature::Disk(doubt)) => Away::of(point, doubt, ways.clone()).to_string(),
         _ => problem.to_string(),
     }
+}
+
+/// How a person goes on from what is the matter with disks, each way once.
+pub(super) fn hints(problems: &[Problem], ways: &Ways) -> BTreeSet<String> {
+    let hint = |problem: &Problem| match problem.nature {
+        Nature::Disk(doubt) => Some(ways.clone().past(doubt).to_string()),
+        Nature::Other | Nature::Locked | Nature::Left | Nature::Special => None,
+    };
+    problems.iter().filter_map(hint).collect()
 }

@@ -86,9 +86,10 @@ impl Ways {
     }
 
     /// The same, from what is the matter with a disk below the folder.
-    pub(super) fn from_disk(self, doubt: Doubt) -> Self {
+    pub(super) fn past(self, doubt: Doubt) -> Self {
         let leads_to = match doubt {
             Doubt::Away { .. } => LeadsTo::WithoutDisk,
+            Doubt::Unagreed { .. } => LeadsTo::Receiving,
             Doubt::Another => LeadsTo::AnotherDisk,
         };
         Self { leads_to: Some(leads_to), ..self }

@@ -1,8 +1,7 @@
 //! What came of a sync, in words, for a log, for a person and for a program.
 
-use super::away::said_of;
 use super::halted::{Ways, begin_anew, halted};
-use super::planned;
+use super::{away, planned};
 use crate::failure::{Exit, Failure, LOCKED};
 use crate::report::{Message, Report as Port, counted};
 use bucket::Missing;
@@ -176,10 +175,13 @@ fn particulars(port: &Port, route: &Route, report: &Report) {
 }
 
 fn tell_problems(port: &Port, route: &Route, problems: &[Problem]) {
-    let (name, ways) = (route.name(), Ways::of(route));
+    let name = route.name();
     for problem in problems {
         let path = problem.key.as_ref().map(ToString::to_string);
-        port.say(&ToldProblem(Told { route: &name, path, message: said_of(problem, &ways) }));
+        port.say(&ToldProblem(Told { route: &name, path, message: problem.to_string() }));
+    }
+    for hint in away::hints(problems, &Ways::of(route)) {
+        port.note(format_args!("hint: {hint}"));
     }
 }
 

@@ -78,13 +78,12 @@ impl Words {
         match (missing, &self.begun, self.told.get(&one.route.id)) {
             (Some((_, said)), ..) if self.is_resync => Resume::Resync(Some(said.clone())),
             (Some(_), Some(place), _) => Resume::At(place.clone()),
-            (Some((_, said)), None, _) => Resume::From(said.clone()),
             (None, _, Some(Told::Disks(doubts))) => {
                 let word = if self.is_resync { DiskWord::Union } else { DiskWord::Deleted };
                 Resume::Disks(word, doubts.clone())
             }
             (None, ..) if self.is_resync => Resume::Resync(None),
-            (None, _, Some(Told::Halt(said))) => Resume::From(said.clone()),
+            (Some((_, said)), None, _) | (None, _, Some(Told::Halt(said))) => Resume::From(said.clone()),
             (None, _, None) => Resume::Not,
         }
     }

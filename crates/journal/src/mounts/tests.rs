@@ -75,11 +75,13 @@ fn mounts_and_what_is_the_matter_with_them_are_remembered() {
         (key("a/"), mount(Some("uuid 1 /"), Some(away))),
         (key("a/inner/"), mount(None, Some(another))),
         (key("b/c/"), mount(Some("uuid 2 /"), None)),
+        (key("b/d/"), mount(None, Some(Doubt::Unagreed { waiting: 3 }))),
         (key("d/"), mount(None, Some(another))),
     ]);
     journal.set_mounts(route, &mounts).unwrap();
     assert_eq!(journal.mounts(route).unwrap(), mounts);
-    let told = Doubts::from([(key("a/"), away), (key("d/"), another)]);
+    let waiting = (key("b/d/"), Doubt::Unagreed { waiting: 3 });
+    let told = Doubts::from([(key("a/"), away), waiting, (key("d/"), another)]);
     assert_eq!(journal.mount_doubts(route).unwrap(), told);
     let doubt = |path: &str| journal.mount_doubt_at(route, &RelPath::from_key(path).unwrap()).unwrap();
     let at_a = Some((key("a/"), away));

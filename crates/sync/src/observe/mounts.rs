@@ -163,10 +163,11 @@ impl<'l> Look<'l> {
                 continue;
             }
             match doubt {
-                Doubt::Away { .. } => drop(self.known.remove(&point)),
+                Doubt::Away { .. } | Doubt::Unagreed { .. } => drop(self.known.remove(&point)),
                 Doubt::Another => self.remember(&point),
             }
-            if doubt == Doubt::Another || *word == DiskWord::Union {
+            let is_to_go = matches!(doubt, Doubt::Away { .. }) && *word == DiskWord::Deleted;
+            if !is_to_go {
                 apart.push(point);
             }
         }

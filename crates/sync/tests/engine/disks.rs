@@ -9,8 +9,8 @@ use sync::{DiskWord, Nature, Options, Outcome, Report, Resume};
 
 const LOST: Doubt = Doubt::Away { lost: 3 };
 
-fn is_away(report: &Report, lost: u64) -> bool {
-    matches!(report.problems.as_slice(), [one] if one.nature == Nature::Disk(Doubt::Away { lost }))
+fn tells(report: &Report, doubt: Doubt) -> bool {
+    matches!(report.problems.as_slice(), [one] if one.nature == Nature::Disk(doubt))
 }
 
 /// A machine whose disk is away, and another one.
@@ -41,21 +41,23 @@ fn replace_folder(one: &Machine) {
 async fn doubts_about_the_folder_are_over_though_a_disk_is_away() {
     let (bucket, one, other) = pair().await;
     replace_folder(&one);
-    assert!(is_away(&one.report().await, 3));
+    assert!(tells(&one.report().await, LOST));
     // What it takes from now on is taken by a person.
     fs::remove_file(one.path("f0")).unwrap();
     let report = one.report().await;
-    assert!(is_away(&report, 3) && report.deleted_remote == 1, "{report:?}");
+    let waits = |waiting| Doubt::Unagreed { waiting };
+    assert!(tells(&report, waits(3)) && report.deleted_remote == 1, "{report:?}");
     // Nothing is agreed upon with that disk any more, and yet nothing comes where it is not.
     other.write("photos/p3", "photo 3");
     other.sync().await;
     let report = one.report().await;
-    assert!(is_away(&report, 4) && !one.path("photos").exists(), "{report:?}");
+    assert!(tells(&report, waits(4)) && !one.path("photos").exists(), "{report:?}");
     assert_eq!(bucket.objects().len(), 11);
 
-    let told = [(model::ObjectKey::parse("photos/").unwrap(), Doubt::Away { lost: 4 })].into();
-    let resync = Options { resume: Resume::Disks(DiskWord::Union, told), ..options() };
-    let done = one.run_with(resync).await;
+    let told = [(model::ObjectKey::parse("photos/").unwrap(), waits(4))].into();
+    // Whatever the word is, nobody can delete what was not agreed upon.
+    let word = Options { resume: Resume::Disks(DiskWord::Deleted, told), ..options() };
+    let done = one.run_with(word).await;
     assert!(matches!(&done, Ok(Outcome::Done(report)) if report.downloaded == 4), "{done:?}");
     assert!(!one.sync().await.did_something());
 }
@@ -63,24 +65,24 @@ async fn doubts_about_the_folder_are_over_though_a_disk_is_away() {
 #[tokio::test]
 async fn doubts_about_the_server_are_over_though_a_disk_is_away() {
     let (bucket, one, _) = pair().await;
-    assert!(is_away(&one.report().await, 3));
+    assert!(tells(&one.report().await, LOST));
     bucket.put_back(bucket.back_up());
-    assert!(is_away(&one.report().await, 3));
+    assert!(tells(&one.report().await, LOST));
     fs::remove_file(one.path("f0")).unwrap();
     let report = one.report().await;
-    assert!(is_away(&report, 3) && report.deleted_remote == 1, "{report:?}");
+    assert!(tells(&report, Doubt::Unagreed { waiting: 3 }) && report.deleted_remote == 1, "{report:?}");
 }
 
 #[tokio::test]
 async fn a_word_on_a_disk_answers_what_was_told_and_nothing_else() {
     let (bucket, one, _) = pair().await;
-    assert!(is_away(&one.report().await, 3));
+    assert!(tells(&one.report().await, LOST));
     let word = |doubt| {
         let told = [(model::ObjectKey::parse("photos/").unwrap(), doubt)].into();
         Options { resume: Resume::Disks(DiskWord::Deleted, told), ..options() }
     };
     let Ok(Outcome::Done(report)) = one.run_with(word(Doubt::Away { lost: 2 })).await else { panic!() };
-    assert!(is_away(&report, 3));
+    assert!(tells(&report, LOST));
     // The guards are as they were.
     (0..8).for_each(|n| fs::remove_file(one.path(&format!("f{n}"))).unwrap());
     let halted = one.run_with(word(LOST)).await;
