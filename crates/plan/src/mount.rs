@@ -50,6 +50,12 @@ pub struct Below {
 }
 
 impl Below {
+    /// The same where a rule leaves all of it alone, be it from now on: nothing was looked at.
+    #[must_use]
+    pub fn at_rest(self) -> Self {
+        Self { intact: 0, resting: self.resting + self.intact, ..self }
+    }
+
     /// The same without what is part of it.
     #[must_use]
     pub fn without(self, part: &Self) -> Self {

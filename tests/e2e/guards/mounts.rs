@@ -275,7 +275,6 @@ fn a_rule_over_a_disk() {
     let _serving = cloud.start();
     let Some(scene) = Scene::new(&home, &cloud) else { return };
     let rules = home.write("documents/.heirloomignore", "photos/\n");
-    scene.sync(&[]).ok();
     scene.namespace.unmount(&scene.point);
     for _ in 0..2 {
         scene.sync(&[]).ok();

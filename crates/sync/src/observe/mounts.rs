@@ -12,6 +12,7 @@ use crate::route::Route;
 use disk::Extent;
 use journal::{Journal, Mount};
 use model::{DiskId, ObjectKey};
+use plan::ignore::{IgnoreTree, Shape};
 use plan::mount::{Below, Doubt, Doubts, Standing, Verdict, outermost, top_level, verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +50,7 @@ impl Mounts {
         for point in steady {
             // What cannot be read has been told of already, and may be what hides the disk.
             if !view.hidden.hides(&point.path()) {
-                looked.judge(point)?;
+                looked.judge(point, view.rules.as_ref())?;
             }
         }
         for point in &unsteady {
@@ -103,7 +104,7 @@ struct Look<'l> {
 }
 
 impl<'l> Look<'l> {
-    fn judge(&mut self, point: &ObjectKey) -> Result<(), Error> {
+    fn judge(&mut self, point: &ObjectKey, rules: Option<&IgnoreTree>) -> Result<(), Error> {
         let then = self.known.get(point).cloned();
         let doubted = then.as_ref().is_some_and(|then| then.doubt.is_some());
         let now = self.now.get(point);
@@ -113,7 +114,11 @@ impl<'l> Look<'l> {
         let verdict = match standing {
             None => Verdict::Forget,
             Some(Standing::Same) => verdict(Standing::Same, doubted, &Below::default()),
-            Some(standing) => verdict(standing, doubted, &self.below(point)?),
+            Some(standing) => {
+                let below = self.below(point)?;
+                let rests = rules.is_some_and(|rules| rules.ignores(&point.path(), Shape::Directory));
+                verdict(standing, doubted, &if rests { below.at_rest() } else { below })
+            }
         };
         let then = then.map(|then| then.disk);
         match verdict {
