@@ -208,10 +208,14 @@ impl Status {
 fn keeps_births(file: impl AsFd) -> Result<bool, Errno> {
     const MSDOS: u64 = 0x4d44;
     const EXFAT: u64 = 0x2011_bab0;
+    Ok(![MSDOS, EXFAT].contains(&sort_of_file_system(file)?))
+}
+
+/// The number that names a sort of file systems.
+pub(crate) fn sort_of_file_system(file: impl AsFd) -> Result<u64, Errno> {
     // All numbers are of 32 bits.
     #[expect(clippy::cast_sign_loss, reason = "a number that names something")]
-    let kind = rustix::fs::fstatfs(file)?.f_type as u64 & 0xFFFF_FFFF;
-    Ok(![MSDOS, EXFAT].contains(&kind))
+    rustix::fs::fstatfs(file).map(|status| status.f_type as u64 & 0xFFFF_FFFF)
 }
 
 /// Whether two observations show the same version of a file that was renamed in between, which changes

@@ -2,7 +2,7 @@
 
 mod table;
 
-use crate::entry::Status;
+use crate::entry::{Status, sort_of_file_system};
 use crate::{Error, Root, beneath};
 use model::{DiskId, RelPath};
 use rustix::fd::{AsFd as _, AsRawFd as _, OwnedFd};
@@ -66,6 +66,7 @@ impl Root {
                 continue;
             }
             let disk = uuid_of(mount.device)
+                .or_else(|| pin.as_ref().and_then(id_of_uuid))
                 .map(|uuid| DiskId::of_file_system(&uuid, &mount.root))
                 .or_else(|| pin.as_ref().and_then(id_of_root));
             mounts.points.insert(point, disk);
@@ -86,6 +87,15 @@ fn uuid_of((major, minor): (u32, u32)) -> Option<String> {
     let listed = fs::read_dir("/dev/disk/by-uuid").ok()?.flatten();
     let is_it = |entry: &fs::DirEntry| fs::metadata(entry.path()).is_ok_and(|data| data.rdev() == device);
     listed.into_iter().find(is_it)?.file_name().into_string().ok()
+}
+
+/// Of those of the ext family and btrfs, `statfs` tells a number that is made of the UUID; of many others, one that is made of the device's.
+fn id_of_uuid(pin: &OwnedFd) -> Option<String> {
+    const EXT: u64 = 0xEF53;
+    const BTRFS: u64 = 0x9123_683E;
+    let sort = sort_of_file_system(pin).ok()?;
+    let id = rustix::fs::fstatvfs(pin).ok()?.f_fsid;
+    [EXT, BTRFS].contains(&sort).then(|| format!("{id:016x}"))
 }
 
 /// Some file systems say that their root was made at the beginning of time.
