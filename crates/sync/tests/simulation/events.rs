@@ -23,6 +23,7 @@ impl Luck {
         let mut happenings: Vec<Happening> = Vec::new();
         let mut possible: Vec<Happening> = vec![
             (60, State::unmount),
+            (100, State::plug),
             (40, State::lose_journal),
             (60, State::jump),
             (50, State::fill_disk),
@@ -183,10 +184,7 @@ impl State {
         self.ledger.forget_all();
         // What stood nowhere but on the server is gone with it.
         for content in alive {
-            let holds = |machine: &crate::world::Machine| {
-                machine.folder.files().any(|(_, entry)| entry.content == content)
-            };
-            if !self.machines.iter().any(holds) {
+            if !self.machines.iter().any(|machine| machine.holds(content)) {
                 self.ledger.destroyed(content);
             }
         }
@@ -197,6 +195,11 @@ impl State {
         self.weather = crate::weather::Weather::calm();
         self.edits_left = 0;
         self.bucket.is_full = false;
+        for machine in 0..self.machines.len() {
+            if self.machines[machine].disk.as_ref().is_some_and(|disk| !disk.is_mounted) {
+                self.plug(machine);
+            }
+        }
         for machine in &mut self.machines {
             (machine.mount, machine.is_full, machine.wants_resync) = (Mount::There, false, false);
             machine.unreadable.clear();

@@ -281,6 +281,9 @@ impl Work<'_> {
             Some(Kind::File | Kind::Symlink) => return Err(changed(text)),
             Some(Kind::Directory) => {
                 self.tree_mut().sweep(Some(text));
+                if self.is_folder() && self.machine().has_mounted(text) {
+                    return Ok(());
+                }
                 if !self.tree().is_removable(text) {
                     self.tree_mut().chmod(text, USUAL_DIRECTORY, now);
                     return Ok(());
@@ -296,7 +299,8 @@ impl Work<'_> {
         let mut directory = path.parent();
         while let Some(path) = directory.take_if(|path| !keep(path)) {
             let text = path.as_str();
-            if self.tree().is_directory(text) && !self.tree().is_removable(text) {
+            let is_mounted = self.is_folder() && self.machine().has_mounted(text);
+            if self.tree().is_directory(text) && (is_mounted || !self.tree().is_removable(text)) {
                 return;
             }
             if self.tree().get(text).is_some_and(|entry| entry.kind != Kind::Directory) {
@@ -314,6 +318,11 @@ impl Work<'_> {
         let created = self.tree_mut().make_parents(new, now).map_err(blocked(new))?;
         let is_taken = self.tree().get(new).is_some();
         let replaces = self.state.plants(Plant::RenameReplaces) && !self.tree().is_directory(new);
+        if self.is_folder() && self.machine().are_on_two_disks(old, new) {
+            created.iter().rev().for_each(|directory| self.tree_mut().remove(directory));
+            let source = io::Error::from_raw_os_error(18);
+            return Err(Error::Io { doing: "renaming", path: old.into(), source });
+        }
         if is_taken && !replaces {
             created.iter().rev().for_each(|directory| self.tree_mut().remove(directory));
             return Err(changed(new));
@@ -403,7 +412,8 @@ impl Local for SimFolder {
     }
 
     fn mounts(&self) -> Result<disk::Mounts, disk::Error> {
-        Ok(disk::Mounts::default())
+        let machine = &self.world.lock().machines[self.who.machine];
+        Ok(if self.opened == Mount::There { machine.mounts() } else { disk::Mounts::default() })
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, Error> {

@@ -80,6 +80,11 @@ impl State {
         if self.machines[machine].cycle_sees != Mount::There {
             self.violate(format_args!("machine {machine} deleted {key} from the bucket, and has no folder"));
         }
+        if self.machines[machine].hides(key.as_str(), content) {
+            self.violate(format_args!(
+                "machine {machine} deleted {key} from the bucket, and only cannot see it"
+            ));
+        }
         self.judge_resync(machine, key.as_str());
     }
 
@@ -116,6 +121,9 @@ impl State {
             self.violate(format_args!(
                 "machine {machine} wrote {path} into the directory on which its folder is mounted"
             ));
+        }
+        if site != Site::Bucket && self.machines[machine].is_beneath_a_disk(path) {
+            self.violate(format_args!("machine {machine} wrote {path} beneath a disk that is not there"));
         }
         // A side that follows is put right if it has changed by itself.
         let had_no_reason = |site| self.ledger.is_as_agreed(machine, site, path, aspect);

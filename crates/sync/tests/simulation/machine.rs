@@ -54,6 +54,7 @@ impl Machine {
             folder: Tree::new(identity(1_000 * number)),
             beneath: Tree::new(identity(2)),
             mount: Mount::There,
+            disk: None,
             route,
             journal,
             clock_nanos: 0,

@@ -22,6 +22,7 @@ mod folder;
 mod judge;
 mod ledger;
 mod machine;
+mod mounts;
 mod objects;
 mod oracle;
 mod person;

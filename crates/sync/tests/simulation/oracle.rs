@@ -23,9 +23,7 @@ pub(crate) fn judge(state: &State) -> Vec<String> {
 
 fn nothing_is_lost(state: &State, wrong: &mut Vec<String>) {
     for (content, text) in state.ledger.at_stake() {
-        let on_a_machine = |entry: &Entry| entry.content == content;
-        let is_on_a_machine =
-            state.machines.iter().any(|machine| machine.folder.files().any(|(_, entry)| on_a_machine(entry)));
+        let is_on_a_machine = state.machines.iter().any(|machine| machine.holds(content));
         if !is_on_a_machine && !state.bucket.iter().any(|(_, stored)| stored.content == content) {
             wrong.push(format!("`{text}` is lost: it was written, and nobody who had it did away with it"));
         }

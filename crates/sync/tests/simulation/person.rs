@@ -5,7 +5,7 @@
 //! machines get into each other's way all the time.
 
 use crate::ledger::{Aspect, Site};
-use crate::random::Random;
+use crate::mounts::POINT;
 use crate::store::foreign;
 use crate::tree::{self, Tree, join};
 use crate::world::{Mount, State};
@@ -108,9 +108,11 @@ fn compose(state: &mut State) -> Bytes {
     })
 }
 
-fn any_path(random: &mut Random) -> String {
-    let (directory, name) = (*random.pick(DIRECTORIES), *random.pick(NAMES));
-    join(directory, name)
+fn any_path(state: &mut State) -> String {
+    let is_on_a_disk = state.has_disks() && state.random.chance(300);
+    let (directory, name) = (*state.random.pick(DIRECTORIES), *state.random.pick(NAMES));
+    let path = join(directory, name);
+    if is_on_a_disk { join(POINT, &path) } else { path }
 }
 
 impl Person<'_> {
@@ -133,15 +135,16 @@ impl Person<'_> {
     }
 
     fn any_directory(&mut self) -> Option<String> {
-        let of_kind = |kind: Kind| kind == Kind::Directory;
-        let all = self.tree().entries().filter(|(_, entry)| of_kind(entry.kind));
+        // Nobody does anything to a directory on which a disk is mounted somewhere.
+        let all =
+            self.tree().entries().filter(|(path, entry)| entry.kind == Kind::Directory && *path != POINT);
         let all: Vec<String> = all.map(|(path, _)| path.to_owned()).collect();
         (!all.is_empty()).then(|| self.state.random.pick(&all).clone())
     }
 
     /// A path under which nothing stands, and could.
     fn free_path(&mut self) -> Option<String> {
-        let path = any_path(&mut self.state.random);
+        let path = any_path(self.state);
         let tree = self.tree();
         let is_free = tree.get(&path).is_none() && can_stand(tree, &path);
         is_free.then_some(path)
@@ -451,11 +454,8 @@ pub(crate) fn edit_bucket(state: &mut State) {
     let keys: Vec<ObjectKey> =
         state.bucket.iter().map(|(key, _)| key.clone()).filter(|key| !key.is_directory()).collect();
     let exists = !keys.is_empty() && state.random.chance(600);
-    let key = if exists {
-        state.random.pick(&keys).clone()
-    } else {
-        ObjectKey::parse(&any_path(&mut state.random)).unwrap()
-    };
+    let key =
+        if exists { state.random.pick(&keys).clone() } else { ObjectKey::parse(&any_path(state)).unwrap() };
     if state.bucket.is_blocked(&key) {
         return;
     }

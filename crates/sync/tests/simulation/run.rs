@@ -74,6 +74,14 @@ fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
         let direction = *state.random.pick(&directions);
         state.machines.push(Machine::new(index, direction, limit));
     }
+    if state.random.chance(250) {
+        for machine in 0..count {
+            let now = state.clock(machine);
+            if state.random.chance(600) {
+                state.machines[machine].insert_disk(now);
+            }
+        }
+    }
     state
 }
 

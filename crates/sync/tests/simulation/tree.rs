@@ -211,6 +211,21 @@ impl Tree {
         }
     }
 
+    /// Takes everything below a directory out of sight, and shows this instead. What large files were in the making there is gone.
+    pub(crate) fn exchange_below(
+        &mut self,
+        directory: &str,
+        shown: Vec<(String, Entry)>,
+    ) -> Vec<(String, Entry)> {
+        let below: Vec<String> = self.below(directory).map(|(path, _)| path.to_owned()).collect();
+        let is_below = |path: &String| path == directory || below.contains(path);
+        self.litter.retain(|path, _| !is_below(path));
+        self.begun.retain(|begun| !is_below(&begun.directory));
+        let seen = below.into_iter().filter_map(|path| self.entries.remove_entry(&path)).collect();
+        self.entries.extend(shown);
+        seen
+    }
+
     /// Gives a path, and everything below it, another name under which nothing stands.
     pub(crate) fn rename(&mut self, from: &str, to: &str, now: i64) -> Result<(), Obstacle> {
         self.make_parents(to, now)?;
