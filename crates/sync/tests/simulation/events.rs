@@ -23,7 +23,6 @@ impl Luck {
         let mut happenings: Vec<Happening> = Vec::new();
         let mut possible: Vec<Happening> = vec![
             (60, State::unmount),
-            (100, State::plug),
             (40, State::lose_journal),
             (60, State::jump),
             (50, State::fill_disk),
@@ -41,6 +40,9 @@ impl Luck {
             if state.random.chance(400) {
                 happenings.push((rate, happening));
             }
+        }
+        if state.has_disks() {
+            happenings.insert(0, (150, State::plug));
         }
         if state.plants(Plant::JournalForgetsRest) {
             // Only a rule that comes and goes shows it.
@@ -77,7 +79,7 @@ impl State {
     /// Persons look at what asks for them, some sooner, some later.
     fn answer_halts(&mut self) {
         for machine in 0..self.machines.len() {
-            if self.machines[machine].is_halted && self.random.chance(200) {
+            if self.machines[machine].asks() && self.random.chance(200) {
                 self.machines[machine].is_resumed = true;
                 self.machines[machine].wake.notify_one();
                 self.note(format_args!("{machine} may go on"));
@@ -196,9 +198,7 @@ impl State {
         self.edits_left = 0;
         self.bucket.is_full = false;
         for machine in 0..self.machines.len() {
-            if self.machines[machine].disk.as_ref().is_some_and(|disk| !disk.is_mounted) {
-                self.plug(machine);
-            }
+            self.plug_first(machine);
         }
         for machine in &mut self.machines {
             (machine.mount, machine.is_full, machine.wants_resync) = (Mount::There, false, false);

@@ -412,8 +412,10 @@ impl Local for SimFolder {
     }
 
     fn mounts(&self) -> Result<disk::Mounts, disk::Error> {
-        let machine = &self.world.lock().machines[self.who.machine];
-        Ok(if self.opened == Mount::There { machine.mounts() } else { disk::Mounts::default() })
+        let state = self.world.lock();
+        let is_looked_for = self.opened == Mount::There && !state.plants(Plant::DisksLookLikeDirectories);
+        let machine = &state.machines[self.who.machine];
+        Ok(if is_looked_for { machine.mounts() } else { disk::Mounts::default() })
     }
 
     async fn digest(&self, found: &Found) -> Result<ContentId, Error> {

@@ -122,8 +122,10 @@ impl State {
                 "machine {machine} wrote {path} into the directory on which its folder is mounted"
             ));
         }
-        if site != Site::Bucket && self.machines[machine].is_beneath_a_disk(path) {
-            self.violate(format_args!("machine {machine} wrote {path} beneath a disk that is not there"));
+        if site != Site::Bucket && self.machines[machine].misses_the_disk_of(path) {
+            self.violate(format_args!(
+                "machine {machine} wrote {path}, which is on a disk that is not there"
+            ));
         }
         // A side that follows is put right if it has changed by itself.
         let had_no_reason = |site| self.ledger.is_as_agreed(machine, site, path, aspect);

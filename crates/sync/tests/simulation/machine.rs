@@ -1,6 +1,7 @@
 //! The life of a machine: a keeper that runs until it is told to stop or the power is cut, again and again.
 
 use crate::folder::SimFolder;
+use crate::mounts;
 use crate::objects::Objects;
 use crate::plant::Plant;
 use crate::random::Random;
@@ -18,7 +19,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use sync::{Cycle, Error, Keeper, Moment, Nature, Options, Outcome, Progress, Report, Resume, Route, Turn};
+use sync::{
+    Cycle, DiskWord, Error, Keeper, Moment, Nature, Options, Outcome, Progress, Report, Resume, Route, Turn,
+};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +57,7 @@ impl Machine {
             folder: Tree::new(identity(1_000 * number)),
             beneath: Tree::new(identity(2)),
             mount: Mount::There,
-            disk: None,
+            slot: None,
             route,
             journal,
             clock_nanos: 0,
@@ -244,10 +247,19 @@ impl State {
             let is_planted = self.plants(Plant::ResyncCountsTheBase);
             return if is_planted { Resume::Anything } else { Resume::Resync(None) };
         }
-        let machine = &mut self.machines[machine];
+        let it = &mut self.machines[machine];
         // Nobody confirms that a disk which is not there was meant to be emptied.
-        let is_resumed = std::mem::take(&mut machine.is_resumed) && machine.mount == Mount::There;
-        if is_resumed { Resume::Anything } else { Resume::Not }
+        if !std::mem::take(&mut it.is_resumed) || it.mount != Mount::There {
+            return Resume::Not;
+        }
+        let others = it.other_disks();
+        if others.is_empty() {
+            return Resume::Anything;
+        }
+        self.count("other disks that were taken for the right one");
+        self.note(format_args!("{machine} is to take the disk for the right one"));
+        self.ledger.forget_unless(machine, |path| !mounts::is_on_it(path));
+        Resume::Disks(DiskWord::Union, others)
     }
 
     /// Deletions that the machine has yet to hear of are undone by it.

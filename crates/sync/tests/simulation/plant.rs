@@ -23,11 +23,13 @@ pub(crate) enum Plant {
     MediumLies,
     /// A resync deletes what the other side has no more.
     ResyncCountsTheBase,
+    /// Nobody looks what is mounted in the folder.
+    DisksLookLikeDirectories,
     /// A renamed file may take another one's name.
     RenameReplaces,
 }
 
-pub(crate) const ALL: [Plant; 11] = [
+pub(crate) const ALL: [Plant; 12] = [
     Plant::FolderReplacesUnseen,
     Plant::FolderRemovesUnseen,
     Plant::StoreIgnoresConditions,
@@ -38,5 +40,6 @@ pub(crate) const ALL: [Plant; 11] = [
     Plant::GuardsAreOff,
     Plant::MediumLies,
     Plant::ResyncCountsTheBase,
+    Plant::DisksLookLikeDirectories,
     Plant::RenameReplaces,
 ];

@@ -74,7 +74,7 @@ fn make(seed: u64, plant: Option<Plant>, keep: Keep) -> State {
         let direction = *state.random.pick(&directions);
         state.machines.push(Machine::new(index, direction, limit));
     }
-    if state.random.chance(250) {
+    if state.random.chance(250) || state.plants(Plant::DisksLookLikeDirectories) {
         for machine in 0..count {
             let now = state.clock(machine);
             if state.random.chance(600) {
@@ -154,6 +154,10 @@ async fn calm(world: &World) -> Result<(), String> {
 async fn rests(world: &World, machine: usize) -> bool {
     let who = world.lock().start(machine);
     match run_once(world, who).await {
+        Ok(Outcome::Done(_)) if world.lock().machines[machine].asks() => {
+            world.lock().machines[machine].is_resumed = true;
+            false
+        }
         Ok(Outcome::Done(report)) => {
             let is_left = |problem: &Problem| problem.nature == Nature::Left;
             report.problems.iter().all(is_left) && report.overtaken.count() == 0 && !report.did_something()

@@ -4,7 +4,7 @@
 //! the seed decides what happens meanwhile.
 
 use crate::ledger::Ledger;
-use crate::mounts::Disk;
+use crate::mounts::Slot;
 use crate::objects::{Now, Objects};
 use crate::person;
 use crate::plant::Plant;
@@ -52,8 +52,8 @@ pub(crate) struct Machine {
     /// What is seen where the folder is not mounted.
     pub(crate) beneath: Tree,
     pub(crate) mount: Mount,
-    /// What is mounted in the folder.
-    pub(crate) disk: Option<Disk>,
+    /// Where a disk is mounted in the folder.
+    pub(crate) slot: Option<Slot>,
     pub(crate) route: Route,
     pub(crate) journal: Arc<Journal>,
     /// Ahead of the true time.
