@@ -34,8 +34,14 @@ impl State {
     pub(crate) fn judge_reading(&mut self, machine: usize, from: Site, path: &str) {
         let site = if from == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
         if self.has_crossed(machine, path, site) {
-            self.ledger.nothing_left(machine, path);
+            self.keep_crossed(machine, path);
         }
+    }
+
+    /// It may come back, too: who deleted it trusted in the other name.
+    fn keep_crossed(&mut self, machine: usize, path: &str) {
+        self.ledger.nothing_left(machine, path);
+        self.ledger.revive(path);
     }
 
     /// Of the paths that are left to trust in once this one goes, what was agreed upon may count no more.
@@ -137,7 +143,7 @@ impl State {
             && !self.machines[machine].is_resyncing;
         if is_out_of_turn && self.has_crossed(machine, path, site) {
             // Should it not come off, it is right as well once the reason is not seen any more.
-            self.ledger.nothing_left(machine, path);
+            self.keep_crossed(machine, path);
         } else if is_out_of_turn {
             self.violate(format_args!(
                 "machine {machine} changed the {aspect:?} of {path} on {site:?}, though {other:?} was as agreed"
