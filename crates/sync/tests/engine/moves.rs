@@ -2,9 +2,11 @@
 
 use crate::fake::FakeBucket;
 use crate::machine::Machine;
-use plan::sync::MaxDelete;
+use plan::ignore::IgnoreRules;
+use plan::sync::{Halt, MaxDelete, Side};
 use std::fs;
 use std::process::Command;
+use sync::Outcome;
 
 async fn moved(bucket: FakeBucket) {
     let (mut one, mut other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
@@ -130,4 +132,26 @@ async fn a_file_moved_below_its_own_name_arrives() {
     one.sync().await;
     other.sync().await;
     assert_eq!(other.read("x/x").as_deref(), Some("content"));
+}
+
+/// What a rule leaves alone is not deleted, so a move out of there makes up for nothing.
+#[tokio::test]
+async fn a_move_out_of_what_is_left_alone_makes_up_for_no_deletion() {
+    let bucket = FakeBucket::with_feed();
+    let (one, mut other) = (Machine::new("one", &bucket), Machine::new("other", &bucket));
+    other.route.max_delete = MaxDelete::Count(2);
+    for n in 0..4 {
+        one.write(&format!("drafts/{n}"), format!("draft {n}"));
+        one.write(&format!("letters/{n}"), format!("letter {n}"));
+    }
+    one.sync().await;
+    other.sync().await;
+
+    fs::rename(one.path("drafts"), one.path("done")).unwrap();
+    (0..3).for_each(|n| fs::remove_file(one.path(&format!("letters/{n}"))).unwrap());
+    one.sync().await;
+    other.route.ignore = IgnoreRules::new(&["drafts/".to_owned()]).unwrap();
+    let halted = other.run().await;
+    let told = Halt::MassDeletion { side: Side::Local, deletions: 3, held: 4, limit: 2 };
+    assert!(matches!(&halted, Ok(Outcome::Halted(halt)) if *halt == told), "{halted:?}");
 }
