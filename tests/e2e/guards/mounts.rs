@@ -381,3 +381,24 @@ fn a_file_that_was_mounted() {
     scene.sync(&[]).code(3).tells(&["mounted at settings is not there"]);
     assert_eq!(home.read("cloud/live/alice/documents/settings").as_deref(), Some("those that count"));
 }
+
+/// It cannot be removed, and is an empty directory everywhere then.
+#[test]
+fn a_mount_point_that_is_deleted_elsewhere_stands() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let other = cloud.laptop("desk", "desk");
+    fs::create_dir_all(home.path("desk")).unwrap();
+    home.run(&["sync", "--config", &other]).ok();
+    fs::remove_dir_all(home.path("desk/photos")).unwrap();
+    home.run(&["sync", "--config", &other]).ok();
+    for _ in 0..2 {
+        scene.sync(&[]).ok();
+        home.run(&["sync", "--config", &other]).ok();
+    }
+    assert_eq!(fs::read_dir(&scene.disk).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(home.path("desk/photos")).unwrap().count(), 0);
+    scene.sync(&[]).ok().tells(&["nothing to do"]);
+}

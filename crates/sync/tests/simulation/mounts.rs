@@ -141,7 +141,7 @@ impl State {
 
     /// Takes a machine's disk out, or mounts one.
     pub(crate) fn plug(&mut self, machine: usize) {
-        let disk = if self.random.chance(800) { 0 } else { 1 };
+        let disk = usize::from(self.random.chance(200));
         let mounted = if self.machines[machine].has_mounted(POINT) { None } else { Some(disk) };
         self.mount(machine, mounted);
     }
