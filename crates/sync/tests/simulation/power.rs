@@ -28,6 +28,10 @@ impl State {
         self.ledger.forget_unless(machine, |path| {
             after.contains_key(path) || after.contains_key(&format!("{path}/"))
         });
+        if self.machines[machine].has_doubts() {
+            // Again: what was deleted since may come back with the union of both sides.
+            self.ledger.forget_deletions();
+        }
         self.count("journals thrown back with the power");
         self.note(format_args!("{machine} has its journal thrown back by the loss of power"));
     }
