@@ -44,11 +44,21 @@ impl State {
         self.ledger.revive(path);
     }
 
-    /// Of the paths that are left to trust in once this one goes, what was agreed upon may count no more.
-    fn forget_crossed(&mut self, machine: usize, path: &str, site: Site) {
-        let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
-        let left = self.only_there(other, site, self.content_at(site, path));
-        left.iter().filter(|one| *one != path).for_each(|one| self.ledger.nothing_left(machine, one));
+    /// Somebody is about to change what stands at a path. Of the paths that are left to trust in then, what was agreed upon may count no more: a machine
+    /// may have decided by what still is.
+    pub(crate) fn forget_crossed(&mut self, site: Site, path: &str) {
+        let machines = match site {
+            Site::Machine(machine) => machine..machine + 1,
+            Site::Bucket => 0..self.machines.len(),
+        };
+        for machine in machines {
+            let other = if site == Site::Bucket { Site::Machine(machine) } else { Site::Bucket };
+            let content = self.content_at(site, path);
+            if self.content_at(other, path) != content {
+                let left = self.only_there(other, site, content);
+                left.iter().for_each(|one| self.keep_crossed(machine, one));
+            }
+        }
     }
 
     /// The paths at which a content is at one of two sites and not at the other.
@@ -150,7 +160,7 @@ impl State {
             ));
         }
         if aspect == Aspect::Content {
-            self.forget_crossed(machine, path, site);
+            self.forget_crossed(site, path);
         }
     }
 }

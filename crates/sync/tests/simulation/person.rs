@@ -160,6 +160,7 @@ impl Person<'_> {
 
     /// The ledger's side of a file that is there no more.
     fn lose(&mut self, path: &str) {
+        self.state.forget_crossed(Site::Machine(self.machine), path);
         let content = self.content(path);
         self.state.ledger.destroyed(content);
         self.changed(path, Aspect::Content);
@@ -216,6 +217,7 @@ impl Person<'_> {
 
     fn move_file(&mut self, from: &str, to: &str) {
         let now = self.now();
+        self.state.forget_crossed(Site::Machine(self.machine), from);
         self.tree().rename(from, to, now).expect("it was looked at");
         self.changed(from, Aspect::Content);
         self.changed(to, Aspect::Content);
@@ -360,6 +362,7 @@ impl Person<'_> {
         }
         self.note(format_args!("renames directory {from} to {to}"));
         let (files, now) = (files_below(self.tree(), &from), self.now());
+        files.iter().for_each(|file| self.state.forget_crossed(Site::Machine(self.machine), file));
         self.tree().rename(&from, &to, now).expect("it was looked at");
         for file in files {
             self.changed(&file, Aspect::Content);
@@ -459,6 +462,7 @@ pub(crate) fn edit_bucket(state: &mut State) {
     if state.bucket.is_blocked(&key) {
         return;
     }
+    state.forget_crossed(Site::Bucket, key.path().as_str());
     if let Some(stored) = state.bucket.get(&key) {
         let content = stored.content;
         state.ledger.destroyed(content);
