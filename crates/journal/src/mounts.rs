@@ -85,7 +85,7 @@ impl Journal {
             let mut below = connection.prepare_cached(agreed)?.query_row(values, |row| {
                 let number = |at| row.get(at).map(i64::cast_unsigned);
                 let (all, gone, changed, resting) = (number(0)?, number(1)?, number(2)?, number(3)?);
-                Ok(Below { intact: all - gone - changed - resting, changed, gone, resting, waiting: 0 })
+                Ok(Below { intact: all - gone - changed - resting, changed, gone, resting, waiting: 0, is_covered: false })
             })?;
             let count = |row: &rusqlite::Row<'_>| row.get(0).map(i64::cast_unsigned);
             below.waiting = connection.prepare_cached(waiting)?.query_row(values, count)?;

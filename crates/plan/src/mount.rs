@@ -47,13 +47,15 @@ pub struct Below {
     pub resting: u64,
     /// Not agreed upon, and on the remote side alone.
     pub waiting: u64,
+    /// Whether a rule leaves all of it alone.
+    pub is_covered: bool,
 }
 
 impl Below {
     /// The same where a rule leaves all of it alone, be it from now on: nothing was looked at.
     #[must_use]
     pub fn at_rest(self) -> Self {
-        Self { intact: 0, resting: self.resting + self.intact, ..self }
+        Self { intact: 0, resting: self.resting + self.intact, is_covered: true, ..self }
     }
 
     /// The same without what is part of it.
@@ -65,6 +67,7 @@ impl Below {
             gone: self.gone.saturating_sub(part.gone),
             resting: self.resting.saturating_sub(part.resting),
             waiting: self.waiting.saturating_sub(part.waiting),
+            is_covered: self.is_covered,
         }
     }
 }
@@ -148,7 +151,7 @@ pub fn outermost(mut doubts: Doubts) -> Doubts {
 /// another one meanwhile, nothing is agreed upon there any more, and yet the disk is not back.
 #[must_use]
 pub fn verdict(standing: Standing, doubted: bool, below: &Below) -> Verdict {
-    let Below { intact, changed, gone, resting, waiting } = *below;
+    let Below { intact, changed, gone, resting, waiting, is_covered } = *below;
     let lost = changed + gone;
     let waits = doubted && waiting > 0;
     match standing {
@@ -156,11 +159,14 @@ pub fn verdict(standing: Standing, doubted: bool, below: &Below) -> Verdict {
         // Somebody has copied the disk into the directory.
         Standing::Away if intact > 0 => Verdict::Forget,
         Standing::Away if waits => Verdict::Doubt(Doubt::Unagreed { waiting }),
-        Standing::Away if resting > 0 => Verdict::Leave,
+        Standing::Away | Standing::Another if intact == 0 && resting > 0 && is_covered => Verdict::Leave,
+        // What is not looked at may be missing, and what came instead would be missing once the disk is back.
+        Standing::Away if resting > 0 => Verdict::Doubt(Doubt::Away { lost: resting }),
         Standing::Away => Verdict::Forget,
         Standing::Another if lost > 0 || waits => Verdict::Doubt(Doubt::Another),
-        Standing::Another if intact == 0 && resting > 0 => Verdict::Leave,
-        Standing::Untold if intact == 0 && (gone > 0 || waits) => Verdict::Doubt(Doubt::Another),
+        Standing::Another if intact == 0 && resting > 0 => Verdict::Doubt(Doubt::Another),
+        // Two disks may have a file in common, and a person seldom deletes most of one.
+        Standing::Untold if gone > intact || intact == 0 && waits => Verdict::Doubt(Doubt::Another),
         Standing::Same | Standing::Another | Standing::Untold => Verdict::Remember,
     }
 }
@@ -218,13 +224,16 @@ mod tests {
             (intact, [Forget, Remember, Remember, Remember]),
             (gone, [AWAY, Remember, OTHER, OTHER]),
             (changed, [AWAY, Remember, OTHER, Remember]),
-            (resting, [Leave, Remember, Leave, Remember]),
+            (resting, [AWAY, Remember, OTHER, Remember]),
+            (resting.at_rest(), [Leave, Remember, Leave, Remember]),
+            (intact.at_rest(), [Leave, Remember, Leave, Remember]),
             (waiting, [Forget, Remember, Remember, Remember]),
             (some(gone), [AWAY, Remember, OTHER, Remember]),
             (some(changed), [AWAY, Remember, OTHER, Remember]),
             (some(resting), [Forget, Remember, Remember, Remember]),
             (some(waiting), [Forget, Remember, Remember, Remember]),
             (Below { resting: 1, ..gone }, [AWAY, Remember, OTHER, OTHER]),
+            (Below { intact: 1, ..gone }, [AWAY, Remember, OTHER, OTHER]),
         ];
         for (below, expected) in table {
             let found = [Away, Same, Another, Untold].map(|standing| verdict(standing, false, &below));

@@ -72,10 +72,10 @@ fn a_disk_below_the_folder_that_is_not_mounted() {
     home.run(&["sync", "--config", &other]).ok();
     for _ in 0..2 {
         scene.sync(&["--dry-run"]).code(3).tells(&[AWAY]);
-        scene
-            .sync(&[])
-            .code(3)
-            .tells(&[AWAY, "hint: if its files are to be deleted, run `heirloom sync --resume documents"]);
+        scene.sync(&[]).code(3).tells(&[
+            AWAY,
+            "hint: photos: if its files are to be deleted, run `heirloom sync --resume documents",
+        ]);
     }
     assert_eq!(scene.in_cloud(), PHOTOS + 1, "nothing was deleted");
     assert_eq!(home.read("cloud/live/alice/documents/photos/p3").as_deref(), Some("photo 3"));
@@ -401,4 +401,29 @@ fn a_mount_point_that_is_deleted_elsewhere_stands() {
     assert_eq!(fs::read_dir(&scene.disk).unwrap().count(), 0);
     assert_eq!(fs::read_dir(home.path("desk/photos")).unwrap().count(), 0);
     scene.sync(&[]).ok().tells(&["nothing to do"]);
+}
+
+/// A word is about one disk, the one that is named with it.
+#[test]
+fn two_disks_that_are_away() {
+    let home = Home::new();
+    let cloud = Cloud::new(&home);
+    let _serving = cloud.start();
+    let Some(scene) = Scene::new(&home, &cloud) else { return };
+    let music = home.path("documents/music");
+    fs::create_dir(&music).unwrap();
+    home.write("songs/s0", "a song");
+    scene.namespace.mount(&home.path("songs"), &music);
+    scene.sync(&[]).ok();
+    scene.namespace.unmount(&music);
+    scene.namespace.unmount(&scene.point);
+    let told = scene.sync(&[]).code(3).tells(&[AWAY, "hint: music: if its files are to be deleted"]);
+    assert!(!told.stderr.contains("photos: if"), "{}", told.stderr);
+    let photo = scene.point.join("p1").display().to_string();
+    let why = scene.namespace.run(&["why", "--config", &scene.profile, &photo]).tells(&[AWAY]);
+    assert!(!why.stdout.contains("--resume"), "it would be about the other one: {}", why.stdout);
+    let told = scene.namespace.run_printed(told.names_resume()).code(3).tells(&["1 deleted there", AWAY]);
+    assert_eq!(scene.in_cloud(), PHOTOS);
+    assert!(!home.path("cloud/live/alice/documents/music/s0").exists());
+    scene.namespace.run_printed(told.names("sync --resync")).ok().tells(&["5 downloaded"]);
 }

@@ -57,7 +57,9 @@ pub(crate) fn run(session: &Session, wanted: &Why) -> Result<Exit, Failure> {
                 let local = open(route)?;
                 away = journal.mount_doubt_at(route.id, &below)?;
                 if let Some((point, doubt)) = &away {
-                    format!("is left alone: {}", Away::of(point, *doubt, Ways::of(route)))
+                    let told = Away::at(point, journal.mount_doubts(route.id)?, &Ways::of(route));
+                    let said = told.map_or_else(|| doubt.said_of(&point.path()), |told| told.to_string());
+                    format!("is left alone: {said}")
                 } else {
                     problem = journal.problem_at(route.id, &below)?;
                     explain(route, local.root(), &journal, &below, &mut warnings)?

@@ -232,7 +232,7 @@ fn log(outcome: &Result<Outcome, Error>, summary: &str, route: &Route, notes: &m
 fn log_report(report: &Report, summary: &str, route: &Route, notes: &mut Notes) {
     let name = route.name();
     let ways = Ways::of(route);
-    let problems: BTreeSet<String> = report.problems.iter().map(|problem| said_of(problem, &ways)).collect();
+    let problems: BTreeSet<String> = said_of(&report.problems, &ways).into_iter().collect();
     for problem in problems.difference(&notes.said.problems) {
         tracing::warn!("{name}: {problem}");
     }

@@ -203,8 +203,7 @@ pub(crate) fn of_route(
     }
     status.halt = journal.halt(id)?;
     status.missing = journal.missing(id)?;
-    let away = journal.mount_doubts(id)?.into_iter();
-    status.away = away.map(|(point, doubt)| Away::of(&point, doubt, names.ways.clone())).collect();
+    status.away = Away::all(journal.mount_doubts(id)?, &names.ways);
     let leads_to = journal.halt_leads_to(id)?;
     status.ways = status.halt.is_some().then(|| names.ways.clone().leading_to(leads_to.as_deref()));
     status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;

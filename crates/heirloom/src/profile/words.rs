@@ -42,7 +42,7 @@ pub(crate) struct Words {
 enum Told {
     /// Why it halted.
     Halt(String),
-    /// Which disks below its folder are not as they were.
+    /// Which disk below its folder is not as it was.
     Disks(Doubts),
 }
 
@@ -50,8 +50,9 @@ impl Told {
     /// One answer at a time: what is said of a disk keeps nothing else from going on, so a halt comes first.
     fn of(journal: &Journal, route: RouteId) -> Option<Self> {
         let halt = journal.halt(route).ok().flatten().map(Self::Halt);
-        let disks = || journal.mount_doubts(route).ok().filter(|doubts| !doubts.is_empty()).map(Self::Disks);
-        halt.or_else(disks)
+        // Nor is what is said of one disk said of another.
+        let disk = || Some(Self::Disks([journal.mount_doubts(route).ok()?.pop_first()?].into()));
+        halt.or_else(disk)
     }
 }
 

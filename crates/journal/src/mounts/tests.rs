@@ -41,7 +41,10 @@ fn what_is_below_a_mount_is_counted() {
     see(&journal, route, other("a/on-both").0);
     see(&journal, route, other("a/on-both").1);
     let below = |point: &str| journal.below(route, &key(point)).unwrap();
-    assert_eq!(below("a/"), Below { intact: 2, changed: 1, gone: 2, resting: 1, waiting: 1 });
+    assert_eq!(
+        below("a/"),
+        Below { intact: 2, changed: 1, gone: 2, resting: 1, waiting: 1, is_covered: false }
+    );
     assert_eq!(below("a/y/"), Below { gone: 1, resting: 1, ..Below::default() });
     assert_eq!(below("b/"), Below { intact: 1, ..Below::default() }, "what was mounted may be a file");
     assert_eq!(below("c/"), Below::default());

@@ -56,7 +56,9 @@ impl State {
             let content = self.content_at(site, path);
             if self.content_at(other, path) != content {
                 let left = self.only_there(other, site, content);
-                left.iter().for_each(|one| self.keep_crossed(machine, one));
+                for one in &left {
+                    self.keep_crossed(machine, one);
+                }
             }
         }
     }

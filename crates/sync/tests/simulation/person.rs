@@ -362,7 +362,9 @@ impl Person<'_> {
         }
         self.note(format_args!("renames directory {from} to {to}"));
         let (files, now) = (files_below(self.tree(), &from), self.now());
-        files.iter().for_each(|file| self.state.forget_crossed(Site::Machine(self.machine), file));
+        for file in &files {
+            self.state.forget_crossed(Site::Machine(self.machine), file);
+        }
         self.tree().rename(&from, &to, now).expect("it was looked at");
         for file in files {
             self.changed(&file, Aspect::Content);

@@ -227,7 +227,7 @@ fn matters(status: &Status) -> Vec<String> {
         }
         for away in &route.away {
             lines.push(format!("{name}: {}", away.said));
-            lines.push(format!("  {}", away.ways));
+            lines.push(format!("  {}", away.way_on()));
         }
         let problems = route.problems.saturating_sub(route.away.len() as u64);
         if problems > 0 {
