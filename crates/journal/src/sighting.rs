@@ -75,11 +75,12 @@ pub struct Pending {
 }
 
 impl Journal {
-    /// How many keys that both sides agree on have `part` in them. Reads all of them.
-    pub fn count_agreed(&self, route: RouteId, part: &str) -> Result<u64, Error> {
+    /// How many keys that both sides agree on are like this ([GLOB](https://sqlite.org/lang_expr.html#glob), whose `*` stands for slashes too). Reads
+    /// all of them.
+    pub fn count_agreed(&self, route: RouteId, pattern: &str) -> Result<u64, Error> {
         self.with("counting keys", |connection| {
-            let count = "SELECT count(*) FROM base WHERE route = ?1 AND instr(key, ?2) > 0";
-            let values = params![route.0, part];
+            let count = "SELECT count(*) FROM base WHERE route = ?1 AND key GLOB ?2";
+            let values = params![route.0, pattern];
             connection.prepare_cached(count)?.query_row(values, |row| row.get(0).map(i64::cast_unsigned))
         })
     }

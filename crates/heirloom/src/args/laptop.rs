@@ -81,7 +81,8 @@ daemon at it. --resume answers the halt that was told last, and no other: one th
 else by now halts anew. --resync answers all of them: what is missing on one side comes back from
 the other, and where they differ both versions are kept, one as a conflict copy. With --destination
 both also answer that this one has lost its marker: a new disk is begun anew, which puts both sides
-together and deletes nothing.
+together and deletes nothing. Of a disk that was mounted below a folder and is not there, --resume
+says that its files are to be deleted, --resync that they are to come back without it.
 
 Exit code 3 means that all went well except for what is listed; 20 that Heirloom halted because
 a side looks emptied or far too much was deleted, and wants a person to look.")]

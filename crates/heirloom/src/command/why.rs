@@ -269,11 +269,11 @@ fn between_equals(destination: &str, was_agreed: bool, local: Shown, remote: Sho
             format!("{what}, and goes to {destination} with the next sync")
         }
         (true, false, false, _) => {
-            format!("was deleted here, and will be in {destination} with the next sync")
+            format!("was deleted here, and will be deleted in {destination} with the next sync")
         }
         (false, _, _, true) => format!("is new in {destination}, and comes with the next sync"),
         (false, _, _, false) => {
-            format!("was deleted in {destination}, and will be here with the next sync")
+            format!("was deleted in {destination}, and will be deleted here with the next sync")
         }
         (true, true, true, true) => {
             format!("was changed here and in {destination}; if they differ, both versions will be kept")
@@ -302,7 +302,7 @@ fn following(was_agreed: bool, (at, leads): (&str, Shown), (there, follows): (&s
         }
         (true, false) => format!("is new {at}, and will be {there} with the next sync"),
         (false, true) if was_agreed && !follows.is_changed => {
-            format!("was deleted {at}, and will be {there} with the next sync")
+            format!("was deleted {at}, and will be deleted {there} with the next sync")
         }
         (false, true) => format!("stands {there} alone, and is left so: that side only follows"),
         (false, false) => "was deleted on both sides".to_owned(),

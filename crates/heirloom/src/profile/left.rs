@@ -27,7 +27,7 @@ pub(crate) fn behind(laptop: &Laptop, journal: &Journal) -> Result<Vec<Left>, Er
     };
     let mut left = Vec::new();
     for (id, key) in journal.routes()?.into_iter().filter(|(_, key)| !is_named(key)) {
-        let paths = journal.count_agreed(id, "")?;
+        let paths = journal.count_agreed(id, "*")?;
         if paths > 0 {
             left.push(Left { id, key, paths });
         }

@@ -15,6 +15,10 @@ use std::path::Path;
 use sync::{Route, Stage};
 use tokio::time::Instant;
 
+/// What `plan::sync::ConflictLabel` writes.
+const CONFLICT_COPIES: &str =
+    "*.sync-conflict-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]-[0-9][0-9][0-9][0-9][0-9][0-9]-*";
+
 /// Everything there is to tell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Status {
@@ -206,7 +210,7 @@ pub(crate) fn of_route(
     status.away = Away::all(journal.mount_doubts(id)?, &names.ways);
     let leads_to = journal.halt_leads_to(id)?;
     status.ways = status.halt.is_some().then(|| names.ways.clone().leading_to(leads_to.as_deref()));
-    status.conflicts = journal.count_agreed(id, ".sync-conflict-")?;
+    status.conflicts = journal.count_agreed(id, CONFLICT_COPIES)?;
     Ok(status)
 }
 

@@ -61,6 +61,7 @@ impl Mounts {
             hide(view, Problem::of_disk(point, doubt));
         }
         if !keep {
+            journal.set_mounts(route.id, &looked.told(known.clone())).map_err(Error::Journal)?;
             let mut uncounted = Hidden::default();
             for point in &apart {
                 uncounted.add(point.path(), Extent::Subtree);
@@ -157,6 +158,13 @@ impl<'l> Look<'l> {
     fn doubts(&self) -> Doubts {
         let steady = self.known.iter().filter(|(point, _)| !self.unsteady.contains(point));
         outermost(steady.filter_map(|(point, mount)| Some((point.clone(), mount.doubt?))).collect())
+    }
+
+    /// What was known, and what a person was told of now, who may answer that.
+    fn told(&self, mut known: journal::Mounts) -> journal::Mounts {
+        let doubted = self.doubts().into_keys();
+        known.extend(doubted.filter_map(|point| Some((point.clone(), self.known.get(&point)?.clone()))));
+        known
     }
 
     /// Takes the doubts that a person has answered for over, and tells where both sides are to be put together.
