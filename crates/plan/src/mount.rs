@@ -2,7 +2,7 @@
 //!
 //! A disk that is away leaves an empty directory in its place, or what other programs write there meanwhile, and another disk has other files;
 //! path by path, either looks as if a person had deleted and changed files. Only of the very disk that was synced may anything be missing. Where
-//! it cannot be told which disk it is, what can be found there has to do.
+//! it cannot be told which disk it is, most of what was on it has to be there.
 
 use model::{DiskId, ObjectKey, RelPath};
 use std::collections::BTreeMap;
